@@ -1,0 +1,241 @@
+"""The words of the domain as frozen models: what was seen, what it means, what will be done.
+
+No I/O and no logic beyond derived values. Verdicts are given in ``verdicts``, plans are made in
+``planner``, and the durable record of all this is the ``ledger``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Immutable, and deaf to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Endpoint(Frozen):
+    """An address and port that a pin is about, and that can be probed."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Pin(Frozen):
+    """One entry of a holder's store. ``key`` and ``line`` are byte for byte as listed (no line end)."""
+
+    holder: str
+    key: str
+    subject: str
+    line: str
+
+    @property
+    def edge(self) -> str:
+        """``holder:key``: how a person, the ledger and ``--include`` name this pin."""
+        return f"{self.holder}:{self.key}"
+
+
+class Presented(Frozen):
+    """A certificate as an endpoint presented it, trusted by nobody yet.
+
+    Fingerprints are ``SHA256:`` + lower-case hex: ``fingerprint`` of the DER, ``key_fingerprint`` of
+    the SubjectPublicKeyInfo. ``subject`` and ``issuer`` are RFC 4514 strings. ``chain`` is what was
+    sent, leaf first, in DER.
+    """
+
+    fingerprint: str
+    key_fingerprint: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    chain: tuple[bytes, ...] = Field(default=(), exclude=True, repr=False)
+
+
+class Sighting(Frozen):
+    """One observation that an edge is or will be broken.
+
+    ``log`` names a DN (of the certificate presented now) and the role of the thread that wrote it;
+    ``renewed`` is an authenticated renewal event and may name a fingerprint; ``probe`` is our own
+    look; ``person`` is ``--include``, and names the edge itself.
+    """
+
+    id: str
+    kind: Literal["log", "renewed", "probe", "person"]
+    site: str | None = None
+    holder: str | None = None
+    key: str | None = None
+    endpoint: Endpoint | None = None
+    dn: str | None = None
+    role: str | None = None
+    fingerprint: str | None = None
+    at: datetime
+    received_at: datetime
+    count: int = 1
+    source: str
+    actor: str
+    text: str = ""
+
+
+class Verdict(StrEnum):
+    FRESH = "fresh"
+    STALE = "stale"
+    SELF = "self"
+    UNPROVEN = "unproven"
+    UNKNOWN = "unknown"
+
+
+class Grade(StrEnum):
+    """How well a new certificate is known to be the peer's own; compare with ``rank``."""
+
+    CONTRADICTED = "contradicted"
+    NONE = "none"
+    SUPPORTED = "supported"
+    PROVEN = "proven"
+
+    @property
+    def rank(self) -> int:
+        return list(Grade).index(self)
+
+
+class Answers(StrEnum):
+    """Which of evidence's two questions a collector answers."""
+
+    PEERS_OWN = "the peer's own"
+    HOLDER_SEES_IT = "the holder sees it"
+    PRECONDITION = "a precondition"
+
+
+class Collected(Frozen):
+    """What one collector says of one edge: ``supported``, ``contradicted``, or ``none`` (not available)."""
+
+    collector: str
+    answers: Answers
+    grade: Grade
+    detail: str
+
+
+class Evidence(Frozen):
+    grade: Grade = Grade.NONE
+    collected: tuple[Collected, ...] = ()
+
+
+class Baseline(Frozen):
+    """The certificate last verified for an edge."""
+
+    site: str
+    holder: str
+    key: str
+    fingerprint: str
+    key_fingerprint: str
+    subject: str
+    verified_at: datetime
+
+
+class Finding(Frozen):
+    """A pin with everything that was found out about it in one snapshot."""
+
+    pin: Pin
+    endpoint: Endpoint | None = None
+    presented: Presented | None = None
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    evidence: Evidence = Evidence()
+    baseline: Baseline | None = None
+    relation: str | None = None
+
+
+class Relation(Frozen):
+    """What the target itself says of one of its relations: HA's mode, an ISE server's status.
+
+    ``healthy`` is None where the words are not known to mean either; ``status`` is quoted verbatim.
+    """
+
+    status: str | None
+    healthy: bool | None
+    detail: str | None = None
+
+
+class Snapshot(Frozen):
+    """What was observed at one time. A relation that could not be read is None."""
+
+    site: str
+    target: str
+    observed_at: datetime
+    findings: tuple[Finding, ...]
+    relations: dict[str, Relation | None] = {}
+    problems: tuple[str, ...] = ()
+
+
+class Step(Frozen):
+    """One change at the target.
+
+    ``stage`` is the task it belongs to (``delete``, ``re-register-ha``, ``re-add-ise``), ``kind`` what
+    it is (``delete-pin``, ``register-ha``, ``add-ise``), ``holder`` the node it is sent to and
+    ``argument`` what it is about, for ``delete-pin`` the key as listed. ``sends`` is exactly what will
+    be sent or filled in, line by line, secrets as their references. ``undo`` says how it is undone,
+    or is None where it cannot be. ``when`` is None for an unconditional step. ``expected`` maps the
+    edges (``holder:key``) that the step is about to the fingerprint expected there.
+    """
+
+    id: str
+    stage: str
+    kind: str
+    holder: str
+    argument: str
+    risk: str
+    undo: str | None = None
+    when: str | None = None
+    sends: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    expected: dict[str, str] = {}
+    relation: str | None = None
+
+
+class Plan(Frozen):
+    """Ordered steps over one snapshot. What the digest covers is said in ``digests``."""
+
+    site: str
+    target: str
+    snapshot: Snapshot
+    steps: tuple[Step, ...]
+    digest: str
+
+    @property
+    def grade(self) -> Grade:
+        """The worst grade among the edges that the plan un-pins; ``proven`` where it un-pins none."""
+        planned = {(s.holder, s.argument) for s in self.steps if s.kind == "delete-pin"}
+        grades = [f.evidence.grade for f in self.snapshot.findings if (f.pin.holder, f.pin.key) in planned]
+        return min(grades, key=lambda g: g.rank, default=Grade.PROVEN)
+
+
+class Decision(Frozen):
+    """A person's yes or no to one digest, at one gate, with a reason."""
+
+    case: str
+    digest: str
+    gate: str
+    yes: bool
+    actor: str
+    roles: tuple[str, ...] = ()
+    reason: str
+    at: datetime
+    signature: str | None = None
+
+
+class GateState(Frozen):
+    """A gate as it stands for one plan. ``needs`` says what it waits for; ``until`` when it may change."""
+
+    gate: str
+    state: Literal["open", "shut", "closed"]
+    needs: str | None = None
+    until: datetime | None = None
