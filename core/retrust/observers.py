@@ -1,0 +1,16 @@
+"""Who is told of every ledger entry after it is written: notifications, metrics, events for others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from retrust.ledger import Entry
+
+
+class Observer(Protocol):
+    name: str
+
+    async def told(self, entry: Entry) -> None:
+        """Called after the commit; whatever it raises is logged and changes nothing."""
+        ...

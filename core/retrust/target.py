@@ -1,0 +1,147 @@
+"""What a target plugin is: a kind of site, and a connection to one.
+
+``Target`` is pure: it reads the inventory, says what a pin is about and which steps heal it.
+``Connection`` does the I/O: list, relations, one step at a time. The engine (``retrust.passes``) owns the
+order, the gates, the ledger and the lease, so a target cannot skip any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
+
+if TYPE_CHECKING:
+    from retrust.inventory import Site
+    from retrust.redaction import Redactor
+    from retrust.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a pin's key names: the holder itself, nothing in the inventory, or an endpoint of a peer.
+
+    ``relation`` is the relation that depends on the pin (``ha``, ``ise:10.0.0.21``), ``peer`` the node
+    whose certificate it is, and ``loopback`` where that node serves the same certificate to itself;
+    both None where there is no such thing.
+    """
+
+    kind: Literal["self", "unknown", "endpoint"]
+    endpoint: Endpoint | None = None
+    relation: str | None = None
+    peer: str | None = None
+    loopback: Endpoint | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Where a step stands at the target: to be done, done, in motion, undecided, or in a state to stop at.
+
+    ``undecided`` is a change that was sent and whose effect only a later step can show. ``text`` quotes
+    what was seen.
+    """
+
+    state: Literal["needed", "done", "wait", "undecided", "stop"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``percent`` is None where the work has no measure."""
+
+    what: str
+    percent: int | None = None
+
+
+@dataclass
+class Services:
+    """What a connection may use of the process it runs in.
+
+    ``read_only`` sessions send allow-listed commands only. ``identities`` are host keys and web
+    certificates that a person accepted in place of the inventory's: ``(node, kind) → fingerprints``.
+    ``shots`` and ``transcripts`` are folders for pictures and session transcripts, or None for none.
+    """
+
+    secrets: Secrets
+    redactor: Redactor
+    read_only: bool = True
+    progress: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
+    shots: Path | None = None
+    transcripts: Path | None = None
+    identities: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A kind of site. ``stages`` name the tasks that change something, in the order in which they run."""
+
+    name: str
+    site_model: type[Site]
+    stages: tuple[str, ...]
+
+    def holders(self, site: Any) -> tuple[str, ...]:
+        """The nodes that keep a store, by their names in the inventory."""
+        ...
+
+    def locate(self, site: Any, pin: Pin) -> Place:
+        """What the pin's key names."""
+        ...
+
+    def fits(self, site: Any, sighting: Sighting, pin: Pin, place: Place) -> bool:
+        """Whether the sighting can be about this pin, by role, node and port; the DN is the engine's part."""
+        ...
+
+    def steps(self, site: Any, planned: Sequence[Finding], snapshot: Snapshot,
+              deleted: frozenset[str]) -> tuple[Step, ...]:
+        """Ordered steps that un-pin ``planned`` and restore what depends on it.
+
+        ``deleted`` are the edges that this case un-pinned before, in a pass that did not end healed.
+        """
+        ...
+
+    def warnings(self, site: Any) -> tuple[str, ...]:
+        """What is allowed in the inventory and seldom meant; empty for none."""
+        ...
+
+    def connect(self, site: Any, services: Services) -> AbstractAsyncContextManager[Connection]:
+        """Reach and log in to every holder, or raise and name the one that failed."""
+        ...
+
+
+class Connection(Protocol):
+    """One pass's connections to the nodes of a site; opened and closed by the engine."""
+
+    async def list_pins(self) -> tuple[Pin, ...]:
+        """The stores of all holders, in listed order."""
+        ...
+
+    async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
+        """What the target says of its relations; with ``pages`` also what only its web pages tell."""
+        ...
+
+    async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
+        """A ``direct-tcpip`` channel through a node's verified session, as (reader, writer) of bytes.
+
+        Raises ``ChannelsForbidden`` where the node, or the site's ``tunnels: never``, forbids it.
+        """
+        ...
+
+    async def observe(self, step: Step, *, sent: bool) -> Observed:
+        """Where the step stands now; ``sent`` is whether the ledger says that it was sent before."""
+        ...
+
+    async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
+        """Send the step once; await ``before_send`` immediately before what cannot be taken back."""
+        ...
+
+    async def provoke(self, pin: Pin) -> bool:
+        """Make the holder connect to the pin's endpoint now, where the target can; whether it could."""
+        ...
+
+    async def settle(self) -> str | None:
+        """Wait for what heals by itself after the steps, within the target's limit; what it waited for."""
+        ...
