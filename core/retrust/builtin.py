@@ -1,0 +1,43 @@
+"""The core's own features, registered through the hooks like anyone's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from retrust.commands import Command
+from retrust.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from retrust.gates import Gate
+
+
+@hookimpl
+def retrust_gates() -> Sequence[Gate]:
+    from retrust.gates import Confirm
+
+    return [Confirm()]
+
+
+@hookimpl
+def retrust_commands() -> Sequence[Command]:
+    return [
+        Command("init", "write a commented inventory", "retrust.cli.inventory:init"),
+        Command("schema", "print the inventory's JSON schema, for editors", "retrust.cli.inventory:schema"),
+        Command("check", "read only: pins, verdicts, evidence", "retrust.cli.look:check"),
+        Command("plan", "check, then the plan as a diff, its digest and gates", "retrust.cli.look:plan"),
+        Command("impact", "which pins a planned renewal will break", "retrust.cli.look:impact"),
+        Command("event log", "hand in log text", "retrust.cli.event:log"),
+        Command("event renewed", "hand in a certificate renewal", "retrust.cli.event:renewed"),
+        Command("event attested", "enter a fingerprint that you read out of band", "retrust.cli.event:attested"),
+        Command("cases", "list cases", "retrust.cli.cases:cases"),
+        Command("show", "the whole story of a case", "retrust.cli.cases:show"),
+        Command("approve", "say yes to a case's plan", "retrust.cli.cases:approve"),
+        Command("reject", "say no to a case's plan", "retrust.cli.cases:reject"),
+        Command("cancel", "end a case without acting", "retrust.cli.cases:cancel"),
+        Command("audit verify", "check the ledger's chain, or an exported pack offline",
+                "retrust.cli.audit:verify"),
+        Command("audit export", "write a case's signed evidence pack", "retrust.cli.audit:export"),
+        Command("plugins list", "what is loaded, and from where", "retrust.cli.plugins:list_plugins"),
+        Command("plugins new", "write a plugin's scaffold, with tests that pass", "retrust.cli.plugins:new"),
+    ]

@@ -1,0 +1,81 @@
+"""Evidence: is the new certificate the peer's own, and does the holder see that very certificate?
+
+A collector answers one of the two questions for one edge; ``grade`` joins the answers. Collectors are
+plugin objects (``retrust_collectors``); the built-in ones live in ``retrust_plugins.evidence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from retrust.models import Answers, Baseline, Collected, Endpoint, Evidence, Grade, Pin, Presented, Sighting
+from retrust.target import Place
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What a collector is asked about: one pin, the certificate we see at its endpoint, what is known of both.
+
+    ``baseline`` is the certificate last verified here, ``sightings`` those since then that are about
+    this edge alone, ``ca`` the site's own CA bundle.
+    """
+
+    pin: Pin
+    place: Place
+    presented: Presented
+    baseline: Baseline | None
+    sightings: tuple[Sighting, ...]
+    ca: Path | None
+
+
+class Eyes(Protocol):
+    """Where a collector may look from. Each look is one TLS handshake that sends nothing."""
+
+    async def from_here(self, endpoint: Endpoint) -> Presented:
+        """The certificate the endpoint presents to this machine."""
+        ...
+
+    async def through(self, node: str, endpoint: Endpoint) -> Presented:
+        """The certificate the endpoint presents to a node, through that node's verified SSH session.
+
+        Raises ``ChannelsForbidden`` where there is no such session or it forbids channels.
+        """
+        ...
+
+
+class Collector(Protocol):
+    name: str
+    answers: Answers
+
+    async def collect(self, edge: Edge, eyes: Eyes) -> Collected:
+        """What this collector says of the edge; ``Grade.NONE`` with the reason where it can say nothing."""
+        ...
+
+
+def grade(collected: Iterable[Collected]) -> Grade:
+    """``proven`` needs both questions answered, one of them is ``supported``; a contradiction outweighs all."""
+    said = tuple(collected)
+    if any(c.grade is Grade.CONTRADICTED for c in said):
+        return Grade.CONTRADICTED
+    answered = {c.answers for c in said if c.grade in (Grade.SUPPORTED, Grade.PROVEN)}
+    if {Answers.PEERS_OWN, Answers.HOLDER_SEES_IT} <= answered:
+        return Grade.PROVEN
+    if answered & {Answers.PEERS_OWN, Answers.HOLDER_SEES_IT}:
+        return Grade.SUPPORTED
+    return Grade.NONE
+
+
+async def collect(edge: Edge, collectors: Sequence[Collector], eyes: Eyes,
+                  extra: Sequence[Collected] = ()) -> Evidence:
+    """Ask every collector in turn; one that raises is *not available*, which is no evidence and no error."""
+    said = list(extra)
+    for collector in collectors:
+        try:
+            said.append(await collector.collect(edge, eyes))
+        except Exception as exc:
+            said.append(Collected(collector=collector.name, answers=collector.answers, grade=Grade.NONE,
+                                  detail=f"not available: {exc}"))
+    return Evidence(grade=grade(said), collected=tuple(said))

@@ -1,0 +1,56 @@
+"""From a snapshot to a plan, and from a plan to its digest. Pure.
+
+The digest covers what a person decides on: the planned pins' lines as listed, the exact steps with the
+state expected before and after each, the expected fingerprints and the evidence grades. No times are in
+it, and nothing of pins that the plan does not touch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from retrust.models import Finding, Plan, Snapshot, Step, Verdict
+from retrust.target import Target
+
+DIGEST_FORMAT = "retrust-plan-1"
+
+
+def make_plan(target: Target, site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset()) -> Plan:
+    """The plan that heals what the snapshot shows; one without steps where there is nothing to do."""
+    stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)
+    steps = target.steps(site, stale, snapshot, deleted)
+    return Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps,
+                digest=digest(snapshot, steps))
+
+
+def planned_findings(snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Finding, ...]:
+    """The findings whose pins the steps delete, in the order of the steps."""
+    by_edge = {f.pin.edge: f for f in snapshot.findings}
+    return tuple(by_edge[f"{s.holder}:{s.argument}"] for s in steps if s.kind == "delete-pin")
+
+
+def digest(snapshot: Snapshot, steps: Sequence[Step]) -> str:
+    """``sha256:`` + hex over the canonical JSON of what a decision binds."""
+    return "sha256:" + hashlib.sha256(canonical(bound(snapshot, steps))).hexdigest()
+
+
+def bound(snapshot: Snapshot, steps: Sequence[Step]) -> dict[str, Any]:
+    """What the digest covers, readable."""
+    planned = planned_findings(snapshot, steps)
+    return {
+        "format": DIGEST_FORMAT,
+        "site": snapshot.site,
+        "target": snapshot.target,
+        "pins": [{"holder": f.pin.holder, "line": f.pin.line} for f in planned],
+        "evidence": {f.pin.edge: f.evidence.grade.value for f in planned},
+        "steps": [step.model_dump(mode="json") for step in steps],
+    }
+
+
+def canonical(value: Any) -> bytes:
+    """Canonical JSON: sorted keys, no blanks, UTF-8; numbers here are integers only."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+                      allow_nan=False).encode()

@@ -1,0 +1,185 @@
+"""Loading plugins, and the one typed façade around every hook call.
+
+Loading is all or nothing: what is wrong with a plugin is said with its name, and nothing starts. Hooks are
+asked when their objects are first needed, so that a command pays only for what it uses; ``load_all`` asks
+them all, as ``retrust plugins list`` and the service do.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from retrust import hookspecs
+from retrust.errors import PluginError
+
+if TYPE_CHECKING:
+    from retrust.commands import Command
+    from retrust.evidence import Collector
+    from retrust.gates import Gate
+    from retrust.observers import Observer
+    from retrust.secrets import SecretStore
+    from retrust.signatures import LogSignature
+    from retrust.sources import EventSource
+    from retrust.target import Target
+
+BUILTIN = "retrust"
+
+
+class Plugins:
+    """Every registered object, by kind and name."""
+
+    def __init__(self, manager: pluggy.PluginManager, origins: Mapping[str, str]) -> None:
+        self._manager = manager
+        self.origins = dict(origins)
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        return self._named("retrust_targets", "name", needs=("steps", "locate", "connect"))
+
+    @cached_property
+    def gates(self) -> dict[str, Gate]:
+        return self._named("retrust_gates", "name", needs=("state",), awaited=("state",))
+
+    @cached_property
+    def collectors(self) -> dict[str, Collector]:
+        return self._named("retrust_collectors", "name", needs=("collect",), awaited=("collect",))
+
+    @cached_property
+    def log_signatures(self) -> dict[str, LogSignature]:
+        return self._named("retrust_log_signatures", "name")
+
+    @cached_property
+    def sources(self) -> dict[str, EventSource]:
+        return self._named("retrust_sources", "name")
+
+    @cached_property
+    def observers(self) -> dict[str, Observer]:
+        return self._named("retrust_observers", "name", needs=("told",), awaited=("told",))
+
+    @cached_property
+    def secret_stores(self) -> dict[str, SecretStore]:
+        return self._named("retrust_secret_stores", "scheme", needs=("read",))
+
+    @cached_property
+    def commands(self) -> dict[str, Command]:
+        return self._named("retrust_commands", "name")
+
+    def load_all(self) -> dict[str, dict[str, str]]:
+        """Ask every hook; ``{kind: {object's name: plugin's name}}``."""
+        kinds = ("targets", "gates", "collectors", "log_signatures", "sources", "observers",
+                 "secret_stores", "commands")
+        return {kind: {name: self._provider[id(o)] for name, o in getattr(self, kind).items()} for kind in kinds}
+
+    @cached_property
+    def _provider(self) -> dict[int, str]:
+        return {}
+
+    def _named(self, hook: str, key: str, needs: tuple[str, ...] = (), awaited: tuple[str, ...] = ()
+               ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            plugin = impl.plugin_name
+            for item in _returned(plugin, hook, impl.function):
+                name = getattr(item, key, None)
+                if not isinstance(name, str) or not name:
+                    raise PluginError(f"{hook} returned {item!r}, which has no {key}", plugin=plugin)
+                if name in found:
+                    raise PluginError(f"{hook} registers {name!r}, which plugin "
+                                      f"{self._provider[id(found[name])]} registers already", plugin=plugin)
+                _check_methods(item, hook, plugin, needs, awaited)
+                found[name] = item
+                self._provider[id(item)] = plugin
+        return found
+
+
+def _returned(plugin: str, hook: str, function: Callable[[], Any]) -> Iterable[Any]:
+    try:
+        items = function()
+    except Exception as exc:
+        raise PluginError(f"{hook}() raised {type(exc).__name__}: {exc}", plugin=plugin) from exc
+    if not isinstance(items, (list, tuple)):
+        raise PluginError(f"{hook}() returned {type(items).__name__}, not a list or tuple", plugin=plugin)
+    return items
+
+
+def _check_methods(item: Any, hook: str, plugin: str, needs: tuple[str, ...], awaited: tuple[str, ...]) -> None:
+    for method in needs:
+        if not callable(getattr(item, method, None)):
+            raise PluginError(f"{hook} returned {type(item).__name__}, which has no method {method}()",
+                              plugin=plugin)
+    for method in awaited:
+        if not inspect.iscoroutinefunction(getattr(item, method)):
+            raise PluginError(f"{type(item).__name__}.{method}() must be `async def`", plugin=plugin)
+
+
+def load_plugins(*, extra: Mapping[str, object] | None = None, entry_points: bool = True) -> Plugins:
+    """Register the core's own features, every entry point of the group ``retrust``, then ``extra``."""
+    from retrust import builtin
+
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    origins = {}
+    _register(manager, BUILTIN, builtin)
+    origins[BUILTIN] = "retrust"
+    for entry, dist in _entry_points() if entry_points else ():
+        _register(manager, entry.name, _load(entry))
+        origins[entry.name] = f"{dist.metadata['Name']} {dist.version} ({entry.value})"
+    for name, plugin in (extra or {}).items():
+        _register(manager, name, plugin)
+        origins[name] = f"{plugin!r}"
+    _check(manager)
+    return Plugins(manager, origins)
+
+
+def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
+    found = {}
+    for dist in distributions():
+        for entry in dist.entry_points:
+            if entry.group == hookspecs.PROJECT:
+                found.setdefault((entry.name, entry.value), (entry, dist))
+    return [found[key] for key in sorted(found)]
+
+
+def _load(entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as exc:
+        raise PluginError(f"cannot be imported from {entry.value}: {type(exc).__name__}: {exc}",
+                          plugin=entry.name) from exc
+
+
+def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+    try:
+        manager.register(plugin, name=name)
+    except (ValueError, pluggy.PluginValidationError) as exc:
+        raise PluginError(str(exc), plugin=name) from exc
+
+
+def _check(manager: pluggy.PluginManager) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as exc:
+        raise PluginError(str(exc), plugin=manager.get_name(exc.plugin) or repr(exc.plugin),
+                          hint="the hooks are listed in retrust.hookspecs") from exc
+    for name, plugin in manager.list_name_plugin():
+        if plugin is None:
+            continue
+        for attribute in dir(plugin):
+            if attribute.startswith("retrust_") and callable(getattr(plugin, attribute)):
+                _check_hook(name, attribute, getattr(plugin, attribute))
+
+
+def _check_hook(plugin: str, hook: str, function: Callable[..., Any]) -> None:
+    """A hook must be marked, or it would be silently ignored; and it is called, never awaited."""
+    if not hasattr(hookspecs, hook):
+        raise PluginError(f"{hook} is no hook", plugin=plugin, hint="the hooks are listed in retrust.hookspecs")
+    if not hasattr(function, f"{hookspecs.PROJECT}_impl"):
+        raise PluginError(f"{hook}{inspect.signature(function)} lacks @hookimpl", plugin=plugin)
+    if inspect.iscoroutinefunction(function):
+        raise PluginError(f"{hook}{inspect.signature(function)} must not be async", plugin=plugin)

@@ -1,0 +1,154 @@
+"""Verdicts: what a pin is, from the list, the presented certificate, the baseline and the sightings.
+
+Pure functions; the rules and their order are those of docs/trust.md. Evidence, which says whether a *new*
+certificate may be trusted, is ``retrust.evidence``'s and never turns a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from retrust.dn import DistinguishedName
+from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Verdict
+from retrust.target import Place
+
+LATE = timedelta(seconds=60)
+"""How late a line may reach us: one this soon after a verification may still be about what it healed."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a verdict on one pin may rest on.
+
+    ``naming`` are the sightings that are about this edge alone, ``shared`` those that fit several edges.
+    """
+
+    pin: Pin
+    place: Place
+    presented: Presented | None = None
+    baseline: Baseline | None = None
+    naming: tuple[Sighting, ...] = ()
+    shared: tuple[Sighting, ...] = ()
+    include_self: bool = False
+
+
+@dataclass(frozen=True)
+class Judgement:
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    contradiction: Collected | None = None
+
+
+def judge(facts: Facts) -> Judgement:
+    """The verdict on one pin, with every reason that led to it."""
+    if facts.place.kind == "self":
+        if facts.include_self and _subject_differs(facts):
+            return Judgement(Verdict.STALE, ("names the holder itself, which this site includes",
+                                             _subject_reason(facts)))
+        return Judgement(Verdict.SELF, ("names the holder itself",))
+    if facts.place.kind == "unknown":
+        return Judgement(Verdict.UNKNOWN, ("names nothing in the inventory",))
+    if facts.presented is None:
+        return Judgement(Verdict.UNPROVEN, ("the endpoint did not present a certificate",))
+    if facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint:
+        return _judge_unchanged(facts, facts.baseline)
+    reasons = _stale_reasons(facts)
+    if reasons:
+        return Judgement(Verdict.STALE, reasons)
+    return Judgement(Verdict.UNPROVEN, (*_unproven_reasons(facts),))
+
+
+def _stale_reasons(facts: Facts) -> tuple[str, ...]:
+    reasons = []
+    if facts.baseline is not None:
+        reasons.append(f"presents another certificate than the one last verified on "
+                       f"{facts.baseline.verified_at:%Y-%m-%d}")
+    if _subject_differs(facts):
+        reasons.append(_subject_reason(facts))
+    if facts.baseline is None:
+        reasons += [_naming_reason(s) for s in facts.naming if _fits_fingerprint(s, facts.presented)]
+    return tuple(reasons)
+
+
+def _judge_unchanged(facts: Facts, baseline: Baseline) -> Judgement:
+    """We see the certificate last verified: whoever says that it changed sees another one than we do."""
+    reasons = (f"presents the certificate last verified on {baseline.verified_at:%Y-%m-%d}",)
+    since = [s for s in facts.naming if s.at > baseline.verified_at]
+    logged = [s for s in since if s.kind == "log"]
+    certain = [s for s in logged if s.at > baseline.verified_at + LATE]
+    if certain:
+        detail = (f"{certain[-1].source} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
+                  f"changed, and we still see the one last verified: the holder sees another certificate than we do")
+        return Judgement(Verdict.UNPROVEN, (*reasons, detail), Collected(
+            collector="sightings", answers=Answers.PRECONDITION, grade=Grade.CONTRADICTED, detail=detail))
+    if logged:
+        return Judgement(Verdict.UNPROVEN, (*reasons, "a log line reached us just after that verification; "
+                                            "it may be about what was healed then"))
+    if any(s.kind == "person" for s in since):
+        return Judgement(Verdict.FRESH, (*reasons, "a person included it, but nothing here changed"))
+    return Judgement(Verdict.FRESH, reasons)
+
+
+def _unproven_reasons(facts: Facts) -> list[str]:
+    reasons = ["no certificate was verified for this edge before, and its subject is the pinned one"]
+    reasons += [f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
+                for s in facts.shared]
+    reasons += [f"a renewal to {s.fingerprint} was announced, but another certificate is presented"
+                for s in facts.naming if not _fits_fingerprint(s, facts.presented)]
+    return reasons
+
+
+def _fits_fingerprint(sighting: Sighting, presented: Presented | None) -> bool:
+    return sighting.fingerprint is None or (presented is not None
+                                            and sighting.fingerprint == presented.fingerprint)
+
+
+def _naming_reason(sighting: Sighting) -> str:
+    match sighting.kind:
+        case "log":
+            return f"a log line names it alone: {sighting.source} ({sighting.count}×)"
+        case "person":
+            return f"{sighting.actor} included it"
+        case _:
+            return f"a renewal was announced by {sighting.source}"
+
+
+def _subject_differs(facts: Facts) -> bool:
+    return facts.presented is not None and (
+        DistinguishedName.parse(facts.pin.subject) != DistinguishedName.parse(facts.presented.subject))
+
+
+def _subject_reason(facts: Facts) -> str:
+    presented = facts.presented.subject if facts.presented else "nothing"
+    return f"pinned subject {facts.pin.subject.strip()} differs from the presented {presented}"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pin that a sighting may be about."""
+
+    pin: Pin
+    place: Place
+    presented: Presented | None
+
+
+def attribute(sighting: Sighting, candidates: Sequence[Candidate],
+              fits: Callable[[Sighting, Pin, Place], bool]) -> tuple[Pin, ...]:
+    """The pins a sighting is about: by the edge it names, else by role and place, then by DN.
+
+    A log line prints the DN of the certificate presented *now*, so it is compared with that one;
+    a whole match outweighs a partial one (some lines print the CN alone).
+    """
+    if sighting.holder and sighting.key:
+        return tuple(c.pin for c in candidates if (c.pin.holder, c.pin.key) == (sighting.holder, sighting.key))
+    possible = [c for c in candidates if c.place.kind == "endpoint" and fits(sighting, c.pin, c.place)]
+    if sighting.endpoint is not None:
+        return tuple(c.pin for c in possible if c.place.endpoint == sighting.endpoint)
+    if sighting.dn is None:
+        return tuple(c.pin for c in possible)
+    dn = DistinguishedName.parse(sighting.dn)
+    seen = [(c.pin, DistinguishedName.parse(c.presented.subject)) for c in possible if c.presented]
+    whole = tuple(pin for pin, subject in seen if subject == dn)
+    return whole or tuple(pin for pin, subject in seen if subject.covers(dn))
