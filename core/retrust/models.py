@@ -141,7 +141,11 @@ class Baseline(Frozen):
 
 
 class Finding(Frozen):
-    """A pin with everything that was found out about it in one snapshot."""
+    """A pin with everything that was found out about it in one snapshot.
+
+    ``relation`` names the relation that depends on it, ``sighted`` is whether any sighting since the
+    baseline may be about it.
+    """
 
     pin: Pin
     endpoint: Endpoint | None = None
@@ -151,6 +155,7 @@ class Finding(Frozen):
     evidence: Evidence = Evidence()
     baseline: Baseline | None = None
     relation: str | None = None
+    sighted: bool = False
 
 
 class Relation(Frozen):
@@ -202,12 +207,16 @@ class Step(Frozen):
 
 
 class Plan(Frozen):
-    """Ordered steps over one snapshot. What the digest covers is said in ``digests``."""
+    """Ordered steps over one snapshot. What the digest covers is said in ``retrust.planner``.
+
+    ``follows`` is the digest that the site's runs used last, None for the first.
+    """
 
     site: str
     target: str
     snapshot: Snapshot
     steps: tuple[Step, ...]
+    follows: str | None = None
     digest: str
 
     @property
@@ -239,3 +248,11 @@ class GateState(Frozen):
     state: Literal["open", "shut", "closed"]
     needs: str | None = None
     until: datetime | None = None
+
+
+class StepResult(Frozen):
+    """How one step ended in one pass; ``undecided`` is left to what depends on it."""
+
+    step: str
+    result: Literal["done", "not needed", "undecided"]
+    detail: str = ""

@@ -2,7 +2,8 @@
 
 The digest covers what a person decides on: the planned pins' lines as listed, the exact steps with the
 state expected before and after each, the expected fingerprints and the evidence grades. No times are in
-it, and nothing of pins that the plan does not touch.
+it, and nothing of pins that the plan does not touch. It also names the digest that the site used before,
+so that the same change planned again after a failure is a new plan that asks for new decisions.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from retrust.target import Target
 DIGEST_FORMAT = "retrust-plan-1"
 
 
-def make_plan(target: Target, site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset()) -> Plan:
+def make_plan(target: Target, site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset(),
+              follows: str | None = None) -> Plan:
     """The plan that heals what the snapshot shows; one without steps where there is nothing to do."""
     stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)
     steps = target.steps(site, stale, snapshot, deleted)
-    return Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps,
-                digest=digest(snapshot, steps))
+    return Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps, follows=follows,
+                digest=digest(snapshot, steps, follows))
 
 
 def planned_findings(snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Finding, ...]:
@@ -32,12 +34,12 @@ def planned_findings(snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Finding
     return tuple(by_edge[f"{s.holder}:{s.argument}"] for s in steps if s.kind == "delete-pin")
 
 
-def digest(snapshot: Snapshot, steps: Sequence[Step]) -> str:
+def digest(snapshot: Snapshot, steps: Sequence[Step], follows: str | None = None) -> str:
     """``sha256:`` + hex over the canonical JSON of what a decision binds."""
-    return "sha256:" + hashlib.sha256(canonical(bound(snapshot, steps))).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical(bound(snapshot, steps, follows))).hexdigest()
 
 
-def bound(snapshot: Snapshot, steps: Sequence[Step]) -> dict[str, Any]:
+def bound(snapshot: Snapshot, steps: Sequence[Step], follows: str | None = None) -> dict[str, Any]:
     """What the digest covers, readable."""
     planned = planned_findings(snapshot, steps)
     return {
@@ -46,6 +48,7 @@ def bound(snapshot: Snapshot, steps: Sequence[Step]) -> dict[str, Any]:
         "target": snapshot.target,
         "pins": [{"holder": f.pin.holder, "line": f.pin.line} for f in planned],
         "evidence": {f.pin.edge: f.evidence.grade.value for f in planned},
+        "follows": follows,
         "steps": [step.model_dump(mode="json") for step in steps],
     }
 

@@ -1,0 +1,40 @@
+"""When a certificate becomes an edge's baseline: the one that it is compared with from then on.
+
+Two ways lead there: a case ended verified, or a look finds the relation demonstrably healthy. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from retrust.models import Baseline, Finding, Grade, Snapshot, Verdict
+
+SETTLED = timedelta(minutes=15)
+"""How old a certificate must be before a healthy relation vouches for it: a target notices late."""
+
+
+def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
+    """Of the edges without one, whose relation is demonstrably healthy and that nothing speaks against."""
+    return [baseline(snapshot.site, f, snapshot.observed_at) for f in snapshot.findings
+            if f.verdict is Verdict.UNPROVEN and _vouched_for(f, snapshot)]
+
+
+def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
+    relation = snapshot.relations.get(finding.relation or "")
+    return (finding.presented is not None and finding.baseline is None and not finding.sighted
+            and finding.evidence.grade is not Grade.CONTRADICTED
+            and relation is not None and relation.healthy is True
+            and snapshot.observed_at - finding.presented.not_before > SETTLED)
+
+
+def verified_baselines(snapshot: Snapshot, edges: Collection[str], at: datetime) -> list[Baseline]:
+    """The certificates that an approved plan expected at ``edges``, once the case is verified."""
+    return [baseline(snapshot.site, f, at) for f in snapshot.findings if f.presented and f.pin.edge in edges]
+
+
+def baseline(site: str, finding: Finding, at: datetime) -> Baseline:
+    assert finding.presented is not None
+    return Baseline(site=site, holder=finding.pin.holder, key=finding.pin.key,
+                    fingerprint=finding.presented.fingerprint, key_fingerprint=finding.presented.key_fingerprint,
+                    subject=finding.presented.subject, verified_at=at)

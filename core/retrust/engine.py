@@ -1,0 +1,95 @@
+"""What a process works with: plugins, inventory, secrets, ledger, and the way to a site.
+
+Built once per process from the environment; commands, passes and the service take what they need from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrust.errors import UsageError
+from retrust.home import home_folder
+from retrust.inventory import Inventory, Site, load_inventory
+from retrust.plugins import Plugins, load_plugins
+from retrust.redaction import Redactor
+from retrust.secrets import Secrets
+from retrust.target import Progress, Services, Target
+
+if TYPE_CHECKING:
+    from retrust.evidence import Collector
+    from retrust.ledger import Ledger
+
+
+@dataclass
+class Engine:
+    """The parts, wired. ``home`` is where state lives; nothing is created there before it is needed."""
+
+    plugins: Plugins
+    inventory: Inventory
+    home: Path
+    redactor: Redactor
+
+    @classmethod
+    def start(cls, inventory: Path | None = None, plugins: Plugins | None = None) -> Engine:
+        """Load everything, or raise the one error that says what is wrong with plugins or inventory."""
+        loaded = plugins or load_plugins()
+        engine = cls(loaded, load_inventory(inventory, loaded.targets), home_folder(), Redactor())
+        engine._check_policies()
+        return engine
+
+    def _check_policies(self) -> None:
+        from retrust.policy import check_policy
+
+        for site in self.inventory.sites.values():
+            check_policy(self.inventory, site, self.plugins.gates)
+
+    def site(self, name: str) -> Site:
+        try:
+            return self.inventory.sites[name]
+        except KeyError:
+            known = ", ".join(self.inventory.sites) or "none"
+            raise UsageError(f"the inventory has no site {name!r}", hint=f"its sites: {known}") from None
+
+    def target(self, site: Site) -> Target:
+        return self.plugins.targets[site.target]
+
+    @cached_property
+    def collectors(self) -> tuple[Collector, ...]:
+        return tuple(self.plugins.collectors.values())
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self.plugins.secret_stores, self.redactor)
+
+    @property
+    def ledger_exists(self) -> bool:
+        return self.inventory.ledger.url is not None or (self.home / "ledger.db").exists()
+
+    async def open_ledger(self) -> Ledger:
+        """The ledger, migrated and with the plugins' observers; the caller closes it."""
+        from retrust.ledger import Ledger
+
+        ledger = await Ledger.open(self.inventory.ledger.url, self.home, redact=self.redactor.redact)
+        ledger.observers.extend(observer.told for observer in self.plugins.observers.values())
+        return ledger
+
+    def services(self, *, read_only: bool, progress: Callable[[Progress], None] = lambda _: None,
+                 tell: Callable[[str], None] = lambda _: None, folder: Path | None = None,
+                 identities: dict[tuple[str, str], tuple[str, ...]] | None = None) -> Services:
+        """What a connection to a site may use; ``folder`` takes transcripts and pictures of one run."""
+        return Services(secrets=self.secrets, redactor=self.redactor, read_only=read_only, progress=progress,
+                        tell=tell, shots=folder, transcripts=folder, identities=identities or {})
+
+
+def actor() -> str:
+    """Who acts through this terminal, as the ledger writes it: ``person:NAME``."""
+    return f"person:{os.environ.get('SUDO_USER') or os.environ.get('USER') or os.environ.get('LOGNAME') or _uid()}"
+
+
+def _uid() -> str:
+    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"

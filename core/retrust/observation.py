@@ -1,0 +1,150 @@
+"""Taking a snapshot: pins, presented certificates, verdicts, evidence and relations at one time.
+
+``check``, ``plan`` and every pass of a run look through this one function, and so does the look before
+each write. What it finds is judged by ``verdicts``; what may be done about it is the planner's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from retrust import tls
+from retrust.errors import RetrustError
+from retrust.evidence import Collector, Edge, collect
+from retrust.models import (
+    Baseline,
+    Collected,
+    Endpoint,
+    Evidence,
+    Finding,
+    Pin,
+    Presented,
+    Sighting,
+    Snapshot,
+)
+from retrust.target import Connection, Place, Target
+from retrust.verdicts import Candidate, Facts, Judgement, attribute, judge
+
+if TYPE_CHECKING:
+    from retrust.inventory import Site
+
+PROBES_AT_ONCE = 50
+PROBE_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows of a site before we look. ``baselines`` are by edge (``holder:key``)."""
+
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    sightings: tuple[Sighting, ...] = ()
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """Where collectors look from: this machine, and the ends of the connection's verified sessions."""
+
+    connection: Connection
+
+    async def from_here(self, endpoint: Endpoint) -> Presented:
+        return await tls.probe(endpoint, timeout=PROBE_TIMEOUT)
+
+    async def through(self, node: str, endpoint: Endpoint) -> Presented:
+        reader, writer = await self.connection.tunnel(node, endpoint)
+        try:
+            return await tls.probe_over(reader, writer, endpoint=endpoint, timeout=PROBE_TIMEOUT)
+        finally:
+            writer.close()
+
+
+async def take_snapshot(target: Target, site: Site, connection: Connection, known: Known,
+                        collectors: Sequence[Collector], *, pages: bool) -> Snapshot:
+    """Observe a site once. A node that cannot be reached raises; an endpoint that does not answer is a problem."""
+    pins, relations = await asyncio.gather(connection.list_pins(), connection.relations(pages=pages))
+    places = {pin: target.locate(site, pin) for pin in pins}
+    presented = await probe_places(places.values())
+    about = _attribute_all(target, site, known, places, presented)
+    findings = await asyncio.gather(*(
+        _find(pin, place, site, known, about, presented, collectors, Eyes(connection))
+        for pin, place in places.items()))
+    return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC), findings=tuple(findings),
+                    relations=relations, problems=(*_problems(places, presented), *about.unmatched))
+
+
+Seen = Mapping[Endpoint, "Presented | RetrustError"]
+
+
+async def probe_places(places: Iterable[Place]) -> Seen:
+    """The certificate, or the error, at every endpoint that the pins are about."""
+    endpoints = list(dict.fromkeys(p.endpoint for p in places if p.kind == "endpoint" and p.endpoint))
+    return await tls.probe_many(endpoints, limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
+
+
+@dataclass
+class _About:
+    """Sightings by the edge they name alone, those that several pins share, and those that fit none."""
+
+    naming: dict[str, list[Sighting]] = field(default_factory=dict)
+    shared: dict[str, list[Sighting]] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+
+
+def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin, Place],
+                   presented: Seen) -> _About:
+    candidates = [Candidate(pin, place, certificate(place, presented)) for pin, place in places.items()]
+    about = _About()
+    for sighting in known.sightings:
+        pins = attribute(sighting, candidates, lambda s, pin, place: target.fits(site, s, pin, place))
+        live = [pin for pin in pins if _is_since(sighting, known.baselines.get(pin.edge))]
+        for pin in live:
+            into = about.naming if len(pins) == 1 else about.shared
+            into.setdefault(pin.edge, []).append(sighting)
+        if not pins and sighting.kind == "log" and sighting.site == site.name:
+            about.unmatched.append(f"a sighting ({sighting.source}) names {sighting.dn}, "
+                                   "which no endpoint of this site presents")
+    return about
+
+
+def _is_since(sighting: Sighting, baseline: Baseline | None) -> bool:
+    return baseline is None or sighting.at > baseline.verified_at
+
+
+def certificate(place: Place, presented: Seen) -> Presented | None:
+    seen = presented.get(place.endpoint) if place.endpoint else None
+    return seen if isinstance(seen, Presented) else None
+
+
+async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About, presented: Seen,
+                collectors: Sequence[Collector], eyes: Eyes) -> Finding:
+    seen = certificate(place, presented)
+    facts = Facts(pin=pin, place=place, presented=seen, baseline=known.baselines.get(pin.edge),
+                  naming=tuple(about.naming.get(pin.edge, ())), shared=tuple(about.shared.get(pin.edge, ())),
+                  include_self=site.include_self)
+    judged = judge(facts)
+    return Finding(pin=pin, endpoint=place.endpoint, presented=seen, verdict=judged.verdict,
+                   reasons=judged.reasons, baseline=facts.baseline, relation=place.relation,
+                   sighted=bool(facts.naming or facts.shared),
+                   evidence=await _weigh(facts, judged, site, collectors, eyes))
+
+
+async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequence[Collector],
+                 eyes: Eyes) -> Evidence:
+    if facts.presented is None or facts.place.kind != "endpoint":
+        return Evidence()
+    edge = Edge(pin=facts.pin, place=facts.place, presented=facts.presented, baseline=facts.baseline,
+                sightings=facts.naming, ca=site.trust.ca)
+    extra: tuple[Collected, ...] = (judged.contradiction,) if judged.contradiction else ()
+    return await collect(edge, collectors, eyes, extra)
+
+
+def _problems(places: Mapping[Pin, Place], presented: Seen) -> list[str]:
+    said = []
+    for endpoint, seen in presented.items():
+        if isinstance(seen, RetrustError):
+            edges = ", ".join(pin.edge for pin, place in places.items() if place.endpoint == endpoint)
+            said.append(f"{seen} [pinned by {edges}]")
+    return said

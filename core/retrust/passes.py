@@ -1,0 +1,311 @@
+"""A pass: one look at a site, what may be done about it, and the proof that it took effect.
+
+A pass may start at any time, after a wait, a crash or a duplicate event, and always from the top:
+
+    detect → list → plan → gates → the target's stages → verify
+
+It observes the world again and does what is still missing. What must survive lives in the ledger. No
+orchestrator is known here: ``retrust_flows`` wraps each part in a Prefect task, and tests call them bare.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrust.baselines import healthy_baselines, verified_baselines
+from retrust.deciding import decide_in_advance, gate_states
+from retrust.engine import Engine
+from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
+from retrust.observation import Known, take_snapshot
+from retrust.planner import make_plan
+from retrust.states import State
+from retrust.steps import Drifted, StepRunner
+from retrust.target import Connection, Progress
+
+if TYPE_CHECKING:
+    from retrust.inventory import Site
+    from retrust.ledger import Case, Ledger, Lease
+
+
+@dataclass
+class Pass:
+    """The state of one pass. Each public method is one task of the flow, in the order written."""
+
+    engine: Engine
+    site: Site
+    ledger: Ledger
+    lease: Lease
+    run: str
+    actor: str
+    progress: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    case: Case | None = None
+    sightings: tuple[Sighting, ...] = ()
+    snapshot: Snapshot | None = None
+    plan: Plan | None = None
+    gate_states: tuple[GateState, ...] = ()
+    results: list[StepResult] = field(default_factory=list)
+    healed: bool = False
+    _connection: Connection | None = None
+
+    # -- detect -----------------------------------------------------------------------------------
+
+    async def detect(self) -> str:
+        """What is known before we look: the sightings of this site, and its open case."""
+        self.sightings = await sightings_of(self.ledger, self.site)
+        self.case = await self.ledger.open_case_of(self.site.name)
+        count = sum(s.count for s in self.sightings)
+        case = f"case {self.case.id} is {self.case.state}" if self.case else "no open case"
+        return f"{count} sighting{'s' if count != 1 else ''}; {case}"
+
+    # -- list -------------------------------------------------------------------------------------
+
+    async def list_pins(self) -> Snapshot:
+        """Reach every holder, or nothing is done; then one snapshot of it all."""
+        target = self.engine.target(self.site)
+        services = self.engine.services(
+            read_only=False, progress=self.progress, tell=self.tell, folder=self.engine.home / "runs" / self.run,
+            identities=await self.ledger.identities(self.site.name))
+        self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
+        self.snapshot = await self.look(pages=True)
+        return self.snapshot
+
+    def say(self, text: str) -> None:
+        self.tell(self.engine.redactor.redact(text))
+
+    @property
+    def connection(self) -> Connection:
+        assert self._connection is not None, "list_pins() comes first"
+        return self._connection
+
+    async def look(self, *, pages: bool) -> Snapshot:
+        known = Known(await self.ledger.baselines(self.site.name), self.sightings)
+        return await take_snapshot(self.engine.target(self.site), self.site, self.connection, known,
+                                   self.engine.collectors, pages=pages)
+
+    # -- plan -------------------------------------------------------------------------------------
+
+    async def make_plan(self) -> Plan | None:
+        """The plan, or None where the site is healthy; an approved one that was begun is continued."""
+        assert self.snapshot is not None
+        await self._refuse_contradicted(self.snapshot)
+        if self.case and self.case.state in _BEGUN and (begun := await self._begun_plan(self.case)):
+            self.plan = begun
+            return begun
+        deleted = await self.ledger.deleted_edges(self.case.id) if self.case else frozenset()
+        plan = make_plan(self.engine.target(self.site), self.site, self.snapshot, frozenset(deleted),
+                         await self.ledger.last_digest(self.site.name))
+        if not plan.steps:
+            await self._nothing_to_do()
+            return None
+        _stop_at_silence(self.snapshot)
+        await self._record(plan)
+        self.plan = plan
+        return plan
+
+    async def _begun_plan(self, case: Case) -> Plan | None:
+        """The plan whose digest this case has used, where every step of it is still what was approved."""
+        return await self.ledger.plan(case.digest) if case.digest and await self.ledger.digest_used(
+            case.digest) else None
+
+    async def _nothing_to_do(self) -> None:
+        assert self.snapshot is not None
+        unhealthy = [(name, r) for name, r in self.snapshot.relations.items() if r is None or r.healthy is not True]
+        for name, relation in unhealthy:
+            self._ask_for_help(name, relation)
+        _stop_at_silence(self.snapshot)
+        await self.ledger.set_baselines(healthy_baselines(self.snapshot), actor=self.actor, run=self.run)
+        if self.case:
+            self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run,
+                                               body={"why": "observed healthy, nothing was missing"})
+
+    def _ask_for_help(self, name: str, relation: Relation | None) -> None:
+        """An unhealthy relation is never *nothing to do*: say what a person must supply."""
+        assert self.snapshot is not None
+        pins = [f for f in self.snapshot.findings if f.relation == name]
+        unproven = [f.pin.edge for f in pins if f.verdict == "unproven"]
+        if relation is None and not unproven:
+            return
+        status = f"is {relation.status!r}" if relation else "could not be read"
+        _stop_at_silence(self.snapshot)
+        if unproven:
+            raise PersonNeeded(
+                f"{name} {status}, and no pin of it is known to be stale", where=self.site.name,
+                hint=f"hand in the log line (retrust event log FILE), or name the pin: "
+                     f"--include {' --include '.join(unproven)}")
+        raise PersonNeeded(f"{name} {status}, and its pins are not the cause: none is stale", where=self.site.name,
+                           hint="look at the target itself; Retrust changes nothing here")
+
+    async def _record(self, plan: Plan) -> None:
+        if self.case is None:
+            self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
+                                                    run=self.run)
+        await self.ledger.record_snapshot(self.case.id, plan.snapshot, when="before", actor=self.actor, run=self.run)
+        await self.ledger.record_plan(self.case.id, plan, actor=self.actor, run=self.run)
+        self.case = await self.ledger.case(self.case.id)
+
+    def _cause(self) -> str:
+        if not self.sightings:
+            return "a look at the site"
+        latest = max(self.sightings, key=lambda s: s.at)
+        return f"{latest.kind}: {latest.source}"
+
+    async def _refuse_contradicted(self, snapshot: Snapshot) -> None:
+        for finding in snapshot.findings:
+            if finding.evidence.grade is Grade.CONTRADICTED:
+                await self.refuse(contradiction(finding))
+
+    async def refuse(self, error: Refused) -> None:
+        """Raise the alarm, end the case as refused, and raise ``error``."""
+        if self.case is None:
+            self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
+                                                    run=self.run)
+        await self.ledger.alarm(self.site.name, self.case.id, "refused", str(error), actor=self.actor, run=self.run)
+        raise error
+
+    # -- gates ------------------------------------------------------------------------------------
+
+    async def gates(self) -> bool:
+        """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
+        assert self.case is not None
+        assert self.plan is not None
+        if self.case.state in _BEGUN and await self.ledger.digest_used(self.plan.digest):
+            return True
+        await decide_in_advance(self.engine, self.ledger, self.site, self.case, self.plan)
+        self.gate_states = await gate_states(self.engine, self.ledger, self.site, self.case, self.plan)
+        event = "approve" if all(g.state == "open" for g in self.gate_states) else "wait"
+        self.case = await self.ledger.move(
+            self.case.id, event, actor=self.actor, run=self.run,
+            body={"gates": [g.model_dump(mode="json") for g in self.gate_states]})
+        return event == "approve"
+
+    # -- the target's stages ----------------------------------------------------------------------
+
+    async def execute(self, stage: str) -> list[StepResult]:
+        """Run the stage's steps: observe, act if needed, observe that it took effect."""
+        assert self.plan is not None
+        assert self.case is not None
+        if self.case.state != State.EXECUTING:
+            await self.ledger.use_digest(self.case.id, self.plan.digest, actor=self.actor, run=self.run)
+            self.case = await self.ledger.move(self.case.id, "execute", actor=self.actor, run=self.run)
+        results = []
+        for step in (s for s in self.plan.steps if s.stage == stage):
+            result = await StepRunner(self, self.plan, self.case).run(step)
+            results.append(result)
+            self.results.append(result)
+        return results
+
+    # -- verify -----------------------------------------------------------------------------------
+
+    async def verify(self) -> Snapshot:
+        """List again, probe again, ask the target: healed, or an error that says what is not."""
+        assert self.plan is not None
+        assert self.case is not None
+        self.case = await self.ledger.move(self.case.id, "verify", actor=self.actor, run=self.run)
+        self.sightings = await sightings_of(self.ledger, self.site)
+        await self.connection.settle()
+        after = await self.look(pages=True)
+        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
+        await self._refuse_other_certificates(after)
+        self._fail_unhealthy(after)
+        touched = {edge for step in self.plan.steps for edge in step.expected}
+        await self.ledger.set_baselines(
+            [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)],
+            actor=self.actor, run=self.run)
+        self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
+        self.healed = True
+        return after
+
+    async def _refuse_other_certificates(self, after: Snapshot) -> None:
+        assert self.plan is not None
+        expected = {edge: fp for step in self.plan.steps for edge, fp in step.expected.items()}
+        for finding in after.findings:
+            want = expected.get(finding.pin.edge)
+            if want and finding.presented and finding.presented.fingerprint != want:
+                await self.refuse(Refused(
+                    f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
+                    where=finding.pin.holder, hint="it may be an interception: look at the path before anything else"))
+            if want and finding.evidence.grade is Grade.CONTRADICTED:
+                await self.refuse(contradiction(finding))
+
+    def _fail_unhealthy(self, after: Snapshot) -> None:
+        assert self.plan is not None
+        touched = {s.relation for s in self.plan.steps if s.relation}
+        for name in sorted(touched):
+            relation = after.relations.get(name)
+            if relation is None or relation.healthy is not True:
+                status = repr(relation.status) if relation else "not to be read"
+                undecided = [r.step for r in self.results if r.result == "undecided"]
+                listed = (f"; {', '.join(undecided)}: still listed after being sent, so it may have had no effect"
+                          if undecided else "")
+                raise PermanentError(f"{name} is {status} after all steps{listed}", where=self.site.name,
+                                     hint="the case stays open: mend the cause, then run again")
+
+
+_BEGUN = (State.EXECUTING, State.VERIFYING)
+
+
+def contradiction(finding: Finding) -> Refused:
+    """The refusal that a contradicted edge deserves, quoting who contradicts."""
+    said = "; ".join(f"{c.collector}: {c.detail}" for c in finding.evidence.collected
+                     if c.grade is Grade.CONTRADICTED)
+    return Refused(f"what is seen of {finding.pin.edge} looks like an interception: {said}", where=finding.pin.holder,
+                   hint="nothing was deleted; find out who answers on that path before anything else")
+
+
+def _stop_at_silence(snapshot: Snapshot) -> None:
+    """An endpoint that a relation needs and that does not answer stops the run before any write."""
+    silent = [f for f in snapshot.findings if f.presented is None and f.endpoint is not None]
+    for finding in silent:
+        relation = snapshot.relations.get(finding.relation or "")
+        if relation is None or relation.healthy is not True:
+            problem = next((p for p in snapshot.problems if str(finding.endpoint) in p), "")
+            raise TemporaryError(problem or f"{finding.endpoint} does not answer", where=finding.pin.edge,
+                                 hint="bring it up, or let this machine reach it, and run again")
+
+
+@asynccontextmanager
+async def open_pass(engine: Engine, site: Site, ledger: Ledger, *, actor: str, run: str | None = None,
+                    progress: Callable[[Progress], None] = lambda _: None,
+                    tell: Callable[[str], None] = lambda _: None) -> AsyncIterator[Pass]:
+    """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
+    run = run or uuid.uuid4().hex
+    async with ledger.lease(site.name, owner=f"{socket.gethostname()}/{os.getpid()}", ttl=LEASE_TTL, run=run,
+                            what=f"a run by {actor}") as lease:
+        this = Pass(engine, site, ledger, lease, run, actor, progress, tell)
+        try:
+            async with this.stack:
+                yield this
+        except RetrustError as error:
+            await _record_failure(this, error)
+            raise
+
+
+LEASE_TTL = 30.0
+"""Seconds after which a lease that nobody renews may be taken over."""
+
+
+async def _record_failure(this: Pass, error: RetrustError) -> None:
+    """Write into the case how the pass ended. A lost lease writes nothing: another run has the case now."""
+    from retrust.ledger import LeaseLost
+
+    if this.case is None or isinstance(error, LeaseLost):
+        return
+    case = await this.ledger.case(this.case.id)
+    event = ("refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted)
+             else "wait" if isinstance(error, PersonNeeded) else "fail")
+    if case.is_open:
+        this.case = await this.ledger.move(case.id, event, actor=this.actor, run=this.run, body={"why": str(error)})
+
+
+async def sightings_of(ledger: Ledger, site: Site) -> tuple[Sighting, ...]:
+    """The sightings of this site, and those that no site has claimed yet."""
+    return tuple(await ledger.sightings(site.name))

@@ -1,0 +1,170 @@
+"""One step of an approved plan: observe → expect → act if needed → observe that it took effect.
+
+Before each write the world is observed again. If it is not what was approved, nothing more is written:
+``Drifted`` asks for a new plan, ``Refused`` raises the alarm. The ledger is told before and after each
+send, so that a run that starts again knows what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.models import Endpoint, Finding, Grade, Plan, Snapshot, Step, StepResult
+from retrust.observation import Eyes
+from retrust.planner import planned_findings
+from retrust.target import Observed
+
+if TYPE_CHECKING:
+    from retrust.ledger import Case
+    from retrust.passes import Pass
+
+POLL = 1.0
+"""Seconds between two looks at a step that is in motion."""
+
+
+class Drifted(PersonNeeded):
+    """The world is not what was approved; nothing more was written, and a new plan asks for new decisions."""
+
+
+class StepRunner:
+    """Runs the steps of one plan in one pass."""
+
+    def __init__(self, run: Pass, plan: Plan, case: Case) -> None:
+        self._pass = run
+        self._plan = plan
+        self._case = case
+
+    async def run(self, step: Step) -> StepResult:
+        """Do what is missing of the step; says what was done, or raises and names the step."""
+        phases = await self._phases(step)
+        observed = await self._settled(step, sent="sent" in phases)
+        if observed.state == "done":
+            return await self._end(step, "done" if "sent" in phases else "not needed", observed.text)
+        if observed.state == "undecided":
+            return await self._end(step, "undecided", observed.text)
+        await self._expect(step)
+        await self._send(step)
+        observed = await self._settled(step, sent=True)
+        if observed.state not in ("done", "undecided"):
+            await self._record(step, "failed", observed.text)
+            raise PermanentError(f"{step.kind} {step.argument} had no effect: {observed.text}", where=step.holder,
+                                 hint="the case stays open: mend the cause, then run again")
+        if step.kind == "delete-pin":
+            await self._guard_first_use(step)
+        return await self._end(step, "done" if observed.state == "done" else "undecided", observed.text)
+
+    async def _phases(self, step: Step) -> set[str]:
+        records = await self._pass.ledger.steps(self._case.id, self._plan.digest)
+        return {record.phase for record in records if record.step_id == step.id}
+
+    async def _settled(self, step: Step, *, sent: bool) -> Observed:
+        """Where the step stands once nothing is in motion; a state to stop at is an error that quotes it."""
+        while (observed := await self._pass.connection.observe(step, sent=sent)).state == "wait":
+            self._pass.say(observed.text)
+            await asyncio.sleep(POLL)
+        if observed.state == "stop":
+            raise PermanentError(observed.text, where=step.holder,
+                                 hint=f"{step.kind} was not sent: look at the target, then run again")
+        return observed
+
+    # -- before -----------------------------------------------------------------------------------
+
+    async def _expect(self, step: Step) -> None:
+        """The world is still what was approved, or nothing is written."""
+        now = await self._pass.look(pages=False)
+        for finding in planned_findings(self._plan.snapshot, self._plan.steps):
+            if not await self._was_sent(finding):
+                _expect_same(finding, now)
+        await self._expect_certificates(now)
+
+    async def _was_sent(self, finding: Finding) -> bool:
+        return finding.pin.edge in await self._pass.ledger.deleted_edges(self._case.id)
+
+    async def _expect_certificates(self, now: Snapshot) -> None:
+        expected = {edge: fp for step in self._plan.steps for edge, fp in step.expected.items()}
+        approved = {f.pin.edge: f for f in self._plan.snapshot.findings}
+        for edge, fingerprint in expected.items():
+            await self._expect_certificate(approved[edge], fingerprint)
+        for finding in now.findings:
+            if finding.pin.edge in expected and finding.evidence.grade is Grade.CONTRADICTED:
+                from retrust.passes import contradiction
+
+                await self._pass.refuse(contradiction(finding))
+
+    async def _expect_certificate(self, finding: Finding, fingerprint: str) -> None:
+        assert finding.endpoint is not None
+        for seen_by, fp in await self._fingerprints(finding.pin.holder, finding.endpoint):
+            if fp != fingerprint:
+                await self._pass.refuse(Refused(
+                    f"{finding.endpoint} presents {fp} to {seen_by}, approved was {fingerprint}",
+                    where=finding.pin.edge, hint="nothing more was written; it may be an interception"))
+
+    async def _fingerprints(self, holder: str, endpoint: Endpoint) -> list[tuple[str, str]]:
+        """What the endpoint presents now: to this machine, and to the holder where a channel shows it."""
+        eyes = Eyes(self._pass.connection)
+        seen = [("this machine", (await eyes.from_here(endpoint)).fingerprint)]
+        try:
+            seen.append((holder, (await eyes.through(holder, endpoint)).fingerprint))
+        except RetrustError as exc:
+            self._pass.say(f"{holder}'s end of {endpoint} is not to be seen: {exc}")
+        return seen
+
+    # -- the write --------------------------------------------------------------------------------
+
+    async def _send(self, step: Step) -> None:
+        begun = False
+
+        async def immediately_before() -> None:
+            nonlocal begun
+            await self._pass.lease.check()
+            await self._record(step, "started", "; ".join(step.sends))
+            begun = True
+
+        try:
+            await self._pass.connection.send(step, immediately_before)
+        except TemporaryError as exc:
+            if not begun:
+                raise
+            # The answer is lost, the effect may not be: observation decides, never a second send.
+            self._pass.say(f"{exc}; looking whether it took effect")
+        except PermanentError as exc:
+            await self._record(step, "failed", str(exc))
+            raise
+        await self._record(step, "sent", "")
+
+    # -- after ------------------------------------------------------------------------------------
+
+    async def _guard_first_use(self, step: Step) -> None:
+        """The next connection is pinned blindly: provoke it now, and see who answers there."""
+        finding = next(f for f in self._plan.snapshot.findings if f.pin.edge == f"{step.holder}:{step.argument}")
+        await self._pass.connection.provoke(finding.pin)
+        for fingerprint in step.expected.values():
+            await self._expect_certificate(finding, fingerprint)
+
+    async def _end(self, step: Step, result: Literal["done", "not needed", "undecided"], detail: str) -> StepResult:
+        phase = "skipped" if result == "not needed" else result
+        await self._record(step, phase, detail)
+        self._pass.say(f"{step.kind} {step.argument} on {step.holder}: {result}" + (f" ({detail})" if detail else ""))
+        return StepResult(step=step.id, result=result, detail=detail)
+
+    async def _record(self, step: Step, phase: str, detail: str) -> None:
+        await self._pass.ledger.record_step(self._case.id, self._plan.digest, step.id, phase, detail,
+                                            lease=self._pass.lease, actor=self._pass.actor, run=self._pass.run)
+
+
+def _expect_same(approved: Finding, now: Snapshot) -> None:
+    """The pin's line is byte for byte the approved one, and its evidence is no worse."""
+    found = next((f for f in now.findings if f.pin.edge == approved.pin.edge), None)
+    if found is None:
+        raise Drifted(f"{approved.pin.edge} is no longer listed", where=now.site, hint=_NEW_PLAN)
+    if found.pin.line != approved.pin.line:
+        raise Drifted(f"{approved.pin.edge} is listed as {found.pin.line!r}, approved was {approved.pin.line!r}",
+                      where=now.site, hint=_NEW_PLAN)
+    if found.evidence.grade is not Grade.CONTRADICTED and found.evidence.grade.rank < approved.evidence.grade.rank:
+        raise Drifted(f"the evidence for {approved.pin.edge} is {found.evidence.grade}, approved was "
+                      f"{approved.evidence.grade}", where=now.site, hint=_NEW_PLAN)
+
+
+_NEW_PLAN = "nothing was written; a new plan asks for a new decision"
