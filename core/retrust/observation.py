@@ -26,7 +26,7 @@ from retrust.models import (
     Sighting,
     Snapshot,
 )
-from retrust.target import Connection, Place, Target
+from retrust.target import Connection, Place, Prober, Target
 from retrust.verdicts import Candidate, Facts, Judgement, attribute, judge
 
 if TYPE_CHECKING:
@@ -46,42 +46,56 @@ class Known:
 
 @dataclass(frozen=True)
 class Eyes:
-    """Where collectors look from: this machine, and the ends of the connection's verified sessions."""
+    """Where collectors look from: this machine, and the ends of the connection's verified sessions.
+
+    ``prober`` is how the place they are asked about is looked at.
+    """
 
     connection: Connection
+    prober: Prober | None = None
 
     async def from_here(self, endpoint: Endpoint) -> Presented:
-        return await tls.probe(endpoint, timeout=PROBE_TIMEOUT)
+        return await (self.prober or tls).probe(endpoint, timeout=PROBE_TIMEOUT)
 
     async def through(self, node: str, endpoint: Endpoint) -> Presented:
         reader, writer = await self.connection.tunnel(node, endpoint)
         try:
-            return await tls.probe_over(reader, writer, endpoint=endpoint, timeout=PROBE_TIMEOUT)
+            prober = self.prober or tls
+            return await prober.probe_over(reader, writer, endpoint=endpoint, timeout=PROBE_TIMEOUT)
         finally:
             writer.close()
 
 
 async def take_snapshot(target: Target, site: Site, connection: Connection, known: Known,
                         collectors: Sequence[Collector], *, pages: bool) -> Snapshot:
-    """Observe a site once. A node that cannot be reached raises; an endpoint that does not answer is a problem."""
+    """Observe a site once. A node not reached raises; an endpoint that does not answer is a problem."""
     pins, relations = await asyncio.gather(connection.list_pins(), connection.relations(pages=pages))
     places = {pin: target.locate(site, pin) for pin in pins}
     presented = await probe_places(places.values())
     about = _attribute_all(target, site, known, places, presented)
     findings = await asyncio.gather(*(
-        _find(pin, place, site, known, about, presented, collectors, Eyes(connection))
+        _find(pin, place, site, known, about, presented, collectors, Eyes(connection, place.prober))
         for pin, place in places.items()))
-    return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC), findings=tuple(findings),
-                    relations=relations, problems=(*_problems(places, presented), *about.unmatched))
+    return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC),
+                    findings=tuple(findings), relations=relations,
+                    problems=(*_problems(places, presented), *about.unmatched))
 
 
-Seen = Mapping[Endpoint, "Presented | RetrustError"]
+Seen = Mapping[tuple["Prober | None", Endpoint], "Presented | RetrustError"]
+"""What was seen at each endpoint, by how it was looked at: an SSH server has a key of several types."""
 
 
 async def probe_places(places: Iterable[Place]) -> Seen:
     """The certificate, or the error, at every endpoint that the pins are about."""
-    endpoints = list(dict.fromkeys(p.endpoint for p in places if p.kind == "endpoint" and p.endpoint))
-    return await tls.probe_many(endpoints, limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
+    wanted: dict[Prober | None, dict[Endpoint, None]] = {}
+    for place in places:
+        if place.kind == "endpoint" and place.endpoint:
+            wanted.setdefault(place.prober, {})[place.endpoint] = None
+    seen = await asyncio.gather(*(
+        (prober or tls).probe_many(list(endpoints), limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
+        for prober, endpoints in wanted.items()))
+    return {(prober, endpoint): result
+            for prober, results in zip(wanted, seen, strict=True) for endpoint, result in results.items()}
 
 
 @dataclass
@@ -114,7 +128,7 @@ def _is_since(sighting: Sighting, baseline: Baseline | None) -> bool:
 
 
 def certificate(place: Place, presented: Seen) -> Presented | None:
-    seen = presented.get(place.endpoint) if place.endpoint else None
+    seen = presented.get((place.prober, place.endpoint)) if place.endpoint else None
     return seen if isinstance(seen, Presented) else None
 
 
@@ -143,8 +157,9 @@ async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequen
 
 def _problems(places: Mapping[Pin, Place], presented: Seen) -> list[str]:
     said = []
-    for endpoint, seen in presented.items():
+    for looked, seen in presented.items():
         if isinstance(seen, RetrustError):
-            edges = ", ".join(pin.edge for pin, place in places.items() if place.endpoint == endpoint)
+            edges = ", ".join(pin.edge for pin, place in places.items()
+                              if (place.prober, place.endpoint) == looked)
             said.append(f"{seen} [pinned by {edges}]")
     return said

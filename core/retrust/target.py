@@ -7,18 +7,39 @@ order, the gates, the ledger and the lease, so a target cannot skip any of them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
+from retrust.models import Endpoint, Finding, Pin, Presented, Relation, Sighting, Snapshot, Step
 
 if TYPE_CHECKING:
+    from retrust.errors import RetrustError
     from retrust.inventory import Site
     from retrust.redaction import Redactor
     from retrust.secrets import Secrets
+
+
+class Prober(Protocol):
+    """How the certificate at an endpoint is looked at: one handshake that sends nothing and trusts nobody.
+
+    The module ``retrust.tls`` is one. Another must be hashable, and equal where it asks the same thing.
+    """
+
+    async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
+        """The certificate presented to this machine."""
+        ...
+
+    async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int,
+                         timeout: float) -> Mapping[Endpoint, Presented | RetrustError]:
+        """Certificate or error of each endpoint, at most ``limit`` at once."""
+        ...
+
+    async def probe_over(self, reader: Any, writer: Any, *, endpoint: Endpoint, timeout: float) -> Presented:
+        """The certificate presented at the far end of a channel that is open already."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +48,7 @@ class Place:
 
     ``relation`` is the relation that depends on the pin (``ha``, ``ise:10.0.0.21``), ``peer`` the node
     whose certificate it is, and ``loopback`` where that node serves the same certificate to itself;
-    both None where there is no such thing.
+    both None where there is no such thing. ``prober`` is how the certificate is looked at, None for TLS.
     """
 
     kind: Literal["self", "unknown", "endpoint"]
@@ -35,6 +56,7 @@ class Place:
     relation: str | None = None
     peer: str | None = None
     loopback: Endpoint | None = None
+    prober: Prober | None = None
 
 
 @dataclass(frozen=True)
