@@ -1,0 +1,286 @@
+"""What an inventory holds, in generic words; a target's plugin derives its kind of site from ``Site``.
+
+Every part is frozen and refuses keys that it does not know. Rules between keys are ``rules`` methods, which
+name the key that is wrong. Reading the file is ``load``'s, the words of a value's kind are in ``fields``.
+Gates' and sources' own settings are their plugins' models: ``Inventory.parse`` applies them with lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PrivateAttr,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from retrust.inventory.fields import (
+    CertificateFingerprint,
+    Duration,
+    Email,
+    Host,
+    HostKeys,
+    InventoryPath,
+    Port,
+    Text,
+    Texts,
+)
+from retrust.models import Endpoint, Frozen
+from retrust.secrets import SecretRef
+
+if TYPE_CHECKING:
+    from retrust.inventory.document import Document
+
+Wrong = tuple[tuple[str | int, ...], str]
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Part(Frozen):
+    """A mapping of the inventory. ``rules`` yields (path below this part, what is wrong) for rules between keys."""
+
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+
+    def rules(self) -> Iterable[Wrong]:
+        return ()
+
+    @model_validator(mode="after")
+    def _obey(self) -> Self:
+        return _refuse(self, tuple(self.rules()))
+
+
+def _refuse(value: T, found: tuple[Wrong, ...]) -> T:
+    """The value where nothing is wrong; else one error that carries every rule that is broken."""
+    if found:
+        said = "; ".join(f"{'.'.join(map(str, loc))}: {text}" if loc else text for loc, text in found)
+        raise PydanticCustomError("rules", "{said}", {"said": said, "found": found})
+    return value
+
+
+class SshSettings(Part):
+    """How a node's command line is reached. Its host key is always verified: ``host_key`` or ``known_hosts``."""
+
+    port: Port = 22
+    username: Text
+    password: SecretRef | None = None
+    key_file: InventoryPath | None = None
+    key_passphrase: SecretRef | None = None
+    host_key: HostKeys | None = Field(
+        default=None, description="The server's host key fingerprint as OpenSSH prints it, or a list of them.")
+    known_hosts: InventoryPath | None = Field(default=None, description="An OpenSSH known_hosts file.")
+    address: Host | None = Field(default=None, description="Where SSH is reached, if not at the node's host.")
+
+    def rules(self) -> Iterable[Wrong]:
+        if (self.host_key is None) == (self.known_hosts is None):
+            yield (), "needs host_key or known_hosts, exactly one: a host key is always verified"
+        if self.password is None and self.key_file is None:
+            yield (), "needs password or key_file"
+        if self.key_passphrase is not None and self.key_file is None:
+            yield ("key_passphrase",), "is of no use without key_file"
+
+
+class WebSettings(Part):
+    """How a node's pages are reached. Their certificate is always verified: by ``ca`` or as ``fingerprint``."""
+
+    port: Port = 443
+    username: Text
+    password: SecretRef
+    ca: InventoryPath | None = None
+    fingerprint: CertificateFingerprint | None = None
+    address: Host | None = Field(default=None, description="Where the pages are reached, if not at the node's host.")
+
+    def rules(self) -> Iterable[Wrong]:
+        if (self.ca is None) == (self.fingerprint is None):
+            yield (), "needs ca or fingerprint, exactly one: the web certificate is always verified"
+
+
+class Trust(Part):
+    """What may be used as evidence: the site's own CA bundle, and channels through the nodes."""
+
+    ca: InventoryPath | None = None
+    tunnels: Literal["auto", "never"] = "auto"
+
+
+class Clocks(Part):
+    """Two of the three clocks; the third, in which window a decision may run, is the window gate's."""
+
+    decision: Duration = Field(default=timedelta(hours=72), description="How long a decision is valid.")
+    observation: Duration = Field(default=timedelta(minutes=10), description="How old an observation may be.")
+
+
+class Recurrence(Part):
+    """The same edge healed more than ``healed`` times in ``days`` days stops automation and asks a person."""
+
+    healed: int = Field(default=3, ge=1, strict=True)
+    days: int = Field(default=30, ge=1, strict=True)
+
+
+class Entry(Part):
+    """A list entry whose own keys are a plugin's; ``settings`` are these keys, as written."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.__pydantic_extra__ or {}
+
+
+class GateEntry(Entry):
+    gate: Text
+
+
+class SourceEntry(Entry):
+    source: Text
+
+
+Policy = dict[str, tuple[GateEntry, ...]]
+
+
+class Site(Part):
+    """One unit of remediation. A target's site model derives from it and adds its nodes.
+
+    ``risk_classes`` are what a policy may map to gates: a target with classes of its own adds them.
+    """
+
+    risk_classes: ClassVar[tuple[str, ...]] = ("read", "delete-pin", "interrupting", "security")
+
+    name: str
+    target: str
+    trust: Trust = Field(default_factory=Trust)
+    policy: Policy = Field(default_factory=dict, description="Risk class to gates, all of which must be open.")
+    include_self: StrictBool = Field(default=False, description="Whether a holder's pin of itself may be planned.")
+    clocks: Clocks = Field(default_factory=Clocks)
+    recurrence: Recurrence = Field(default_factory=Recurrence)
+    maintenance: StrictBool = Field(default=False, description="Sightings are kept and told, and start no run.")
+
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Node to the endpoint it is pinned at; the core compares them between sites."""
+        return {}
+
+    @field_validator("policy")
+    @classmethod
+    def _know_risk_classes(cls, policy: Policy) -> Policy:
+        text = f"unknown risk class; known: {', '.join(cls.risk_classes)}"
+        return _refuse(policy, tuple(((risk,), text) for risk in policy if risk not in cls.risk_classes))
+
+
+class Person(Part):
+    """Someone who may decide. ``subject`` is the person's ``sub`` at the OIDC provider."""
+
+    name: str
+    roles: Texts = ()
+    email: Email | None = None
+    subject: Text | None = None
+
+
+class LedgerSettings(Part):
+    """Where the ledger is; by default an SQLite file in RETRUST_HOME."""
+
+    url: Text | None = Field(default=None, description="An SQLAlchemy URL without a password.")
+    password: SecretRef | None = None
+
+    def rules(self) -> Iterable[Wrong]:
+        if self.url is None:
+            if self.password is not None:
+                yield ("password",), "is of no use without url"
+            return
+        scheme, there, rest = self.url.partition("://")
+        if not there or not scheme:
+            yield ("url",), "must be a database URL, such as postgresql://retrust@db.example.com/retrust"
+        elif ":" in rest.rpartition("@")[0] or "password=" in rest.lower():
+            yield ("url",), "must not hold a password; give it as a reference in ledger.password"
+
+
+class PrefectSettings(Part):
+    """A Prefect server and work pool other than the embedded ones; PREFECT_API_URL goes before ``api_url``."""
+
+    api_url: Text | None = None
+    auth: SecretRef | None = Field(default=None, description="The server's `user:password`.")
+    work_pool: Text | None = None
+
+
+class NotificationSettings(Part):
+    """One receiver, and the ledger entries it is told of. An Apprise URL holds tokens, so it is a reference."""
+
+    url: SecretRef
+    on: tuple[Literal["waiting", "refused", "healed", "failed", "alarm", "expired"], ...] = Field(
+        default=("waiting", "refused", "failed", "alarm"), min_length=1)
+    sites: Texts = Field(default=(), description="Only these sites; empty for all.")
+
+
+class OidcSettings(Part):
+    issuer: Text
+    client_id: Text
+    client_secret: SecretRef | None = None
+
+
+class ConsoleSettings(Part):
+    """Where the console listens, and how others name it in links."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8420
+    url: Text | None = Field(default=None, description="The address in links, where it is not host and port.")
+    certificate: InventoryPath | None = None
+    key: InventoryPath | None = None
+    oidc: OidcSettings | None = None
+
+    def rules(self) -> Iterable[Wrong]:
+        if (self.certificate is None) != (self.key is None):
+            yield (), "needs both certificate and key, or neither"
+
+
+class Defaults(Part):
+    """``settings:``, what holds for every site that does not say otherwise, key by key."""
+
+    clocks: Clocks = Field(default_factory=Clocks)
+    recurrence: Recurrence = Field(default_factory=Recurrence)
+    policy: Policy = Field(default_factory=dict)
+
+
+class Inventory(Part):
+    """The whole inventory. ``file`` and ``context`` are where it was read; built by ``load_inventory``."""
+
+    sites: dict[str, InstanceOf[Site]]
+    people: dict[str, Person] = Field(default_factory=dict)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    prefect: PrefectSettings = Field(default_factory=PrefectSettings)
+    sources: tuple[SourceEntry, ...] = ()
+    notifications: tuple[NotificationSettings, ...] = ()
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
+    settings: Defaults = Field(default_factory=Defaults)
+
+    _document: Document | None = PrivateAttr(default=None)
+    _context: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def file(self) -> str | None:
+        """The inventory's path as it was named."""
+        return self._document.file if self._document else None
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """Pydantic's ``context`` for further parts: the folder of relative paths, the schemes of secrets."""
+        return self._context
+
+    def where(self, *loc: str | int) -> str:
+        """``file:line: dotted.path`` of a key, for whoever finds a part of the inventory wrong later."""
+        from retrust.inventory.document import dotted
+
+        return self._document.where(loc) if self._document else dotted(loc)
+
+    def parse(self, model: type[M], settings: Mapping[str, Any], *loc: str | int) -> M:
+        """A plugin's own settings at ``loc`` by its model; ``InventoryError`` names every problem's line."""
+        from retrust.inventory.load import parse_part
+
+        return parse_part(model, settings, loc, self._document, self._context)
+
+
