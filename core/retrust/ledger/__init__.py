@@ -1,0 +1,85 @@
+"""The durable, append-only record of cases, snapshots, plans, decisions, steps and outcomes.
+
+It is the only truth about a case. ``Ledger.open`` gives all of it; ``glance`` gives what ``check`` needs
+to read, without the database toolkit. This module stays light: SQLAlchemy is imported when a ledger is
+opened, Alembic when its schema has to change. The chain is verified in ``retrust.audit``; the states
+of a case are ``retrust.states``.
+
+    journal    the chain: append, read, observers      database   engine, transactions, foreign errors
+    cases      cases, decisions, digests, alarms       schema     migrations on opening
+    work       snapshots, plans, steps                 derive     from an entry to the derived tables
+    trust      sightings, baselines, identities        replay     the derived tables held against the entries
+    leases     one run a site                          keys, anchors, canonical, place, records, errors
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retrust.ledger.errors import (
+    DecisionRefused,
+    DigestUsed,
+    LeaseLost,
+    LedgerError,
+    NewerSchema,
+    NoSuchCase,
+    NotCurrent,
+    SiteLeased,
+)
+from retrust.ledger.glance import Glance, Knowledge, glance
+from retrust.ledger.records import (
+    AcceptedIdentity,
+    Alarm,
+    Case,
+    DigestUse,
+    Entry,
+    Head,
+    Holder,
+    Moment,
+    Phase,
+    Sighted,
+    SnapshotRecord,
+    StepRecord,
+)
+
+if TYPE_CHECKING:
+    from retrust.ledger.leases import Lease
+    from retrust.ledger.ledger import Ledger
+
+__all__ = [
+    "AcceptedIdentity",
+    "Alarm",
+    "Case",
+    "DecisionRefused",
+    "DigestUse",
+    "DigestUsed",
+    "Entry",
+    "Glance",
+    "Head",
+    "Holder",
+    "Knowledge",
+    "Lease",
+    "LeaseLost",
+    "Ledger",
+    "LedgerError",
+    "Moment",
+    "NewerSchema",
+    "NoSuchCase",
+    "NotCurrent",
+    "Phase",
+    "Sighted",
+    "SiteLeased",
+    "SnapshotRecord",
+    "StepRecord",
+    "glance",
+]
+
+_WHEN_USED = {"Ledger": "retrust.ledger.ledger", "Lease": "retrust.ledger.leases"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_WHEN_USED[name]), name)

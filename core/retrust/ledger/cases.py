@@ -1,0 +1,256 @@
+"""The book of cases: opening, moving by the table of ``states``, decisions, alarms, attachments."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from retrust.errors import PermanentError
+from retrust.ledger import tables as t
+from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
+from retrust.ledger.journal import Journal, Row, Writing
+from retrust.ledger.leases import Lease, fence
+from retrust.ledger.queries import edge
+from retrust.ledger.records import Alarm, Case, DigestUse, Entry
+from retrust.models import Decision
+from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
+
+
+class Cases(Journal):
+    async def open_case(self, site: str, *, cause: str, actor: str, run: str | None = None) -> Case:
+        """The site's open case; a new one, which takes up the site's loose sightings, where there is none."""
+        async with self.write() as writing:
+            row = await open_row(writing, site)
+            if row is None:
+                case = f"c{writing.next_seq}"
+                await writing.append(
+                    "case-opened", {"cause": cause}, actor=actor, run=run, case=case, site=site
+                )
+                row = await open_row(writing, site)
+            assert row is not None
+            return case_of(row)
+
+    async def case(self, case: str) -> Case:
+        rows = await self._rows(select(t.cases).where(t.cases.c.id == case))
+        if not rows:
+            raise NoSuchCase(case)
+        return case_of(rows[0])
+
+    async def cases(
+        self,
+        *,
+        site: str | None = None,
+        states: Iterable[State | str] | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[Case]:
+        """The newest first; ``before`` is the id of the last one of the page before."""
+        query = select(t.cases).order_by(t.cases.c.seq.desc()).limit(limit)
+        if site is not None:
+            query = query.where(t.cases.c.site == site)
+        if states is not None:
+            query = query.where(t.cases.c.state.in_([str(state) for state in states]))
+        if before is not None:
+            query = query.where(
+                t.cases.c.seq < select(t.cases.c.seq).where(t.cases.c.id == before).scalar_subquery()
+            )
+        return [case_of(row) for row in await self._rows(query)]
+
+    async def open_case_of(self, site: str) -> Case | None:
+        found = await self.cases(site=site, states=OPEN_STATES, limit=1)
+        return found[0] if found else None
+
+    async def move(
+        self,
+        case: str,
+        event: Event | State | str,
+        *,
+        actor: str,
+        run: str | None = None,
+        note: str = "",
+        body: dict[str, Any] | None = None,
+        lease: Lease | None = None,
+    ) -> Case:
+        """Move a case by the table; ``event`` may also be the state that it leads to."""
+        named = event_named(event)
+        async with self.write() as writing:
+            await fence(writing, lease)
+            row = await case_row(writing, case)
+            state = next_state(State(row["state"]), named, case=case)
+            told: dict[str, Any] = {
+                **(body or {}),
+                "event": named,
+                "was": row["state"],
+                "state": state,
+                "note": note,
+            }
+            if state is State.HEALED:
+                told["healed"] = sorted(await deleted(writing, case))
+            await writing.append("case-moved", told, actor=actor, run=run, case=case, site=row["site"])
+            return case_of(await case_row(writing, case))
+
+    async def decide(self, decision: Decision, *, run: str | None = None) -> Entry:
+        """Keep a decision on the current plan, unless it is a second one. Who may decide, the gates say."""
+        async with self.write() as writing:
+            row = await current_row(writing, decision.case, decision.digest)
+            if State(row["state"]) in FINAL:
+                raise DecisionRefused(decision.case, "final", f"the case is {row['state']}")
+            if await use_of(writing, decision.digest):
+                raise DecisionRefused(decision.case, "used", "the plan's digest has been used already")
+            if await self._has_decided(writing, decision):
+                raise DecisionRefused(
+                    decision.case,
+                    "twice",
+                    f"{decision.actor} has decided this plan at the gate {decision.gate} already",
+                )
+            return await writing.append(
+                "decided",
+                decision.model_dump(mode="json"),
+                actor=decision.actor,
+                run=run,
+                case=decision.case,
+                site=row["site"],
+            )
+
+    async def _has_decided(self, writing: Writing, decision: Decision) -> bool:
+        have = t.decisions.c
+        return (
+            await writing.row(
+                select(have.seq).where(
+                    have.case_id == decision.case,
+                    have.digest == decision.digest,
+                    have.gate == decision.gate,
+                    have.actor == decision.actor,
+                )
+            )
+            is not None
+        )
+
+    async def decisions(self, case: str, digest: str | None = None) -> list[Decision]:
+        """In the order in which they came; of one digest, or of all that the case ever had."""
+        query = (
+            select(t.entries.c.body)
+            .join(t.decisions, t.decisions.c.seq == t.entries.c.seq)
+            .where(t.decisions.c.case_id == case)
+            .order_by(t.entries.c.seq)
+        )
+        if digest is not None:
+            query = query.where(t.decisions.c.digest == digest)
+        return [Decision.model_validate_json(row["body"]) for row in await self._rows(query)]
+
+    async def use_digest(
+        self, case: str, digest: str, *, actor: str, run: str | None = None, lease: Lease | None = None
+    ) -> Entry:
+        """Use the current plan's digest: once, by one case. A pass that goes on asks ``digest_use`` first."""
+        async with self.write() as writing:
+            await fence(writing, lease)
+            row = await current_row(writing, case, digest)
+            if State(row["state"]) in FINAL:
+                raise PermanentError(f"the case is {row['state']}", where=f"case {case}")
+            if used := await use_of(writing, digest):
+                raise DigestUsed(digest, case, used["case_id"])
+            return await writing.append(
+                "digest-used", {"digest": digest}, actor=actor, run=run, case=case, site=row["site"]
+            )
+
+    async def digest_use(self, digest: str) -> DigestUse | None:
+        rows = await self._rows(select(t.digests).where(t.digests.c.digest == digest))
+        return (
+            DigestUse(digest=digest, case=rows[0]["case_id"], seq=rows[0]["seq"], at=rows[0]["at"])
+            if rows
+            else None
+        )
+
+    async def alarm(
+        self,
+        what: str,
+        detail: str,
+        *,
+        actor: str,
+        site: str | None = None,
+        case: str | None = None,
+        run: str | None = None,
+    ) -> Entry:
+        async with self.write() as writing:
+            return await writing.append(
+                "alarm", {"what": what, "detail": detail}, actor=actor, run=run, case=case, site=site
+            )
+
+    async def alarms(
+        self, *, site: str | None = None, case: str | None = None, limit: int = 100
+    ) -> list[Alarm]:
+        """The newest first."""
+        query = select(t.alarms).order_by(t.alarms.c.seq.desc()).limit(limit)
+        if site is not None:
+            query = query.where(t.alarms.c.site == site)
+        if case is not None:
+            query = query.where(t.alarms.c.case_id == case)
+        fields = ("seq", "at", "site", "what", "detail")
+        return [
+            Alarm(case=row["case_id"], **{name: row[name] for name in fields})
+            for row in await self._rows(query)
+        ]
+
+    async def attach(self, case: str, name: str, path: Path, *, actor: str, run: str | None = None) -> Entry:
+        """Register a redacted file under the home (a transcript, a screenshot) as evidence."""
+        told = {"name": name} | await asyncio.to_thread(_described, path, self.home)
+        async with self.write() as writing:
+            row = await case_row(writing, case)
+            return await writing.append("attachment", told, actor=actor, run=run, case=case, site=row["site"])
+
+
+def _described(path: Path, home: Path) -> dict[str, str]:
+    inside = path.resolve().relative_to(home.resolve()).as_posix()
+    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "path": inside}
+
+
+async def open_row(writing: Writing, site: str) -> Row | None:
+    return await writing.row(select(t.cases).where(t.cases.c.site == site, t.cases.c.state.in_(OPEN_STATES)))
+
+
+async def case_row(writing: Writing, case: str) -> Row:
+    row = await writing.row(select(t.cases).where(t.cases.c.id == case))
+    if row is None:
+        raise NoSuchCase(case)
+    return row
+
+
+async def current_row(writing: Writing, case: str, digest: str) -> Row:
+    """The case's row, if the digest is of its current plan."""
+    row = await case_row(writing, case)
+    if row["digest"] != digest:
+        raise NotCurrent(case, digest, row["digest"])
+    return row
+
+
+async def use_of(writing: Writing, digest: str) -> Row | None:
+    return await writing.row(select(t.digests).where(t.digests.c.digest == digest))
+
+
+async def deleted(writing: Writing, case: str) -> set[str]:
+    rows = (await writing.connection.execute(deletes_of(case))).mappings()
+    return {edge(row["holder"], row["argument"]) for row in rows}
+
+
+def deletes_of(case: str) -> Any:
+    """The pins whose delete was sent in a case, whatever became of it."""
+    return (
+        select(t.steps.c.holder, t.steps.c.argument)
+        .distinct()
+        .where(
+            t.steps.c.case_id == case,
+            t.steps.c.kind == "delete-pin",
+            t.steps.c.phase.in_(["sent", "done", "undecided"]),
+        )
+    )
+
+
+def case_of(row: Row) -> Case:
+    fields = {name: row[name] for name in Case.model_fields if name != "planners"}
+    return Case(planners=tuple(json.loads(row["planners"])), **fields)

@@ -1,0 +1,232 @@
+"""From an entry to the statements that bring the derived tables up to it. Pure: nothing is read here.
+
+Whatever a rule needs to know is in the entry's body, put there by the writer within the same
+transaction. So a replay of the entries (``replay``) gives the same tables, and a difference is a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Executable, case, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from retrust.ledger import tables as t
+from retrust.ledger.canonical import canonical, written_time
+from retrust.ledger.records import Entry
+from retrust.states import State
+
+Insert = Any  # the dialects' inserts share ``on_conflict_do_update`` but no base class that declares it
+Rule = Callable[[Entry, Insert], Sequence[Executable]]
+
+INSERTS: dict[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def statements(entry: Entry, dialect: str) -> Sequence[Executable]:
+    """In the order in which they are to be executed; none for a kind that nothing is derived from."""
+    rule = RULES.get(entry.kind)
+    return rule(entry, INSERTS[dialect]) if rule else ()
+
+
+def _put(insert: Insert, table: Any, **row: Any) -> Executable:
+    """Insert, or replace the row with that primary key."""
+    into = insert(table).values(**row)
+    keys = [column.name for column in table.primary_key]
+    rest = {name: into.excluded[name] for name in row if name not in keys}
+    kept: Executable = into.on_conflict_do_update(index_elements=keys, set_=rest)
+    return kept
+
+
+def _key_joined(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [
+        _put(insert, t.keys, key_id=entry.body["key_id"], public_key=entry.body["public_key"], seq=entry.seq)
+    ]
+
+
+def _case_opened(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    at = written_time(entry.at)
+    opened = insert(t.cases).values(
+        id=entry.case,
+        seq=entry.seq,
+        site=entry.site,
+        state=State.OPEN.value,
+        opened_at=at,
+        updated_at=at,
+        cause=entry.body["cause"],
+        requested_by=entry.actor,
+        planners="[]",
+        note="",
+    )
+    taken_up = (
+        update(t.sightings)
+        .where(t.sightings.c.site == entry.site, t.sightings.c.case_id == "")
+        .values(case_id=entry.case)
+    )
+    return [opened, taken_up]
+
+
+def _case_moved(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    at, body = written_time(entry.at), entry.body
+    moved = (
+        update(t.cases)
+        .where(t.cases.c.id == entry.case)
+        .values(state=body["state"], updated_at=at, note=str(body.get("note", "")))
+    )
+    healed = [
+        _put(insert, t.heals, case_id=entry.case, edge=edge, site=entry.site, at=at)
+        for edge in body.get("healed", ())
+    ]
+    return [moved, *healed]
+
+
+def _sighted(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [_count(insert, row | {"case_id": entry.case or ""}) for row in entry.body["sightings"]]
+
+
+def _count(insert: Insert, row: dict[str, Any]) -> Executable:
+    """Add a row's count to the aggregate's. The two databases name the lesser of two differently."""
+    into = insert(t.sightings).values(**row)
+    have, new = t.sightings.c, into.excluded
+    counted: Executable = into.on_conflict_do_update(
+        index_elements=["aggregate", "case_id"],
+        set_={
+            "count": have.count + new.count,
+            "first_at": case((new.first_at < have.first_at, new.first_at), else_=have.first_at),
+            "last_at": case((new.last_at > have.last_at, new.last_at), else_=have.last_at),
+            "received_at": new.received_at,
+            "source": new.source,
+            "actor": new.actor,
+            "text": new.text,
+        },
+    )
+    return counted
+
+
+def _sighting_assigned(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    was = delete(t.sightings).where(
+        t.sightings.c.aggregate == entry.body["aggregate"], t.sightings.c.case_id == ""
+    )
+    return [was, *_sighted(entry, insert)]
+
+
+def _snapshot(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [
+        insert(t.snapshots).values(
+            seq=entry.seq, case_id=entry.case, at=written_time(entry.at), moment=entry.body["when"]
+        )
+    ]
+
+
+def _planned(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    body, planners = entry.body, canonical(entry.body["planners"])
+    current = (
+        update(t.cases)
+        .where(t.cases.c.id == entry.case)
+        .values(
+            state=body["state"], digest=body["digest"], planners=planners, updated_at=written_time(entry.at)
+        )
+    )
+    return [
+        _put(insert, t.plans, case_id=entry.case, digest=body["digest"], seq=entry.seq, planners=planners),
+        current,
+    ]
+
+
+def _decided(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    body = entry.body
+    return [
+        insert(t.decisions).values(
+            case_id=entry.case, digest=body["digest"], gate=body["gate"], actor=body["actor"], seq=entry.seq
+        )
+    ]
+
+
+def _digest_used(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [
+        insert(t.digests).values(
+            digest=entry.body["digest"], case_id=entry.case, seq=entry.seq, at=written_time(entry.at)
+        )
+    ]
+
+
+def _step(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    told = {
+        name: entry.body[name] for name in ("digest", "step", "kind", "holder", "argument", "phase", "detail")
+    }
+    return [
+        insert(t.steps).values(
+            seq=entry.seq, at=written_time(entry.at), run=entry.run, case_id=entry.case, **told
+        )
+    ]
+
+
+def _baselines(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [_put(insert, t.baselines, **row) for row in entry.body["baselines"]]
+
+
+def _alarm(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [
+        insert(t.alarms).values(
+            seq=entry.seq,
+            at=written_time(entry.at),
+            site=entry.site,
+            case_id=entry.case,
+            what=entry.body["what"],
+            detail=entry.body["detail"],
+        )
+    ]
+
+
+def _lease_taken(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    body = entry.body
+    until = written_time(entry.at + timedelta(seconds=body["ttl"]))
+    return [
+        _put(
+            insert,
+            t.leases,
+            site=entry.site,
+            token=entry.seq,
+            owner=entry.actor,
+            run=entry.run,
+            place=canonical(body["place"]),
+            what=body["what"],
+            since=written_time(entry.at),
+            expires_at=until,
+        )
+    ]
+
+
+def _lease_released(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    return [delete(t.leases).where(t.leases.c.site == entry.site, t.leases.c.token == entry.body["token"])]
+
+
+def _identity_accepted(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    told = {name: entry.body[name] for name in ("node", "kind", "fingerprint", "reason")}
+    return [_put(insert, t.identities, site=entry.site, actor=entry.actor, at=written_time(entry.at), **told)]
+
+
+def _attachment(entry: Entry, insert: Insert) -> Sequence[Executable]:
+    told = {name: entry.body[name] for name in ("name", "sha256", "path")}
+    return [_put(insert, t.attachments, case_id=entry.case, seq=entry.seq, **told)]
+
+
+RULES: dict[str, Rule] = {
+    "key-joined": _key_joined,
+    "case-opened": _case_opened,
+    "case-moved": _case_moved,
+    "sighted": _sighted,
+    "sighting-assigned": _sighting_assigned,
+    "snapshot": _snapshot,
+    "planned": _planned,
+    "decided": _decided,
+    "digest-used": _digest_used,
+    "step": _step,
+    "baselines": _baselines,
+    "alarm": _alarm,
+    "lease-taken": _lease_taken,
+    "lease-released": _lease_released,
+    "identity-accepted": _identity_accepted,
+    "attachment": _attachment,
+}

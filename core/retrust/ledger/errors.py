@@ -1,0 +1,110 @@
+"""What the ledger refuses, in the words of the error tree of ``retrust.errors``.
+
+    TemporaryError
+    ├── LedgerError        the database is locked, unreachable or full; nothing was acknowledged
+    ├── LeaseLost          another run took the site over, or the lease ran out
+    └── LeaseHeld
+        └── SiteLeased     says who holds it, where, since when
+    PermanentError
+    ├── NewerSchema        the ledger was written by a newer Retrust
+    ├── DigestUsed         a digest is used once
+    ├── NotCurrent         the plan that this is about is not the case's plan any more
+    └── DecisionRefused    no case, an old digest, a second vote
+    UsageError
+    └── NoSuchCase
+
+Foreign errors are translated in ``database`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from retrust.errors import LeaseHeld, PermanentError, TemporaryError, UsageError
+
+if TYPE_CHECKING:
+    from retrust.ledger.records import Holder
+
+
+class LedgerError(TemporaryError):
+    """The ledger could not be read or written; what was asked for was not recorded."""
+
+
+class LeaseLost(TemporaryError):
+    """This run may not write to the site any more; ``token`` is the one that it held."""
+
+    def __init__(self, site: str, token: int, why: str) -> None:
+        super().__init__(
+            f"this run lost its lease (token {token}): {why}",
+            where=f"site {site}",
+            hint="nothing more is sent; the next pass observes and goes on",
+        )
+        self.site = site
+        self.token = token
+
+
+class SiteLeased(LeaseHeld):
+    """Another run holds the site; ``holder`` is who."""
+
+    def __init__(self, site: str, holder: Holder) -> None:
+        super().__init__(
+            f"{holder.owner} ({holder.place}) works on this site since {holder.since:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{holder.what}",
+            where=f"site {site}",
+            hint="wait for it to end, or for its lease to run out at "
+            f"{holder.expires_at:%H:%M:%S} UTC if it died",
+        )
+        self.site = site
+        self.holder = holder
+
+
+class NewerSchema(PermanentError):
+    """The ledger was written by a newer Retrust than this one."""
+
+    def __init__(self, where: str, found: str, known: str) -> None:
+        super().__init__(
+            f"the ledger's schema is {found}, this Retrust knows {known} and older",
+            where=where,
+            hint="use the newer Retrust; nothing was changed",
+        )
+        self.found = found
+        self.known = known
+
+
+class DigestUsed(PermanentError):
+    """A digest is used once; ``case`` is the one that used it."""
+
+    def __init__(self, digest: str, case: str, by: str) -> None:
+        super().__init__(
+            f"the digest {digest} was used by {by}", where=f"case {case}", hint="make a new plan"
+        )
+        self.digest = digest
+        self.case = by
+
+
+class NotCurrent(PermanentError):
+    """A digest that is not the one of the case's current plan."""
+
+    def __init__(self, case: str, digest: str, current: str | None) -> None:
+        super().__init__(
+            f"the digest {digest} is not of the case's current plan ({current or 'none yet'})",
+            where=f"case {case}",
+            hint="look at the case again: its plan changed",
+        )
+        self.case = case
+        self.digest = digest
+
+
+class DecisionRefused(PermanentError):
+    """A decision that the ledger does not take, whoever's it is; ``why`` is one word for it."""
+
+    def __init__(self, case: str, why: Literal["final", "used", "twice"], what: str) -> None:
+        super().__init__(what, where=f"case {case}")
+        self.case = case
+        self.why = why
+
+
+class NoSuchCase(UsageError):
+    def __init__(self, case: str) -> None:
+        super().__init__(f"no case {case}", hint="`retrust cases` lists them")
+        self.case = case

@@ -1,0 +1,122 @@
+"""What ``check`` needs from the ledger, read without opening it: no SQLAlchemy, no migration, no file made.
+
+Importing the database toolkit takes longer than all that ``check`` asks of the ledger, so an SQLite
+ledger of the current schema is read with the standard library; any other (PostgreSQL, an older schema)
+is opened as usual. The SQL is the ledger's own (``queries``), and a test holds the answers side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from retrust.ledger import queries
+from retrust.ledger.canonical import written_time
+from retrust.ledger.errors import LedgerError
+from retrust.ledger.records import AcceptedIdentity, Sighted
+from retrust.models import Baseline
+
+FILE = "ledger.db"
+SCHEMA = "0001"
+SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
+
+
+class Knowledge(Protocol):
+    """What the ledger knows of a site before anybody looks; a ``Ledger`` is one."""
+
+    async def baselines(self, site: str) -> dict[str, Baseline]: ...
+
+    async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]: ...
+
+    async def accepted_identities(self, site: str) -> list[AcceptedIdentity]: ...
+
+    async def healed_count(self, site: str, edge: str, days: float) -> int: ...
+
+
+class Glance:
+    """Reads one SQLite file; without one, there is nothing known yet."""
+
+    def __init__(self, connection: sqlite3.Connection | None, where: str) -> None:
+        self._connection = connection
+        self._where = where
+
+    async def baselines(self, site: str) -> dict[str, Baseline]:
+        rows = self._rows(queries.BASELINES, site=site)
+        return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
+
+    async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
+        query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
+        rows = self._rows(query, site=site, since=written_time(since) if since else "")
+        return [queries.sighted(row) for row in rows]
+
+    async def accepted_identities(self, site: str) -> list[AcceptedIdentity]:
+        return [queries.identity(row) for row in self._rows(queries.IDENTITIES, site=site)]
+
+    async def healed_count(self, site: str, edge: str, days: float) -> int:
+        since = written_time(datetime.now(UTC) - timedelta(days=days))
+        rows = self._rows(queries.HEALS, site=site, edge=edge, since=since)
+        return int(rows[0]["heals"]) if rows else 0
+
+    def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        if self._connection is None:
+            return []
+        with _translated(self._where):
+            return [dict(row) for row in self._connection.execute(query, values)]
+
+
+@contextlib.asynccontextmanager
+async def glance(url: str | None, home: Path, *, patience: float = 10.0) -> AsyncIterator[Knowledge]:
+    """The ledger's knowledge, by the shortest way; ``url`` and ``home`` as for ``Ledger.open``."""
+    path = _file(url, home)
+    if path is not None and not path.exists():
+        yield Glance(None, str(path))
+        return
+    connection = _current(path, patience) if path is not None else None
+    if connection is not None:
+        with contextlib.closing(connection):
+            yield Glance(connection, str(path))
+        return
+    from retrust.ledger.ledger import Ledger
+
+    async with await Ledger.open(url, home, patience=patience) as ledger:
+        yield ledger
+
+
+def _file(url: str | None, home: Path) -> Path | None:
+    """The file that a URL names; None where only the ledger itself can tell."""
+    if url is None:
+        return home / FILE
+    for prefix in SQLITE_PREFIXES:
+        path = url.removeprefix(prefix)
+        if path != url and path and "?" not in path and not path.startswith(":"):
+            return Path(path)
+    return None
+
+
+def _current(path: Path, patience: float) -> sqlite3.Connection | None:
+    """A connection that only reads, if the file is a ledger of this very schema."""
+    with _translated(str(path)):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=patience, isolation_level=None
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            version = connection.execute(queries.SCHEMA_VERSION).fetchone()[0]
+        except (sqlite3.OperationalError, TypeError):  # no such table, or an empty one: not ours yet
+            version = None
+        if version == SCHEMA:
+            return connection
+        connection.close()
+        return None
+
+
+@contextlib.contextmanager
+def _translated(where: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise LedgerError(str(exc), where=where) from exc

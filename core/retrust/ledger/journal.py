@@ -1,0 +1,280 @@
+"""The chain: how an entry is appended, and how entries are read again.
+
+Everything that the ledger learns goes through ``Writing.append``: the entry, its hash and the derived
+tables in one transaction, the signed head with its commit. The books (cases, sightings, …) stand on this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, TextClause, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from retrust.ledger import tables as t
+from retrust.ledger.anchors import keep_anchor
+from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
+from retrust.ledger.database import Database, ledger_url
+from retrust.ledger.derive import RULES, statements
+from retrust.ledger.keys import LedgerKey
+from retrust.ledger.records import Entry, Head
+from retrust.ledger.schema import bring_up_to_date
+
+log = logging.getLogger(__name__)
+
+Observe = Callable[[Entry], Awaitable[None]]
+Clock = Callable[[], datetime]
+Row = dict[str, Any]
+PAGE = 500
+
+
+def as_it_is(value: str) -> str:
+    return value
+
+
+class Writing:
+    """One transaction of the chain. ``now`` is its time; what it appended is in ``entries``."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        dialect: str,
+        head: Head,
+        now: datetime,
+        redact: Redact,
+        key: LedgerKey,
+    ) -> None:
+        self.connection = connection
+        self.now = now
+        self.entries: list[Entry] = []
+        self._dialect = dialect
+        self._head = head
+        self._redact = redact
+        self._key = key
+
+    async def append(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        *,
+        actor: str,
+        run: str | None = None,
+        case: str | None = None,
+        site: str | None = None,
+    ) -> Entry:
+        told = {"actor": actor, "run": run, "case": case, "site": site, "kind": kind, "body": body}
+        fields = clean(told, self._redact)
+        seq, prev = self._head.seq + 1, self._head.hash
+        at, written = written_time(self.now), canonical(fields["body"])
+        sealed = entry_hash(
+            seq,
+            at,
+            fields["actor"],
+            fields["run"],
+            fields["case"],
+            fields["site"],
+            fields["kind"],
+            written,
+            prev,
+        )
+        entry = Entry(seq=seq, at=self.now, prev_hash=prev, hash=sealed, **fields)
+        await self.connection.execute(
+            insert(t.entries).values(
+                seq=seq,
+                at=at,
+                actor=entry.actor,
+                run=entry.run,
+                case_id=entry.case,
+                site=entry.site,
+                kind=entry.kind,
+                body=written,
+                prev_hash=prev,
+                hash=sealed,
+            )
+        )
+        for statement in statements(entry, self._dialect):
+            await self.connection.execute(statement)
+        self._head = Head(seq=seq, hash=sealed)
+        self.entries.append(entry)
+        return entry
+
+    @property
+    def next_seq(self) -> int:
+        return self._head.seq + 1
+
+    async def row(self, query: Select[Any]) -> Row | None:
+        found = (await self.connection.execute(query)).mappings().first()
+        return dict(found) if found else None
+
+    async def join_key(self) -> None:
+        """Make this home's key one of the ledger's, before anything is signed with it."""
+        query = select(t.keys.c.seq).where(t.keys.c.key_id == self._key.key_id)
+        if await self.row(query) is None:
+            await self.append(
+                "key-joined",
+                {"key_id": self._key.key_id, "public_key": self._key.public_hex},
+                actor="service",
+            )
+
+    async def seal(self) -> None:
+        seq, last = self._head.seq, self._head.hash
+        await self.connection.execute(
+            update(t.head).values(
+                seq=seq,
+                hash=last,
+                key_id=self._key.key_id,
+                signature=self._key.sign(head_message(seq, last)).hex(),
+            )
+        )
+
+
+class Journal:
+    """An open ledger's chain. ``observers`` are told of every entry after its commit."""
+
+    def __init__(self, database: Database, home: Path, *, redact: Redact, clock: Clock | None) -> None:
+        self.home = home
+        self.observers: list[Observe] = []
+        self._database = database
+        self._redact = redact
+        self._clock = clock
+        self._key: LedgerKey | None = None
+        self._joined = False
+        self._deaf: set[int] = set()
+        self._last_written: Head | None = None
+
+    @classmethod
+    async def _open(cls, url: str | None, home: Path, patience: float) -> Database:
+        await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
+        database = Database(ledger_url(url, home), patience=patience)
+        try:
+            await bring_up_to_date(database)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @property
+    def where(self) -> str:
+        """The database's address, without a password."""
+        return self._database.where
+
+    async def close(self) -> None:
+        if self._last_written:
+            keep_anchor(self.home, self.where, self._last_written)
+        await self._database.close()
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Writing]:
+        """A transaction of the chain: all of it or nothing; observers hear of it when it is kept."""
+        self._key = self._key or LedgerKey.of(self.home)
+        async with self._database.writing() as connection:
+            writing = await self._begin(connection, self._key)
+            if not self._joined:
+                await writing.join_key()
+            yield writing
+            if writing.entries:
+                await writing.seal()
+        self._joined = True
+        if writing.entries:
+            self._last_written = Head(seq=writing.entries[-1].seq, hash=writing.entries[-1].hash)
+        await self._tell(writing.entries)
+
+    async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
+        row = (await connection.execute(select(t.head).with_for_update())).mappings().one()
+        head, now = Head(seq=row["seq"], hash=row["hash"]), await self._now(connection)
+        return Writing(connection, self._database.dialect, head, now, self._redact, key)
+
+    async def _now(self, connection: AsyncConnection) -> datetime:
+        """The injected clock's time, else the server's: workers' own clocks do not have to agree."""
+        if self._clock is not None:
+            return self._clock()
+        if self._database.dialect == "postgresql":
+            now: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            return now.astimezone(UTC)
+        return datetime.now(UTC)
+
+    async def _tell(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            for observe in list(self.observers):
+                try:
+                    await observe(entry)
+                except Exception as exc:  # an observer is somebody else's code, and the entry is kept already
+                    self._complain(observe, entry, exc)
+
+    def _complain(self, observe: Observe, entry: Entry, exc: Exception) -> None:
+        if id(observe) not in self._deaf:
+            self._deaf.add(id(observe))
+            log.warning(
+                "an observer failed at entry %d (%s); its further failures are not told: %s",
+                entry.seq,
+                entry.kind,
+                self._redact(f"{type(exc).__name__}: {exc}"),
+            )
+
+    async def append(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        *,
+        actor: str,
+        case: str | None = None,
+        site: str | None = None,
+        run: str | None = None,
+    ) -> Entry:
+        """An entry of a kind that nothing is derived from; the others have methods, with rules."""
+        if kind in RULES:
+            raise ValueError(f"entries of kind {kind!r} are written by the method that keeps their rules")
+        async with self.write() as writing:
+            return await writing.append(kind, body, actor=actor, run=run, case=case, site=site)
+
+    async def head(self) -> Head:
+        row = (await self._rows(select(t.head.c.seq, t.head.c.hash)))[0]
+        return Head(seq=row["seq"], hash=row["hash"])
+
+    async def entries(
+        self,
+        *,
+        after: int = 0,
+        case: str | None = None,
+        site: str | None = None,
+        kinds: Iterable[str] | None = None,
+        limit: int = PAGE,
+    ) -> list[Entry]:
+        """The entries that follow ``after``, in order, at most ``limit``."""
+        query = select(t.entries).where(t.entries.c.seq > after).order_by(t.entries.c.seq).limit(limit)
+        if case is not None:
+            query = query.where(t.entries.c.case_id == case)
+        if site is not None:
+            query = query.where(t.entries.c.site == site)
+        if kinds is not None:
+            query = query.where(t.entries.c.kind.in_(list(kinds)))
+        return [entry_of(row) for row in await self._rows(query)]
+
+    async def walk(
+        self, *, after: int = 0, case: str | None = None, site: str | None = None
+    ) -> AsyncIterator[Entry]:
+        """All entries that follow ``after``, page by page, so that a big ledger needs no big memory."""
+        while page := await self.entries(after=after, case=case, site=site):
+            for entry in page:
+                yield entry
+            after = page[-1].seq
+
+    async def entry(self, seq: int) -> Entry | None:
+        rows = await self._rows(select(t.entries).where(t.entries.c.seq == seq))
+        return entry_of(rows[0]) if rows else None
+
+    async def _rows(self, query: Select[Any] | TextClause, **values: Any) -> list[Row]:
+        async with self._database.reading() as connection:
+            return [dict(row) for row in (await connection.execute(query, values)).mappings()]
+
+
+def entry_of(row: Row) -> Entry:
+    fields = {name: row[name] for name in ("seq", "at", "actor", "run", "site", "kind", "prev_hash", "hash")}
+    return Entry(case=row["case_id"], body=json.loads(row["body"]), **fields)

@@ -1,0 +1,173 @@
+"""Leases with fencing tokens: one run writes to a site at a time, on any worker.
+
+The token is the number of the entry that took the lease, so a later one is always higher. A run checks
+its lease immediately before each send; whatever it records is refused inside the transaction once
+another run has taken the site over. A takeover says whose lease it took (``predecessor``), so that the
+new run can wait out what the old one may still have under way, and then observe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from retrust.ledger import tables as t
+from retrust.ledger.canonical import written_time
+from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased
+from retrust.ledger.journal import Journal, Row, Writing
+from retrust.ledger.place import Place, here, is_gone
+from retrust.ledger.records import Holder
+
+log = logging.getLogger(__name__)
+
+Beat = Callable[[float], Awaitable[None]]
+
+
+class Lease:
+    """A held lease. ``check`` before each send; ``renew`` is done in the background while it is held."""
+
+    def __init__(
+        self, book: Leases, site: str, holder: Holder, ttl: float, predecessor: Holder | None
+    ) -> None:
+        self.site = site
+        self.token = holder.token
+        self.owner = holder.owner
+        self.run = holder.run
+        self.since = holder.since
+        self.predecessor = predecessor
+        self._book = book
+        self._ttl = ttl
+
+    async def check(self) -> None:
+        """Returns while the site is this run's; LeaseLost when it is not any more."""
+        await self._book._check(self)
+
+    async def renew(self) -> None:
+        """Count the lease's time from now again."""
+        await self._book._renew(self, self._ttl)
+
+
+class Leases(Journal):
+    @contextlib.asynccontextmanager
+    async def lease(
+        self,
+        site: str,
+        *,
+        owner: str,
+        what: str,
+        ttl: float = 60.0,
+        run: str | None = None,
+        beat: Beat = asyncio.sleep,
+    ) -> AsyncIterator[Lease]:
+        """Hold the site's lease for the block; SiteLeased says who has it. Renewed three times a ``ttl``."""
+        lease = await self._take(site, owner, what, ttl, run)
+        renewing = asyncio.create_task(self._keep(lease, ttl / 3, beat), name=f"lease of {site}")
+        try:
+            yield lease
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewing
+            await self._release(lease)
+
+    async def holder(self, site: str) -> Holder | None:
+        """Who holds the site, by the record; None when nobody does."""
+        rows = await self._rows(select(t.leases).where(t.leases.c.site == site))
+        return holder_of(rows[0]) if rows else None
+
+    async def _take(self, site: str, owner: str, what: str, ttl: float, run: str | None) -> Lease:
+        async with self.write() as writing:
+            row = await _row(writing, site)
+            before = holder_of(row) if row else None
+            if row and before and before.expires_at > writing.now and not _died(row):
+                raise SiteLeased(site, before)
+            told = {
+                "what": what,
+                "ttl": ttl,
+                "place": here().model_dump(),
+                "took_over": before.model_dump(mode="json") if before else None,
+            }
+            entry = await writing.append("lease-taken", told, actor=owner, run=run, site=site)
+            row = await _row(writing, site)
+            assert row is not None
+            return Lease(self, site, holder_of(row), ttl, before)
+
+    async def _keep(self, lease: Lease, every: float, beat: Beat) -> None:
+        while True:
+            await beat(every)
+            try:
+                await lease.renew()
+            except LeaseLost:
+                return  # the next check says so, where it matters
+            except LedgerError as exc:
+                log.warning("the lease of site %s could not be renewed, trying again: %s", lease.site, exc)
+
+    async def _check(self, lease: Lease) -> None:
+        async with self._database.reading() as connection:
+            query = select(t.leases).where(t.leases.c.site == lease.site)
+            row = (await connection.execute(query)).mappings().first()
+            _held(lease, dict(row) if row else None, written_time(await self._now(connection)))
+
+    async def _renew(self, lease: Lease, ttl: float) -> None:
+        """No entry: this happens every few seconds and tells nothing."""
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            mine = t.leases.c.site == lease.site, t.leases.c.token == lease.token
+            row = (await connection.execute(select(t.leases).where(*mine))).mappings().first()
+            _held(lease, dict(row) if row else None, written_time(now))
+            await connection.execute(
+                update(t.leases).where(*mine).values(expires_at=written_time(now + timedelta(seconds=ttl)))
+            )
+
+    async def _release(self, lease: Lease) -> None:
+        try:
+            async with self.write() as writing:
+                row = await _row(writing, lease.site)
+                if row and row["token"] == lease.token:
+                    await writing.append(
+                        "lease-released",
+                        {"token": lease.token},
+                        actor=lease.owner,
+                        run=lease.run,
+                        site=lease.site,
+                    )
+        except LedgerError as exc:
+            log.warning("the lease of site %s was not given back, it runs out by itself: %s", lease.site, exc)
+
+
+async def fence(writing: Writing, lease: Lease | None, *, must_run: bool = False) -> None:
+    """Refuse a writer whose lease was taken over; ``must_run``: also one whose lease ran out."""
+    if lease is not None:
+        row = await _row(writing, lease.site)
+        _held(lease, row, written_time(writing.now) if must_run else "")
+
+
+def _held(lease: Lease, row: Row | None, now: str) -> None:
+    if row is None:
+        raise LeaseLost(lease.site, lease.token, "it was given back")
+    if row["token"] != lease.token:
+        raise LeaseLost(
+            lease.site,
+            lease.token,
+            f"{row['owner']} took the site over at {row['since']} (token {row['token']})",
+        )
+    if row["expires_at"] <= now:
+        raise LeaseLost(lease.site, lease.token, f"it ran out at {row['expires_at']}")
+
+
+async def _row(writing: Writing, site: str) -> Row | None:
+    return await writing.row(select(t.leases).where(t.leases.c.site == site))
+
+
+def _died(row: Row) -> bool:
+    return is_gone(Place.model_validate_json(row["place"]))
+
+
+def holder_of(row: Row) -> Holder:
+    fields = {name: row[name] for name in ("owner", "run", "what", "since", "expires_at", "token")}
+    return Holder(place=str(Place.model_validate_json(row["place"])), **fields)

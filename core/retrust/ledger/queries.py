@@ -1,0 +1,77 @@
+"""The reads that ``check`` needs, as SQL text, and how their rows become models.
+
+They stand apart from the tables' SQLAlchemy definitions because ``glance`` runs them with the standard
+library alone, and the ledger with SQLAlchemy: the same text serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrust.ledger.records import AcceptedIdentity, Sighted
+from retrust.models import Baseline, Endpoint
+
+Row = Mapping[str, Any]
+
+SCHEMA_VERSION = "SELECT version_num FROM ledger_version"
+
+BASELINES = """
+SELECT site, holder, key, fingerprint, key_fingerprint, subject, verified_at
+FROM baselines WHERE site = :site ORDER BY holder, key
+"""
+
+# What a healed case was about is past; what any other case was about may still be so.
+SIGHTINGS = """
+SELECT s.*, c.state FROM sightings s LEFT JOIN cases c ON c.id = s.case_id
+WHERE s.last_at >= :since AND (c.state IS NULL OR c.state <> 'healed') {of_site}
+ORDER BY s.last_at, s.aggregate
+"""
+SIGHTINGS_OF_ALL = SIGHTINGS.format(of_site="")
+SIGHTINGS_OF_SITE = SIGHTINGS.format(of_site="AND (s.site = :site OR s.site IS NULL)")
+
+IDENTITIES = """
+SELECT site, node, kind, fingerprint, actor, reason, at
+FROM identities WHERE site = :site ORDER BY node, kind
+"""
+
+HEALS = """
+SELECT count(DISTINCT case_id) AS heals FROM heals WHERE site = :site AND edge = :edge AND at >= :since
+"""
+
+
+def baseline(row: Row) -> Baseline:
+    return Baseline(**{name: row[name] for name in Baseline.model_fields})
+
+
+def identity(row: Row) -> AcceptedIdentity:
+    return AcceptedIdentity(**{name: row[name] for name in AcceptedIdentity.model_fields})
+
+
+def sighted(row: Row) -> Sighted:
+    endpoint = Endpoint(host=row["host"], port=row["port"]) if row["host"] else None
+    same = {
+        name: row[name]
+        for name in (
+            "kind",
+            "site",
+            "holder",
+            "key",
+            "dn",
+            "role",
+            "fingerprint",
+            "received_at",
+            "count",
+            "source",
+            "actor",
+            "text",
+            "first_at",
+        )
+    }
+    return Sighted(
+        id=row["aggregate"], endpoint=endpoint, at=row["last_at"], case=row["case_id"] or None, **same
+    )
+
+
+def edge(holder: str, key: str) -> str:
+    return f"{holder}:{key}"

@@ -1,0 +1,129 @@
+"""What the ledger hands out, as frozen models. The words of the domain itself are ``retrust.models``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from retrust.models import Frozen, Sighting
+from retrust.states import FINAL, State
+
+Phase = Literal["started", "sent", "done", "undecided", "skipped", "failed"]
+Moment = Literal["before", "after", "drift"]
+
+
+class Entry(Frozen):
+    """One line of the record. ``hash`` covers everything else in it and the hash of the one before."""
+
+    seq: int
+    at: datetime
+    actor: str
+    run: str | None = None
+    case: str | None = None
+    site: str | None = None
+    kind: str
+    body: dict[str, Any]
+    prev_hash: str
+    hash: str
+
+
+class Head(Frozen):
+    """Where the chain ends."""
+
+    seq: int
+    hash: str
+
+
+class Case(Frozen):
+    """The sightings of one site that are worked on together.
+
+    ``requested_by`` caused it, ``planners`` are all who wrote its current plan: none of them may decide
+    it. ``digest`` is of the current plan.
+    """
+
+    id: str
+    site: str
+    state: State
+    opened_at: datetime
+    updated_at: datetime
+    cause: str
+    requested_by: str
+    digest: str | None = None
+    planners: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in FINAL
+
+
+class Sighted(Sighting):
+    """``count`` sightings that say the same, from ``first_at`` to ``at``; ``text`` is the last one's."""
+
+    first_at: datetime
+    case: str | None = None
+
+
+class StepRecord(Frozen):
+    """One thing that was recorded of one step of a plan."""
+
+    seq: int
+    at: datetime
+    run: str | None
+    case: str
+    digest: str
+    step: str
+    kind: str
+    holder: str
+    argument: str
+    phase: Phase
+    detail: str
+
+
+class DigestUse(Frozen):
+    digest: str
+    case: str
+    seq: int
+    at: datetime
+
+
+class SnapshotRecord(Frozen):
+    """Which entry holds a snapshot; ``Ledger.snapshot(seq)`` reads it."""
+
+    seq: int
+    at: datetime
+    case: str
+    when: Moment
+
+
+class Alarm(Frozen):
+    seq: int
+    at: datetime
+    site: str | None
+    case: str | None
+    what: str
+    detail: str
+
+
+class AcceptedIdentity(Frozen):
+    """A host key or web certificate that a person accepted in place of the inventory's."""
+
+    site: str
+    node: str
+    kind: str
+    fingerprint: str
+    actor: str
+    reason: str
+    at: datetime
+
+
+class Holder(Frozen):
+    """Who holds, or held, a site's lease; ``place`` is host and process id."""
+
+    owner: str
+    place: str
+    run: str | None
+    what: str
+    since: datetime
+    expires_at: datetime
+    token: int

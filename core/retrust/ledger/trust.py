@@ -1,0 +1,207 @@
+"""The book of trust: sightings and their exact counts, baselines, accepted identities, recurrence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+
+from retrust.errors import UsageError
+from retrust.ledger import queries
+from retrust.ledger import tables as t
+from retrust.ledger.canonical import canonical, written_time
+from retrust.ledger.cases import open_row
+from retrust.ledger.journal import Journal, Writing
+from retrust.ledger.leases import Lease, fence
+from retrust.ledger.records import AcceptedIdentity, Entry, Sighted
+from retrust.models import Baseline, Endpoint, Sighting
+
+BATCH = 500
+TEXT_LIMIT = 2000
+SAME = ("kind", "site", "holder", "key", "host", "port", "dn", "role", "fingerprint")
+"""What two sightings must have in common to be counted as one."""
+
+
+class Trust(Journal):
+    async def sight(self, sighting: Sighting, *, run: str | None = None) -> None:
+        await self.sight_many([sighting], run=run)
+
+    async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
+        """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
+        by_site: dict[str | None, list[dict[str, Any]]] = {}
+        for row in aggregated(sightings):
+            by_site.setdefault(row["site"], []).append(row)
+        if not by_site:
+            return
+        async with self.write() as writing:
+            for site, rows in by_site.items():
+                await self._sight_site(writing, site, rows, run)
+
+    async def _sight_site(
+        self, writing: Writing, site: str | None, rows: Sequence[dict[str, Any]], run: str | None
+    ) -> None:
+        case = await open_row(writing, site) if site else None
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            actors = sorted({row["actor"] for row in part})
+            await writing.append(
+                "sighted",
+                {"sightings": part},
+                run=run,
+                site=site,
+                case=case["id"] if case else None,
+                actor=actors[0] if len(actors) == 1 else "service",
+            )
+
+    async def assign_sighting(
+        self,
+        sighting: str,
+        *,
+        site: str,
+        actor: str,
+        holder: str | None = None,
+        key: str | None = None,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        """Say which site, and which edge, a sighting is about that named none; its count joins there."""
+        have = t.sightings.c
+        async with self.write() as writing:
+            row = await writing.row(
+                select(t.sightings).where(have.aggregate == sighting, have.site.is_(None))
+            )
+            if row is None:
+                raise UsageError(f"no sighting {sighting} without a site")
+            told = {name: row[name] for name in row if name != "case_id"}
+            told |= {"site": site, "holder": holder or row["holder"], "key": key or row["key"]}
+            told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
+            told["aggregate"] = aggregate(told)
+            case = await open_row(writing, site)
+            await writing.append(
+                "sighting-assigned",
+                {"aggregate": sighting, "sightings": [told]},
+                actor=actor,
+                case=case["id"] if case else None,
+                site=site,
+            )
+
+    async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
+        """What no healed case has dealt with; of a site: its own and the unassigned."""
+        query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
+        values = {"since": written_time(since) if since else ""} | (
+            {"site": site} if site is not None else {}
+        )
+        return [queries.sighted(row) for row in await self._rows(text(query), **values)]
+
+    async def sightings_of(self, case: str) -> list[Sighted]:
+        """The sightings that a case is about, also of one that is over."""
+        query = select(t.sightings).where(t.sightings.c.case_id == case).order_by(t.sightings.c.last_at)
+        return [queries.sighted(row) for row in await self._rows(query)]
+
+    async def set_baselines(
+        self,
+        baselines: Iterable[Baseline],
+        *,
+        actor: str,
+        run: str | None = None,
+        case: str | None = None,
+        lease: Lease | None = None,
+    ) -> None:
+        """Keep the certificates that were verified; one entry a site, none for what is known already."""
+        by_site: dict[str, list[Baseline]] = {}
+        for baseline in baselines:
+            by_site.setdefault(baseline.site, []).append(baseline)
+        if not by_site:
+            return
+        async with self.write() as writing:
+            await fence(writing, lease)
+            for site, of_site in by_site.items():
+                rows = [b.model_dump() | {"verified_at": written_time(b.verified_at)} for b in of_site]
+                await writing.append(
+                    "baselines", {"baselines": rows}, actor=actor, run=run, case=case, site=site
+                )
+
+    async def baselines(self, site: str) -> dict[str, Baseline]:
+        """By edge, ``holder:key``."""
+        rows = await self._rows(text(queries.BASELINES), site=site)
+        return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
+
+    async def healed_count(self, site: str, edge: str, days: float) -> int:
+        """How many cases healed this edge in the last ``days``."""
+        async with self._database.reading() as connection:
+            since = written_time(await self._now(connection) - timedelta(days=days))
+            found: int = (
+                await connection.execute(text(queries.HEALS), {"site": site, "edge": edge, "since": since})
+            ).scalar_one()
+            return found
+
+    async def accept_identity(
+        self,
+        *,
+        site: str,
+        node: str,
+        kind: str,
+        fingerprint: str,
+        actor: str,
+        reason: str,
+        case: str | None = None,
+        run: str | None = None,
+    ) -> Entry:
+        """A person takes a changed host key or web certificate for the node's own; the last word counts."""
+        told = {"node": node, "kind": kind, "fingerprint": fingerprint, "reason": reason}
+        async with self.write() as writing:
+            return await writing.append("identity-accepted", told, actor=actor, run=run, case=case, site=site)
+
+    async def accepted_identities(self, site: str) -> list[AcceptedIdentity]:
+        return [queries.identity(row) for row in await self._rows(text(queries.IDENTITIES), site=site)]
+
+
+def aggregated(sightings: Iterable[Sighting]) -> list[dict[str, Any]]:
+    """One row for all that say the same, in the order in which they first came."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for seen in sightings:
+        same = _same(seen)
+        row = rows.get(same)
+        if row is None:
+            rows[same] = _first(seen, same)
+        else:
+            _add(row, seen)
+    for row in rows.values():
+        for name in ("first_at", "last_at", "received_at"):
+            row[name] = written_time(row[name])
+    return list(rows.values())
+
+
+def _same(seen: Sighting) -> tuple[Any, ...]:
+    host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
+    return (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint)
+
+
+def _first(seen: Sighting, same: tuple[Any, ...]) -> dict[str, Any]:
+    row = dict(zip(SAME, same, strict=True))
+    return row | {
+        "aggregate": aggregate(row),
+        "count": seen.count,
+        "first_at": seen.at,
+        "last_at": seen.at,
+        **_latest(seen),
+    }
+
+
+def _add(row: dict[str, Any], seen: Sighting) -> None:
+    row["count"] += seen.count
+    row["first_at"] = min(row["first_at"], seen.at)
+    row["last_at"] = max(row["last_at"], seen.at)
+    row.update(_latest(seen))
+
+
+def _latest(seen: Sighting) -> dict[str, Any]:
+    said = seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"
+    return {"received_at": seen.received_at, "source": seen.source, "actor": seen.actor, "text": said}
+
+
+def aggregate(row: dict[str, Any]) -> str:
+    """The id of all sightings that say the same."""
+    return hashlib.sha256(canonical([row[name] for name in SAME]).encode("ascii")).hexdigest()[:32]

@@ -1,0 +1,148 @@
+"""The book of work: snapshots, plans, and what was recorded of each step."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import select
+
+from retrust.errors import UsageError
+from retrust.ledger import tables as t
+from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
+from retrust.ledger.errors import NotCurrent
+from retrust.ledger.journal import Row, Writing
+from retrust.ledger.leases import Lease, fence
+from retrust.ledger.queries import edge
+from retrust.ledger.records import Case, Entry, Moment, Phase, SnapshotRecord, StepRecord
+from retrust.models import Plan, Snapshot, Step
+from retrust.states import Event, State, next_state
+
+_SAME_PLAN_STANDS = (State.PLANNED, State.WAITING, State.APPROVED)
+
+
+class Work(Cases):
+    async def record_snapshot(
+        self, case: str, snapshot: Snapshot, *, when: Moment, actor: str, run: str | None = None
+    ) -> Entry:
+        async with self.write() as writing:
+            row = await case_row(writing, case)
+            told = {"when": when, "snapshot": snapshot.model_dump(mode="json")}
+            return await writing.append("snapshot", told, actor=actor, run=run, case=case, site=row["site"])
+
+    async def snapshots(self, case: str) -> list[SnapshotRecord]:
+        """Which snapshots a case has, in order; ``snapshot`` reads one."""
+        query = select(t.snapshots).where(t.snapshots.c.case_id == case).order_by(t.snapshots.c.seq)
+        return [
+            SnapshotRecord(seq=row["seq"], at=row["at"], case=case, when=row["moment"])
+            for row in await self._rows(query)
+        ]
+
+    async def snapshot(self, seq: int) -> Snapshot:
+        entry = await self.entry(seq)
+        if entry is None or entry.kind != "snapshot":
+            raise UsageError(f"entry {seq} is no snapshot")
+        return Snapshot.model_validate(entry.body["snapshot"])
+
+    async def record_plan(
+        self, case: str, plan: Plan, *, actor: str, run: str | None = None, lease: Lease | None = None
+    ) -> Case:
+        """Make ``plan`` the case's current one; the case is *planned* then.
+
+        The same plan again changes nothing while it waits or is approved, so that its decisions stand;
+        who wrote it anew joins its planners, so that nobody's plan is laundered by another's pass.
+        """
+        async with self.write() as writing:
+            await fence(writing, lease)
+            row = await case_row(writing, case)
+            have, state = case_of(row), State(row["state"])
+            stands = have.digest == plan.digest and state in _SAME_PLAN_STANDS
+            planners = await self._planners(writing, case, plan.digest)
+            if stands and actor in planners:
+                return have
+            following = state if stands else next_state(state, Event.PLAN, case=case)
+            told = {
+                "digest": plan.digest,
+                "planners": list(dict.fromkeys([*planners, actor])),
+                "was": state,
+                "state": following,
+                "plan": plan.model_dump(mode="json"),
+            }
+            await writing.append("planned", told, actor=actor, run=run, case=case, site=row["site"])
+            return case_of(await case_row(writing, case))
+
+    async def _planners(self, writing: Writing, case: str, digest: str) -> list[str]:
+        row = await writing.row(
+            select(t.plans.c.planners).where(t.plans.c.case_id == case, t.plans.c.digest == digest)
+        )
+        planners: list[str] = json.loads(row["planners"]) if row else []
+        return planners
+
+    async def plan(self, digest: str, *, case: str | None = None) -> Plan | None:
+        """The newest plan with that digest; of one case, where two cases came to the same."""
+        query = (
+            select(t.entries.c.body)
+            .join(t.plans, t.plans.c.seq == t.entries.c.seq)
+            .where(t.plans.c.digest == digest)
+            .order_by(t.entries.c.seq.desc())
+            .limit(1)
+        )
+        if case is not None:
+            query = query.where(t.plans.c.case_id == case)
+        rows = await self._rows(query)
+        return Plan.model_validate(json.loads(rows[0]["body"])["plan"]) if rows else None
+
+    async def record_step(
+        self, case: str, digest: str, step: str, phase: Phase, detail: str = "", *, lease: Lease, actor: str
+    ) -> StepRecord:
+        """Record what became of a step. Only the lease's holder may; no step starts on an unused digest."""
+        async with self.write() as writing:
+            await fence(writing, lease, must_run=phase == "started")
+            row = await case_row(writing, case)
+            planned = await self._planned_step(writing, case, digest, step)
+            used = await use_of(writing, digest)
+            if phase in ("started", "sent") and (used is None or used["case_id"] != case):
+                raise NotCurrent(case, digest, row["digest"])
+            told = {
+                "digest": digest,
+                "step": step,
+                "kind": planned.kind,
+                "holder": planned.holder,
+                "argument": planned.argument,
+                "phase": phase,
+                "detail": detail,
+                "token": lease.token,
+            }
+            entry = await writing.append(
+                "step", told, actor=actor, run=lease.run, case=case, site=row["site"]
+            )
+            found = await writing.row(select(t.steps).where(t.steps.c.seq == entry.seq))
+            assert found is not None
+            return step_of(found)
+
+    async def _planned_step(self, writing: Writing, case: str, digest: str, step: str) -> Step:
+        row = await writing.row(
+            select(t.entries.c.body)
+            .join(t.plans, t.plans.c.seq == t.entries.c.seq)
+            .where(t.plans.c.case_id == case, t.plans.c.digest == digest)
+        )
+        plan = json.loads(row["body"])["plan"] if row else {"steps": []}
+        found = [planned for planned in plan["steps"] if planned["id"] == step]
+        if not found:
+            raise UsageError(f"the plan {digest} has no step {step}", where=f"case {case}")
+        return Step.model_validate(found[0])
+
+    async def steps(self, case: str, digest: str | None = None) -> list[StepRecord]:
+        """All that was recorded of a case's steps, in order."""
+        query = select(t.steps).where(t.steps.c.case_id == case).order_by(t.steps.c.seq)
+        if digest is not None:
+            query = query.where(t.steps.c.digest == digest)
+        return [step_of(row) for row in await self._rows(query)]
+
+    async def deleted_edges(self, case: str) -> set[str]:
+        """``holder:key`` of the pins whose delete was sent in this case."""
+        return {edge(row["holder"], row["argument"]) for row in await self._rows(deletes_of(case))}
+
+
+def step_of(row: Row) -> StepRecord:
+    fields = {name: row[name] for name in StepRecord.model_fields if name != "case"}
+    return StepRecord(case=row["case_id"], **fields)
