@@ -1,0 +1,75 @@
+"""A wrong policy, found when the inventory is read and never when a plan waits: exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from retrust.errors import InventoryError
+from retrust.gates import Gate
+from retrust.policy.required import (
+    BY_PERSON,
+    RISKS,
+    WINDOW,
+    Ask,
+    opened_by_person,
+    said_of,
+    settings_anywhere,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from retrust.inventory import Inventory, Site
+
+Loc = tuple[str | int, ...]
+
+
+def check_policy(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> tuple[str, ...]:
+    """Raise ``InventoryError`` for a policy that cannot be kept; say what is allowed and seldom meant."""
+    keys = tuple(dict.fromkeys((*RISKS, *BY_PERSON, WINDOW, *site.risk_classes)))
+    problems = [f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
+                for key in site.policy if key not in keys]
+    doubts: list[str] = []
+    for key in keys:
+        asks = said_of(inventory, site, key)
+        for number, ask in enumerate(asks):
+            wrong = tuple(_wrong(inventory, (*_loc(site, key), number), ask, gates))
+            problems += wrong
+            if not wrong:
+                said = _doubts(ask, gates, inventory)
+                doubts += (f"{inventory.where(*_loc(site, key))}: {doubt}" for doubt in said)
+        if key in BY_PERSON and not any(opened_by_person(gates.get(ask.gate)) for ask in asks):
+            problems.append(f"{inventory.where(*_loc(site, key))}: needs a gate that a person opens, "
+                            "such as people or confirm")
+    problems += _unset(inventory, site, gates)
+    if problems:
+        many = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
+        raise InventoryError(f"{many} in the inventory {inventory.file or ''}".rstrip(), problems=tuple(problems))
+    return tuple(doubts)
+
+
+def _loc(site: Site, key: str) -> tuple[str, ...]:
+    return ("sites", site.name, "policy", key)
+
+
+def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Mapping[str, Gate]) -> Iterator[str]:
+    if ask.gate not in gates:
+        known = ", ".join(sorted(gates)) or "none"
+        yield f"{inventory.where(*loc)}: nothing provides the gate {ask.gate!r}; known: {known}"
+        return
+    try:
+        inventory.parse(gates[ask.gate].settings_model, ask.settings, *loc)
+    except InventoryError as exc:
+        yield from exc.problems or (str(exc),)
+
+
+def _doubts(ask: Ask, gates: Mapping[str, Gate], inventory: Inventory) -> Sequence[str]:
+    check = getattr(gates[ask.gate], "check", None)
+    return tuple(check(settings_of(gates, ask, inventory), inventory)) if check else ()
+
+
+def _unset(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> Iterator[str]:
+    for gate in gates.values():
+        if getattr(gate, "always", False) and not settings_anywhere(site, gate.name):
+            for problem in _wrong(inventory, ("sites", site.name, "policy"), Ask(gate.name, {}), gates):
+                yield f"{problem}; the gate {gate.name} is asked of every plan, so the policy must set it"

@@ -1,0 +1,83 @@
+"""How the gates of a plan stand now: each is asked, and whatever is not a clear *open* is not open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from retrust.errors import Refused
+from retrust.gates import Gate, Question, Requirement
+from retrust.models import Decision, GateState, Grade, Plan, Sighting
+from retrust.policy.required import settings_of
+from retrust.policy.rules import Matter, counted, lapsed, refusal, valid_for
+
+if TYPE_CHECKING:
+    from retrust.inventory import Inventory, Site
+    from retrust.ledger import Case
+    from retrust.secrets import Secrets
+
+LIMIT = timedelta(seconds=30)
+"""How long a gate may take to answer, before it counts as shut."""
+
+
+async def evaluate(requirements: Sequence[Requirement], gates: Mapping[str, Gate], *, inventory: Inventory,
+                   site: Site, case: Case, plan: Plan, decisions: Sequence[Decision], now: datetime,
+                   sightings: Sequence[Sighting] = (), asked_at: datetime | None = None,
+                   secrets: Secrets | None = None, redact: Callable[[str], str] = str,
+                   limit: timedelta = LIMIT) -> tuple[GateState, ...]:
+    """How each requirement stands, in their order. ``redact`` is applied to what foreign errors say."""
+    if plan.grade is Grade.CONTRADICTED:
+        raise Refused("contradicted evidence passes no gate", where=site.name)
+    matter = Matter(inventory, site, case, plan, requirements, gates, decisions, sightings, asked_at)
+    return tuple(await asyncio.gather(*(
+        _stands(requirement, matter, now, secrets, redact, limit) for requirement in requirements)))
+
+
+async def _stands(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None,
+                  redact: Callable[[str], str], limit: timedelta) -> GateState:
+    label = requirement.label
+    gate = matter.gate(requirement)
+    if gate is None:
+        return _shut(label, f"a plugin that provides the gate {requirement.gate!r}")
+    if gate.by_person:
+        if no := refusal(label, matter):
+            return GateState(gate=label, state="closed", needs=redact(f"{no.actor} said no: {no.reason}"))
+        if lapsed(label, matter, now):
+            return GateState(gate=label, state="closed", needs="expired: not everybody decided in time")
+    try:
+        question = _question(requirement, matter, now, secrets)
+        async with asyncio.timeout(limit.total_seconds()):
+            answer: object = await gate.state(question)
+    except TimeoutError:
+        return _shut(label, f"an answer: none came within {limit.total_seconds():g} s")
+    except ValidationError:
+        return _shut(label, "right settings in the policy")
+    except Exception as exc:
+        return _shut(label, redact(f"that this is mended: {type(exc).__name__}: {exc}"))
+    return _understood(answer, requirement, gate, question)
+
+
+def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None) -> Question:
+    return Question(requirement=requirement,
+                    settings=settings_of(matter.gates, requirement, matter.inventory), case=matter.case,
+                    plan=matter.plan, inventory=matter.inventory, now=now, secrets=secrets,
+                    decisions=tuple(d for d in counted(matter, now) if d.gate == requirement.label),
+                    valid_for=valid_for(requirement, matter))
+
+
+def _understood(answer: object, requirement: Requirement, gate: Gate, question: Question) -> GateState:
+    """The answer under the requirement's label; one that cannot be understood is shut, silence is no yes."""
+    label = requirement.label
+    if not isinstance(answer, GateState) or answer.state not in ("open", "shut", "closed"):
+        return _shut(label, f"an answer that can be understood from the gate {requirement.gate}")
+    if answer.state == "open" and gate.by_person and not question.decisions:
+        return _shut(label, "a person's yes: silence is none")
+    return answer.model_copy(update={"gate": label})
+
+
+def _shut(label: str, needs: str) -> GateState:
+    return GateState(gate=label, state="shut", needs=needs)
