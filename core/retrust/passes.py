@@ -23,6 +23,7 @@ from retrust.deciding import decide_in_advance, gate_states
 from retrust.engine import Engine
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
+from retrust.identities import accepted
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
@@ -73,7 +74,7 @@ class Pass:
         target = self.engine.target(self.site)
         services = self.engine.services(
             read_only=False, progress=self.progress, tell=self.tell, folder=self.engine.home / "runs" / self.run,
-            identities=await self.ledger.identities(self.site.name))
+            identities=accepted(await self.ledger.accepted_identities(self.site.name)))
         self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
         self.snapshot = await self.look(pages=True)
         return self.snapshot
@@ -113,8 +114,8 @@ class Pass:
 
     async def _begun_plan(self, case: Case) -> Plan | None:
         """The plan whose digest this case has used, where every step of it is still what was approved."""
-        return await self.ledger.plan(case.digest) if case.digest and await self.ledger.digest_used(
-            case.digest) else None
+        used = await self.ledger.digest_use(case.digest) if case.digest else None
+        return await self.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
 
     async def _nothing_to_do(self) -> None:
         assert self.snapshot is not None
@@ -149,8 +150,8 @@ class Pass:
             self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
                                                     run=self.run)
         await self.ledger.record_snapshot(self.case.id, plan.snapshot, when="before", actor=self.actor, run=self.run)
-        await self.ledger.record_plan(self.case.id, plan, actor=self.actor, run=self.run)
-        self.case = await self.ledger.case(self.case.id)
+        self.case = await self.ledger.record_plan(self.case.id, plan, actor=self.actor, run=self.run,
+                                                  lease=self.lease)
 
     def _cause(self) -> str:
         if not self.sightings:
@@ -168,7 +169,8 @@ class Pass:
         if self.case is None:
             self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
                                                     run=self.run)
-        await self.ledger.alarm(self.site.name, self.case.id, "refused", str(error), actor=self.actor, run=self.run)
+        await self.ledger.alarm("refused", str(error), actor=self.actor, site=self.site.name,
+                                case=self.case.id, run=self.run)
         raise error
 
     # -- gates ------------------------------------------------------------------------------------
@@ -177,7 +179,7 @@ class Pass:
         """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
         assert self.case is not None
         assert self.plan is not None
-        if self.case.state in _BEGUN and await self.ledger.digest_used(self.plan.digest):
+        if self.case.state in _BEGUN and self.case.digest == self.plan.digest:
             return True
         await decide_in_advance(self.engine, self.ledger, self.site, self.case, self.plan)
         self.gate_states = await gate_states(self.engine, self.ledger, self.site, self.case, self.plan)
@@ -193,9 +195,11 @@ class Pass:
         """Run the stage's steps: observe, act if needed, observe that it took effect."""
         assert self.plan is not None
         assert self.case is not None
-        if self.case.state != State.EXECUTING:
-            await self.ledger.use_digest(self.case.id, self.plan.digest, actor=self.actor, run=self.run)
-            self.case = await self.ledger.move(self.case.id, "execute", actor=self.actor, run=self.run)
+        if self.case.state not in _BEGUN:
+            await self.ledger.use_digest(self.case.id, self.plan.digest, actor=self.actor, run=self.run,
+                                         lease=self.lease)
+            self.case = await self.ledger.move(self.case.id, "execute", actor=self.actor, run=self.run,
+                                               lease=self.lease)
         results = []
         for step in (s for s in self.plan.steps if s.stage == stage):
             result = await StepRunner(self, self.plan, self.case).run(step)

@@ -11,13 +11,13 @@ import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
-from retrust.models import Endpoint, Finding, Grade, Plan, Snapshot, Step, StepResult
+from retrust.models import Finding, Grade, Plan, Snapshot, Step, StepResult
 from retrust.observation import Eyes
 from retrust.planner import planned_findings
 from retrust.target import Observed
 
 if TYPE_CHECKING:
-    from retrust.ledger import Case
+    from retrust.ledger import Case, Phase
     from retrust.passes import Pass
 
 POLL = 1.0
@@ -57,7 +57,7 @@ class StepRunner:
 
     async def _phases(self, step: Step) -> set[str]:
         records = await self._pass.ledger.steps(self._case.id, self._plan.digest)
-        return {record.phase for record in records if record.step_id == step.id}
+        return {record.phase for record in records if record.step == step.id}
 
     async def _settled(self, step: Step, *, sent: bool) -> Observed:
         """Where the step stands once nothing is in motion; a state to stop at is an error that quotes it."""
@@ -95,15 +95,18 @@ class StepRunner:
 
     async def _expect_certificate(self, finding: Finding, fingerprint: str) -> None:
         assert finding.endpoint is not None
-        for seen_by, fp in await self._fingerprints(finding.pin.holder, finding.endpoint):
+        for seen_by, fp in await self._fingerprints(finding):
             if fp != fingerprint:
                 await self._pass.refuse(Refused(
                     f"{finding.endpoint} presents {fp} to {seen_by}, approved was {fingerprint}",
                     where=finding.pin.edge, hint="nothing more was written; it may be an interception"))
 
-    async def _fingerprints(self, holder: str, endpoint: Endpoint) -> list[tuple[str, str]]:
+    async def _fingerprints(self, finding: Finding) -> list[tuple[str, str]]:
         """What the endpoint presents now: to this machine, and to the holder where a channel shows it."""
-        eyes = Eyes(self._pass.connection)
+        assert finding.endpoint is not None
+        holder, endpoint = finding.pin.holder, finding.endpoint
+        place = self._pass.engine.target(self._pass.site).locate(self._pass.site, finding.pin)
+        eyes = Eyes(self._pass.connection, place.prober)
         seen = [("this machine", (await eyes.from_here(endpoint)).fingerprint)]
         try:
             seen.append((holder, (await eyes.through(holder, endpoint)).fingerprint))
@@ -144,14 +147,14 @@ class StepRunner:
             await self._expect_certificate(finding, fingerprint)
 
     async def _end(self, step: Step, result: Literal["done", "not needed", "undecided"], detail: str) -> StepResult:
-        phase = "skipped" if result == "not needed" else result
+        phase: Phase = "skipped" if result == "not needed" else result
         await self._record(step, phase, detail)
         self._pass.say(f"{step.kind} {step.argument} on {step.holder}: {result}" + (f" ({detail})" if detail else ""))
         return StepResult(step=step.id, result=result, detail=detail)
 
-    async def _record(self, step: Step, phase: str, detail: str) -> None:
+    async def _record(self, step: Step, phase: Phase, detail: str) -> None:
         await self._pass.ledger.record_step(self._case.id, self._plan.digest, step.id, phase, detail,
-                                            lease=self._pass.lease, actor=self._pass.actor, run=self._pass.run)
+                                            lease=self._pass.lease, actor=self._pass.actor)
 
 
 def _expect_same(approved: Finding, now: Snapshot) -> None:

@@ -1,0 +1,41 @@
+"""Looking without touching: what ``check``, ``plan`` and ``impact`` do. Sessions are read-only throughout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrust.engine import Engine
+from retrust.identities import accepted
+from retrust.models import Finding, Grade, Snapshot, Verdict
+from retrust.observation import Known, take_snapshot
+
+if TYPE_CHECKING:
+    from retrust.inventory import Site
+    from retrust.ledger import Knowledge
+
+OK, FAILED, PERSON_NEEDED, REFUSED = 0, 1, 3, 4
+
+
+async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool) -> Snapshot:
+    """One snapshot of one site, through read-only sessions."""
+    target = engine.target(site)
+    identities = accepted(await knowledge.accepted_identities(site.name))
+    async with target.connect(site, engine.services(read_only=True, identities=identities)) as connection:
+        known = Known(await knowledge.baselines(site.name), tuple(await knowledge.sightings(site.name)))
+        return await take_snapshot(target, site, connection, known, engine.collectors, pages=pages)
+
+
+def exit_code(snapshot: Snapshot) -> int:
+    """``check``'s answer in one number: refused outweighs failed, failed outweighs a person's need."""
+    if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
+        return REFUSED
+    if any(f.presented is None and f.endpoint is not None for f in snapshot.findings):
+        return FAILED
+    if any(needs_a_person(f) for f in snapshot.findings) or any(
+            r is not None and r.healthy is not True for r in snapshot.relations.values()):
+        return PERSON_NEEDED
+    return OK
+
+
+def needs_a_person(finding: Finding) -> bool:
+    return finding.verdict in (Verdict.STALE, Verdict.UNPROVEN)

@@ -1,0 +1,232 @@
+"""A pass's connections to a Prime pair: both command lines at once, or none; the pages when they are needed.
+
+Writing happens in exactly two places: ``_delete`` types one command, ``_through_pages`` fills a form. Both
+await ``before_send`` first, where the engine checks its lease and writes the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from retrust.errors import PermanentError, PersonNeeded, RetrustError, TemporaryError
+from retrust.models import Endpoint, Pin, Relation, Step
+from retrust.ssh import ChannelsForbidden, Dialect, SshAccess, Transcript, connect as ssh_connect
+from retrust.target import Observed, Services
+from retrust_plugins.cisco_prime.listing import parse_listing
+from retrust_plugins.cisco_prime.ha_status import ha_from_cli
+from retrust_plugins.cisco_prime.modes import classify_mode
+from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, ise_relation, nodes
+
+if TYPE_CHECKING:
+    from retrust.ssh import Connection as SshConnection, Shell
+    from retrust_plugins.cisco_prime.pages import Pages
+    from retrust_plugins.cisco_prime.site import CiscoPrimeSite, PrimeNode
+
+ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@-]+(\(config[^)]*\))?# ?"))
+LIST = "ncs certvalidation tofu-certs listcerts"
+HA_STATUS = "ncs ha status"
+NO_PAGING = "terminal length 0"
+READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
+DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
+CONFIRM_DELETE = re.compile(r"(?is).*(delete|remove|sure|continue|proceed|confirm).*")
+INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permission denied", re.IGNORECASE)
+
+
+@asynccontextmanager
+async def connect(target: CiscoPrime, site: CiscoPrimeSite, services: Services) -> AsyncIterator[PrimeConnection]:
+    """Log in to both nodes at once; where one cannot be reached the other is left, and nothing is done."""
+    async with AsyncExitStack() as stack:
+        ends = await _all_or_none(stack, site, services)
+        yield PrimeConnection(target, site, services, ends, stack)
+
+
+async def _all_or_none(stack: AsyncExitStack, site: CiscoPrimeSite, services: Services) -> dict[str, SshConnection]:
+    opened = await asyncio.gather(
+        *(stack.enter_async_context(_login(name, node, site, services)) for name, node in nodes(site)),
+        return_exceptions=True)
+    failures = [o for o in opened if isinstance(o, BaseException)]
+    if failures:
+        raise _worst(failures)
+    return {name: end for (name, _), end in zip(nodes(site), opened, strict=True)
+            if not isinstance(end, BaseException)}
+
+
+def _worst(failures: list[BaseException]) -> BaseException:
+    """A changed identity outweighs a node that is down: it must be heard."""
+    return max(failures, key=lambda f: f.exit_code if isinstance(f, RetrustError) else 0)
+
+
+class PrimeConnection:
+    """Both nodes of a pair, logged in. See ``retrust.target.Connection`` for what each method owes."""
+
+    def __init__(self, target: CiscoPrime, site: CiscoPrimeSite, services: Services,
+                 ends: dict[str, SshConnection], stack: AsyncExitStack) -> None:
+        self._target = target
+        self._site = site
+        self._services = services
+        self._ends = ends
+        self._stack = stack
+        self._shells: dict[str, Shell] = {}
+        self._opening = {name: asyncio.Lock() for name in ends}
+        self._pages: Pages | None = None
+        self._since: dict[str, float] = {}
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    async def list_pins(self) -> tuple[Pin, ...]:
+        listed = await asyncio.gather(*(self._list(name) for name in self._ends))
+        return tuple(pin for pins in listed for pin in pins)
+
+    async def _list(self, node: str) -> tuple[Pin, ...]:
+        answer = await self._ask(node, LIST)
+        listing = parse_listing(answer, holder=node)
+        if listing.unread:
+            raise PermanentError(f"the list holds lines that cannot be read: {listing.unread[0]!r}", where=node,
+                                 hint="nothing is changed on a guess; please report these lines")
+        if not listing.pins and INVALID.search(answer):
+            raise PermanentError(f"{LIST!r} was answered: {answer.strip()[-200:]}", where=node,
+                                 hint="the login needs the role admin, and Prime Infrastructure 3.5 or later")
+        return listing.pins
+
+    async def _ask(self, node: str, command: str) -> str:
+        shell = await self._reading_shell(node)
+        return await shell.run(command)
+
+    async def _reading_shell(self, node: str) -> Shell:
+        async with self._opening[node]:
+            shell = self._shells.get(node)
+            if shell is None or shell.is_lost:
+                shell = await self._stack.enter_async_context(
+                    self._ends[node].shell(ADE_OS, read_only=True, allowed=READ_ONLY))
+                self._shells[node] = shell
+                await shell.run(NO_PAGING)
+            return shell
+
+    async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
+        relations: dict[str, Relation | None] = {HA: None}
+        relations |= {ise_relation(server.host): None for server in self._site.ise}
+        if pages and self._site.primary.web is not None:
+            shown = await self._open_pages()
+            relations[HA] = await shown.ha_mode()
+            for server in self._site.ise:
+                relations[ise_relation(server.host)] = await shown.ise_status(server.host)
+        else:
+            relations[HA] = ha_from_cli(await self._ask("primary", HA_STATUS))
+        return relations
+
+    async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
+        if self._site.trust.tunnels == "never":
+            raise ChannelsForbidden("the site says tunnels: never", where=node)
+        end = self._ends.get(node)
+        if end is None:
+            raise ChannelsForbidden("there is no SSH session to this node", where=node)
+        return await end.open_tunnel(endpoint.host, endpoint.port)
+
+    async def provoke(self, pin: Pin) -> bool:
+        """No command makes a node connect; the nodes and the ISE poll do so by themselves."""
+        return False
+
+    # -- where a step stands ----------------------------------------------------------------------
+
+    async def observe(self, step: Step, *, sent: bool) -> Observed:
+        match step.kind:
+            case "delete-pin":
+                return await self._observe_delete(step, sent)
+            case "register-ha":
+                return await self._observe_ha(step, sent)
+            case "add-ise":
+                return await self._observe_ise(step, sent)
+        raise PermanentError(f"no such step here: {step.kind}", where=self._site.name)
+
+    async def _observe_delete(self, step: Step, sent: bool) -> Observed:
+        listed = any(pin.key == step.argument for pin in await self._list(step.holder))
+        if not listed:
+            return Observed("done", "no longer listed")
+        if sent:
+            return Observed("undecided", "listed again: made anew, or a delete without effect")
+        return Observed("needed", "listed")
+
+    async def _observe_ha(self, step: Step, sent: bool) -> Observed:
+        relation = (await self.relations(pages=True))[HA]
+        if relation is None or relation.status is None:
+            raise TemporaryError("the HA mode could not be read", where="primary",
+                                 hint="give the primary `web:` settings, or look at its health monitor")
+        mode, limits = relation.status, self._site.timeouts
+        match classify_mode(mode):
+            case "healthy":
+                return Observed("done", f"Configuration Mode: {mode}")
+            case "registerable" if not sent:
+                return Observed("needed", f"Configuration Mode: {mode}")
+            case "registerable":
+                return self._wait(step, limits.settle, f"Configuration Mode: {mode}",
+                                  f"Configuration Mode is {mode!r} though Register was sent", then="needed")
+            case "initializing":
+                return self._wait(step, limits.registration, f"Configuration Mode: {mode}",
+                                  f"HA is still {mode!r} after {limits.registration:.0f} s")
+            case "failover":
+                return Observed("stop", _UNSAFE.format(mode=mode))
+            case _:
+                return self._wait(step, limits.settle, f"Configuration Mode: {mode}", _UNSAFE.format(mode=mode))
+
+    async def _observe_ise(self, step: Step, sent: bool) -> Observed:
+        relation = (await self.relations(pages=True))[ise_relation(step.argument)]
+        if relation is not None and relation.healthy:
+            return Observed("done", f"{step.argument} is {relation.status}")
+        if relation is None and not sent:
+            return Observed("needed", f"{step.argument} is not among the ISE servers")
+        limit = self._site.timeouts.settle_ise
+        status = f"{step.argument} is {relation.status if relation else 'not among the ISE servers'}"
+        return self._wait(step, limit, status, f"{status} after {limit:.0f} s",
+                          then="stop" if sent and relation else "needed")
+
+    def _wait(self, step: Step, limit: float, waiting: str, over: str,
+              then: Literal["stop", "needed"] = "stop") -> Observed:
+        """In motion until ``limit`` seconds after it was first seen so, and ``then`` from there on."""
+        since = self._since.setdefault(step.id, time.monotonic())
+        if time.monotonic() - since < limit:
+            return Observed("wait", waiting)
+        del self._since[step.id]
+        return Observed(then, over)
+
+    # -- acting -----------------------------------------------------------------------------------
+
+    async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
+        if self._services.read_only:
+            raise PermanentError(f"{step.kind} needs a writing connection", where=step.holder)
+        self._since.pop(step.id, None)
+        if step.kind == "delete-pin":
+            await self._delete(step, before_send)
+        else:
+            await self._through_pages(step, before_send)
+
+    async def _delete(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
+        command = DELETE_COMMAND.format(key=step.argument)
+        async with self._ends[step.holder].shell(ADE_OS, read_only=False, allowed=(DELETE_PATTERN,)) as shell:
+            await before_send()
+            await shell.run(command, confirm=CONFIRM_DELETE)
+
+    async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
+        driver = await self._driver(step)
+        secrets = self._services.secrets
+        if step.kind == "register-ha":
+            await driver.register_ha(ha_request(self._site, secrets), before_send=before_send)
+        else:
+            server = next(s for s in self._site.ise if s.host == step.argument)
+            await driver.add_ise(ise_request(server, secrets), before_send=before_send)
+
+    async def settle(self) -> str | None:
+        """Wait until every relation is healthy, or nothing has changed for the site's limit."""
+        limit = time.monotonic() + self._site.timeouts.settle
+        while time.monotonic() < limit:
+            ill = [f"{name} is {relation.status}" for name, relation in (await self.relations(pages=True)).items()
+                   if relation is not None and relation.healthy is False]
+            if not ill:
+                return None
+            self._services.tell(f"waiting: {'; '.join(ill)}")
+            await asyncio.sleep(SETTLE_POLL)
+        return "; ".join(ill)

@@ -1,0 +1,177 @@
+"""What a pin of a Prime site is about, and which steps heal the site. Pure; ``connection`` does the I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
+from retrust.target import Connection, Place, Services
+from retrust_plugins.cisco_prime.listing import split_key
+from retrust_plugins.cisco_prime.site import CiscoPrimeSite
+
+if TYPE_CHECKING:
+    from retrust_plugins.cisco_prime.site import IseServer, PrimeNode
+
+HA = "ha"
+DELETE, REGISTER, ADD = "delete", "re-register-ha", "re-add-ise"
+DELETE_COMMAND = "ncs certvalidation tofu-certs deletecert host {key}"
+
+
+def ise_relation(host: str) -> str:
+    return f"ise:{host}"
+
+
+class CiscoPrime:
+    name = "cisco-prime"
+    site_model = CiscoPrimeSite
+    stages = (DELETE, REGISTER, ADD)
+
+    def holders(self, site: CiscoPrimeSite) -> tuple[str, ...]:
+        return tuple(name for name, _ in nodes(site))
+
+    def warnings(self, site: CiscoPrimeSite) -> tuple[str, ...]:
+        return site.warnings()
+
+    def locate(self, site: CiscoPrimeSite, pin: Pin) -> Place:
+        """A node named in the inventory wins by address and port; then the holder's own address, then loopback."""
+        named = split_key(pin.key)
+        if named is None:
+            return Place("unknown")
+        host, port = named
+        for name, node in nodes(site):
+            if same_host(node.host, host) and node.health_monitor_port == port:
+                return Place("self") if name == pin.holder else _peer(name, node, pin)
+        for server in site.ise:
+            if same_host(server.host, host) and server.port == port:
+                return Place("endpoint", Endpoint(host=server.host, port=port), ise_relation(server.host))
+        own = dict(nodes(site))[pin.holder].host
+        return Place("self") if is_loopback(host) or same_host(own, host) else Place("unknown")
+
+    def fits(self, site: CiscoPrimeSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
+        """The health monitor's thread speaks of the peer, the sequence task's of an ISE server."""
+        if sighting.holder not in (None, pin.holder):
+            return False
+        match sighting.role:
+            case "peer":
+                return place.relation == HA
+            case "ise":
+                return place.relation is not None and place.relation != HA
+            case _:
+                return True
+
+    def steps(self, site: CiscoPrimeSite, planned: Sequence[Finding], snapshot: Snapshot,
+              deleted: frozenset[str]) -> tuple[Step, ...]:
+        concerned = [*planned, *(f for f in snapshot.findings if f.pin.edge in deleted and f not in planned)]
+        relations = {f.relation for f in concerned} | {_relation_of(self, site, edge) for edge in deleted}
+        return (*(_delete(f) for f in planned), *_register(site, relations, concerned, snapshot),
+                *_add(site, relations, concerned, snapshot))
+
+    def connect(self, site: CiscoPrimeSite, services: Services) -> AbstractAsyncContextManager[Connection]:
+        from retrust_plugins.cisco_prime.connection import connect
+
+        return connect(self, site, services)
+
+
+def nodes(site: CiscoPrimeSite) -> Iterator[tuple[str, PrimeNode]]:
+    yield "primary", site.primary
+    yield "secondary", site.secondary
+
+
+def _peer(name: str, node: PrimeNode, pin: Pin) -> Place:
+    port = node.health_monitor_port
+    return Place("endpoint", Endpoint(host=node.host, port=port), HA, peer=name,
+                 loopback=Endpoint(host="127.0.0.1", port=port))
+
+
+def same_host(ours: str, listed: str) -> bool:
+    """Two spellings of one address, or one name; names are never resolved, as nothing vouches for the answer."""
+    try:
+        return ipaddress.ip_address(ours) == ipaddress.ip_address(listed)
+    except ValueError:
+        return ours.rstrip(".").casefold() == listed.rstrip(".").casefold()
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
+    except ValueError:
+        return host.casefold() == "localhost"
+
+
+def _relation_of(target: CiscoPrime, site: CiscoPrimeSite, edge: str) -> str | None:
+    holder, _, key = edge.partition(":")
+    return target.locate(site, Pin(holder=holder, key=key, subject="", line="")).relation
+
+
+# -- the steps ------------------------------------------------------------------------------------
+
+
+def _delete(finding: Finding) -> Step:
+    pin = finding.pin
+    return Step(
+        id=f"delete:{pin.edge}", stage=DELETE, kind="delete-pin", holder=pin.holder, argument=pin.key,
+        risk="delete-pin", undo=None, sends=(DELETE_COMMAND.format(key=pin.key),),
+        before=f"{pin.holder} lists {pin.line.strip()}",
+        after=f"{pin.holder} no longer lists it, or lists it anew after its next connection",
+        expected=_expected([finding]), relation=finding.relation)
+
+
+def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
+              snapshot: Snapshot) -> Iterator[Step]:
+    if HA not in relations or _is_healthy_without_steps(snapshot, HA, concerned):
+        return
+    ha, about = site.ha, [f for f in concerned if f.relation == HA]
+    yield Step(
+        id=f"register-ha:{site.secondary.host}", stage=REGISTER, kind="register-ha", holder="primary",
+        argument=site.secondary.host, risk="interrupting", undo=None,
+        when="HA is not healthy once the nodes have met again, and its mode is HA Not Configured",
+        sends=("Administration > Settings > High Availability > HA Configuration",
+               f"Secondary Server: {site.secondary.host}", f"Authentication Key: {ha.authentication_key}",
+               f"Email Address: {', '.join(ha.email)}", f"Failover Type: {ha.failover.capitalize()}",
+               *_virtual_ip(ha.virtual_ip), "Check Readiness", "Register"),
+        before="Configuration Mode: HA Not Configured",
+        after="Configuration Mode: Primary Active; the secondary's database is overwritten by the primary's",
+        expected=_expected(about), relation=HA)
+
+
+def _virtual_ip(virtual: Any) -> Iterator[str]:
+    if virtual is None:
+        return
+    yield "Enable Virtual IP: yes"
+    if virtual.ipv4:
+        yield f"IPV4 Virtual IP: {virtual.ipv4.ip}"
+    if virtual.ipv6:
+        yield f"IPV6 Virtual IP: {virtual.ipv6.ip}"
+
+
+def _add(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
+         snapshot: Snapshot) -> Iterator[Step]:
+    for server in site.ise:
+        name = ise_relation(server.host)
+        if name in relations and not _is_healthy_without_steps(snapshot, name, concerned):
+            yield _add_one(server, name, [f for f in concerned if f.relation == name])
+
+
+def _add_one(server: IseServer, relation: str, about: Sequence[Finding]) -> Step:
+    return Step(
+        id=f"add-ise:{server.host}", stage=ADD, kind="add-ise", holder="primary", argument=server.host,
+        risk="add-server", undo=f"Administration > Servers > ISE Servers: delete {server.host}",
+        when=f"the primary does not show {server.host} reachable after the deletes",
+        sends=("Administration > Servers > ISE Servers > Select a command > Add ISE Server > Go",
+               f"IP address: {server.host}", f"User name: {server.username}", f"Password: {server.password}", "Save"),
+        before=f"ISE Servers does not show {server.host} reachable",
+        after=f"ISE Servers shows {server.host} reachable", expected=_expected(about), relation=relation)
+
+
+def _is_healthy_without_steps(snapshot: Snapshot, name: str, concerned: Sequence[Finding]) -> bool:
+    """Nothing of the relation is un-pinned in this plan, and the target shows it healthy already."""
+    relation: Relation | None = snapshot.relations.get(name)
+    stale = any(f.relation == name and f.verdict == "stale" for f in concerned)
+    return not stale and relation is not None and relation.healthy is True
+
+
+def _expected(findings: Sequence[Finding]) -> dict[str, str]:
+    return {f.pin.edge: f.presented.fingerprint for f in findings if f.presented}
