@@ -1,0 +1,146 @@
+"""The listing: every variation that is documented or inferred, byte for byte, and nothing guessed."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrust.dn import DistinguishedName
+from retrust.models import Pin
+from retrust_plugins.cisco_prime.listing import read_listing, split_key
+
+SEED = Path(__file__).parents[2] / "data" / "seed"
+PRIME = "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN="
+
+
+def seed_pin(holder: str, key: str, name: str) -> Pin:
+    return Pin(holder=holder, key=key, subject=PRIME + name, line=f"host={key}; subject= {PRIME}{name}")
+
+
+def test_the_primarys_listing_of_the_seed() -> None:
+    """Header in two lines, prompts around it: three pins in listed order."""
+    listing = read_listing((SEED / "listcerts-primary.txt").read_text(), "primary")
+    assert listing.unread == ()
+    assert listing.pins == (seed_pin("primary", "1x.xx.xx.xx_8082", "prime-pri"),
+                            seed_pin("primary", "1z.zz.zz.zz_443", "ISE-server"),
+                            seed_pin("primary", "1yy.yy.yy_8082", "prime-sec"))
+
+
+def test_the_secondarys_listing_of_the_seed() -> None:
+    """Header in one line, self entries by address and by loopback: three pins in listed order."""
+    listing = read_listing((SEED / "listcerts-secondary.txt").read_text(), "secondary")
+    assert listing.unread == ()
+    assert listing.pins == (seed_pin("secondary", "1YY.YY.YY_8082", "prime-sec"),
+                            seed_pin("secondary", "127.0.0.1_8082", "prime-sec"),
+                            seed_pin("secondary", "1X.XX.XX_8082", "prime-pri"))
+
+
+def test_the_sister_pages_listing() -> None:
+    """No header, two blanks, spaced subject, a trailing blank that stays in the line alone."""
+    text = "host=xx.xxx.xxx.xxx_443;  subject=CN = kong \r\nhost=yy.yyy.yyy.yyy_443;  subject=CN = kong\r\n"
+    first, second = read_listing(text, "primary").pins
+    assert first.line == "host=xx.xxx.xxx.xxx_443;  subject=CN = kong "
+    assert first.subject == second.subject == "CN = kong"
+    assert first.key == "xx.xxx.xxx.xxx_443"
+
+
+@pytest.mark.parametrize(("key", "place"), [
+    ("10.0.0.12_8082", ("10.0.0.12", 8082)),
+    ("ise_lab.example.com_443", ("ise_lab.example.com", 443)),
+    ("2001:db8::12_8082", ("2001:db8::12", 8082)),
+    ("[2001:db8::12]_8082", ("2001:db8::12", 8082)),
+    ("1z.zz.zz.zz 443", ("1z.zz.zz.zz", 443)),
+])
+def test_keys_are_kept_and_split(key: str, place: tuple[str, int]) -> None:
+    """A key is passed on byte for byte; its host and port are split at the last separator."""
+    pin, = read_listing(f"host={key}; subject=CN=x", "primary").pins
+    assert pin.key == key
+    assert split_key(key) == place
+
+
+@pytest.mark.parametrize("key", ["", "_443", "host", "host_", "host_0", "host_65536", "host_٣", "host:443"])
+def test_keys_that_name_no_port_are_not_split(key: str) -> None:
+    """What is not host and port is None, never a guess."""
+    assert split_key(key) is None
+
+
+@pytest.mark.parametrize("line", ["host=10.0.0.1_443", "host=10.0.0.1; subject=CN=x", "host=",
+                                  "host=10.0.0.1_443; subject=", " host = x_1, subject=CN=x", "HOST=a_1; issuer=CN=x"])
+def test_lines_that_look_like_pins_are_handed_back(line: str) -> None:
+    """A pin that cannot be read is returned as unread, and the readable ones beside it stay."""
+    listing = read_listing(f"{line}\nhost=10.0.0.9_443; subject=CN=x\n", "primary")
+    assert listing.unread == (line,)
+    assert [pin.key for pin in listing.pins] == ["10.0.0.9_443"]
+
+
+def test_an_empty_list_has_no_pins() -> None:
+    """Only a header and a prompt: no pins, nothing unread."""
+    header = "Host certificate are automatically added to this list on first connection,\r\n\r\na/b# "
+    assert read_listing(header, "primary") == read_listing("", "primary")
+
+
+def wrap(text: str, width: int) -> str:
+    return "\r\n".join(line[i:i + width] for line in text.split("\n")
+                       for i in range(0, max(len(line), 1), width))
+
+
+@pytest.mark.parametrize("name", ["listcerts-primary.txt", "listcerts-secondary.txt"])
+def test_lines_wrapped_by_the_terminal_are_rejoined(name: str) -> None:
+    """A listing cut at 80 columns reads like the whole one."""
+    text = (SEED / name).read_text()
+    assert read_listing(wrap(text, 80), "h") == read_listing(text, "h")
+
+
+def test_a_line_that_fills_the_width_is_whole_before_a_prompt() -> None:
+    """Eighty columns followed by a pin, a prompt or nothing are no wrapped line."""
+    subject = "CN=" + "x" * (80 - len("host=10.0.0.1_443; subject=CN="))
+    line = f"host=10.0.0.1_443; subject={subject}"
+    assert len(line) == 80
+    for after in ("", "\n", "\nhost=10.0.0.2_443; subject=CN=y", "\na/admin# ", "\n\na/admin# "):
+        assert read_listing(line + after, "h").pins[0].line == line
+
+
+def test_nothing_is_rejoined_where_lines_exceed_the_width() -> None:
+    """One line longer than the terminal proves that it did not wrap."""
+    filling = "host=10.0.0.1_443; subject=CN=" + "x" * 50
+    listing = read_listing(f"{filling}\nnot a pin\nhost=10.0.0.2_443; subject=CN={'y' * 90}\n", "h")
+    assert listing.pins[0].line == filling
+
+
+keys = st.builds("{}_{}".format, st.from_regex(r"[A-Za-z0-9.:\-_]{1,30}[a-z0-9]", fullmatch=True),
+                 st.integers(1, 65535))
+subjects = st.text(st.characters(exclude_characters="\r\n"), min_size=1, max_size=200).filter(str.strip)
+
+
+@given(st.lists(st.tuples(keys, subjects), max_size=6), st.sampled_from(["\n", "\r\n", "\r\r\n"]))
+def test_what_is_listed_is_read(entries: list[tuple[str, str]], end: str) -> None:
+    """Whatever a subject holds, each line gives its key and itself, in order."""
+    lines = [f"host={key}; subject= {subject}" for key, subject in entries]
+    listing = read_listing(end.join(["a/b# listcerts" + " " * 80, *lines, "a/b#"]), "h")
+    assert [(p.key, p.line, p.subject) for p in listing.pins] == [
+        (key, line, subject.strip()) for (key, subject), line in zip(entries, lines, strict=True)]
+
+
+@given(st.text(st.sampled_from("host=;subject_1 \r\nCN/"), max_size=200), st.integers(1, 100))
+def test_no_text_crashes_it(text: str, width: int) -> None:
+    """Any text is read; every pin has a key that splits, and a line that holds it."""
+    for pin in read_listing(text, "h", width=width).pins:
+        assert split_key(pin.key) is not None
+        assert pin.key in pin.line
+        assert pin.subject in pin.line
+
+
+@given(st.one_of(st.text(), st.builds("{}{}{}".format, st.text(), st.sampled_from("_ :"), st.integers())))
+def test_no_key_crashes_it(key: str) -> None:
+    """Any key splits into a host and a valid port, or into nothing."""
+    host, port = split_key(key) or ("host", 1)
+    assert host
+    assert 1 <= port <= 65535
+
+
+@given(subjects)
+def test_subjects_of_a_listing_compare(subject: str) -> None:
+    """A listed subject is a name or an opaque text, and equal to itself listed again."""
+    pin, = read_listing(f"host=a_1; subject= {subject}", "h", width=10_000).pins
+    assert DistinguishedName.parse(pin.subject) == DistinguishedName.parse(subject)
