@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from retrust.errors import PermanentError
+from retrust.errors import PermanentError, UsageError
 from retrust.ledger import tables as t
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.ledger.journal import Journal, Row, Writing
@@ -199,10 +199,22 @@ class Cases(Journal):
 
     async def attach(self, case: str, name: str, path: Path, *, actor: str, run: str | None = None) -> Entry:
         """Register a redacted file under the home (a transcript, a screenshot) as evidence."""
+        if not is_plain(name):
+            raise UsageError(f"{name!r} is no plain relative name for an attachment")
         told = {"name": name} | await asyncio.to_thread(_described, path, self.home)
         async with self.write() as writing:
             row = await case_row(writing, case)
             return await writing.append("attachment", told, actor=actor, run=run, case=case, site=row["site"])
+
+
+def is_plain(name: str) -> bool:
+    """A relative path that stays where it is unpacked, on any system."""
+    parts = name.split("/")
+    return (
+        not set(parts) & {"", ".", ".."}
+        and not any(c in name for c in '\\:*?"<>|\n\r\t')
+        and name.isprintable()
+    )
 
 
 def _described(path: Path, home: Path) -> dict[str, str]:

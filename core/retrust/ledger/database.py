@@ -65,6 +65,16 @@ class Database:
                 yield connection
 
     @contextlib.asynccontextmanager
+    async def still(self) -> AsyncIterator[AsyncConnection]:
+        """As ``reading``, and whatever others write meanwhile is not seen, however long it takes."""
+        with self.translated():
+            async with self._engine.connect() as connection:
+                if self.dialect != "sqlite":  # SQLite's readers stand still by nature
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
+                async with connection.begin():
+                    yield connection
+
+    @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         with self.translated():
             async with self._turn, self._writers.connect() as connection, connection.begin():

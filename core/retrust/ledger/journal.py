@@ -165,6 +165,18 @@ class Journal:
         """The database's address, without a password."""
         return self._database.where
 
+    @property
+    def dialect(self) -> str:
+        return self._database.dialect
+
+    def still(self) -> contextlib.AbstractAsyncContextManager[AsyncConnection]:
+        """One unmoving view of the whole ledger, for ``retrust.audit``."""
+        return self._database.still()
+
+    def signing_key(self) -> LedgerKey:
+        self._key = self._key or LedgerKey.of(self.home)
+        return self._key
+
     async def close(self) -> None:
         if self._last_written:
             keep_anchor(self.home, self.where, self._last_written)
@@ -173,9 +185,9 @@ class Journal:
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Writing]:
         """A transaction of the chain: all of it or nothing; observers hear of it when it is kept."""
-        self._key = self._key or LedgerKey.of(self.home)
+        key = self.signing_key()
         async with self._database.writing() as connection:
-            writing = await self._begin(connection, self._key)
+            writing = await self._begin(connection, key)
             if not self._joined:
                 await writing.join_key()
             yield writing

@@ -92,7 +92,7 @@ class Leases(Journal):
                 "place": here().model_dump(),
                 "took_over": before.model_dump(mode="json") if before else None,
             }
-            entry = await writing.append("lease-taken", told, actor=owner, run=run, site=site)
+            await writing.append("lease-taken", told, actor=owner, run=run, site=site)
             row = await _row(writing, site)
             assert row is not None
             return Lease(self, site, holder_of(row), ttl, before)

@@ -1,0 +1,169 @@
+"""Checks an evidence pack with nothing but the pack and a public key, and names the first thing changed.
+
+No ledger, no inventory, no network. Without a key of the reader's own, the pack is held against the key
+inside it: that proves it whole, not whose it is; the report says so and names the key to compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrust.audit.archive import (
+    CHAIN,
+    FORMAT,
+    MANIFEST,
+    PUBLIC_KEY,
+    SIGNATURE,
+    UNSIGNED,
+    Damaged,
+    first_change,
+    packed,
+    unpacked,
+)
+from retrust.audit.links import FIELDS, fault
+from retrust.errors import UsageError
+from retrust.ledger.keys import key_id, public_from_pem, raw, signed_by
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """``problem`` is the first one found; ``trusted`` says that the reader's own key was the signer's."""
+
+    problem: str | None = None
+    case: str | None = None
+    site: str | None = None
+    state: str | None = None
+    key: str | None = None
+    trusted: bool = False
+    entries: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None
+
+    def __str__(self) -> str:
+        if self.problem is not None:
+            return self.problem
+        whose = "your key" if self.trusted else "the key inside it; compare it with one you were given"
+        what = f"case {self.case} of {self.site}: {self.state}; {self.entries} entries"
+        return f"{what}, signed with {whose}: {self.key}"
+
+
+class _Changed(Exception):
+    pass
+
+
+def verify_pack(path: Path, public_key: bytes | None = None) -> PackReport:
+    """``public_key``: PEM, as a pack holds it. Raises only for a file or a key that cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"the pack cannot be read: {exc.strerror}", where=str(path)) from exc
+    try:
+        return _verified(data, public_key)
+    except (Damaged, _Changed) as found:
+        return PackReport(problem=str(found))
+
+
+def _verified(data: bytes, public_key: bytes | None) -> PackReport:
+    files = unpacked(data)
+    manifest = _manifest(files, public_key)
+    _files(files, manifest)
+    entries = _chain(files[CHAIN])
+    _attachments(files, manifest, entries)
+    at = first_change(data, packed(files))
+    if at is not None:
+        raise _Changed(f"the archive's frame was changed at byte {at}; its files are as they were packed")
+    return PackReport(
+        case=manifest["case"],
+        site=manifest["site"],
+        state=manifest["state"],
+        key=manifest["key"],
+        trusted=public_key is not None,
+        entries=len(entries),
+    )
+
+
+def _manifest(files: Mapping[str, bytes], public_key: bytes | None) -> dict[str, Any]:
+    for name in (*UNSIGNED, CHAIN):
+        if name not in files:
+            raise _Changed(f"{name}: missing")
+    try:
+        inside = public_from_pem(files[PUBLIC_KEY])
+    except ValueError:
+        raise _Changed(f"{PUBLIC_KEY}: changed, it is no public key") from None
+    signer = _readers(public_key) if public_key is not None else inside
+    if raw(signer) != raw(inside):
+        raise _Changed(f"{PUBLIC_KEY}: another key than yours: {key_id(inside)}")
+    if not signed_by(signer, files[SIGNATURE], files[MANIFEST]):
+        raise _Changed(f"{MANIFEST}: not what {SIGNATURE} signs with {key_id(signer)}")
+    manifest: dict[str, Any] = json.loads(files[MANIFEST])
+    if manifest.get("format") != FORMAT:
+        raise _Changed(f"{MANIFEST}: the format is {manifest.get('format')!r}, this Retrust reads {FORMAT!r}")
+    return manifest
+
+
+def _readers(public_key: bytes) -> Any:
+    try:
+        return public_from_pem(public_key)
+    except ValueError as exc:
+        raise UsageError("this is no Ed25519 public key in PEM") from exc
+
+
+def _files(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
+    sums = manifest["files"]
+    for name in sorted(sums):
+        if name not in files:
+            raise _Changed(f"{name}: missing")
+        if hashlib.sha256(files[name]).hexdigest() != sums[name]:
+            if name == CHAIN:
+                _chain(files[CHAIN])  # names the entry, if the change is in one
+            raise _Changed(f"{name}: changed")
+    for name in sorted(set(files) - set(sums) - set(UNSIGNED)):
+        raise _Changed(f"{name}: added")
+
+
+def _chain(text: bytes) -> list[dict[str, Any]]:
+    """The segment's entries that are there in full; the others count as links only."""
+    full: list[dict[str, Any]] = []
+    prev_seq, prev_hash = None, None
+    for line in _lines(text):
+        before = line["seq"] - 1 if prev_seq is None else prev_seq
+        if set(line) == set(FIELDS):
+            if found := fault(line, before, prev_hash):
+                raise _Changed(f"{CHAIN}: entry {line['seq']}: {found}")
+            full.append(line)
+        elif set(line) != {"seq", "hash"} or line["seq"] != before + 1:
+            raise _Changed(f"{CHAIN}: entry {line['seq']}: a gap, or something else than an entry")
+        prev_seq, prev_hash = line["seq"], line["hash"]
+    return full
+
+
+def _lines(text: bytes) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            yield dict(json.loads(line))
+        except ValueError:
+            raise _Changed(f"{CHAIN}: line {number} is no entry") from None
+
+
+def _attachments(
+    files: Mapping[str, bytes], manifest: Mapping[str, Any], entries: list[dict[str, Any]]
+) -> None:
+    """What was registered with the case must be here as it was registered; what is not, is named."""
+    newest = {}
+    for entry in entries:
+        if entry["kind"] == "attachment":
+            body = json.loads(entry["body"])
+            newest[body["name"]] = body["sha256"]
+    for name, expected in sorted(newest.items()):
+        if why := manifest["missing"].get(name):
+            raise _Changed(f"attachments/{name}: {why}")
+        data = files.get(f"attachments/{name}")
+        if data is None or hashlib.sha256(data).hexdigest() != expected:
+            raise _Changed(f"attachments/{name}: not what was registered with the case")

@@ -1,0 +1,120 @@
+"""Everything about a case in one signed archive that can be checked without us.
+
+The chain's segment is the record; the other files tell it readably. Entries of other cases appear in
+the segment as number and hash only: enough to prove the order, nothing of their content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from retrust.audit.archive import CHAIN, FORMAT, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
+from retrust.audit.story import told
+from retrust.ledger.canonical import canonical, written_time
+from retrust.ledger.keys import LedgerKey, pem
+from retrust.ledger.ledger import Ledger
+from retrust.ledger.records import Entry
+
+HOW_TO = f"""\
+Evidence of one case of Retrust.
+
+`retrust audit verify THIS_FILE --key public.pem` checks all of it, offline. By hand:
+
+  openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE}
+
+then compare each file with its SHA-256 in {MANIFEST}. Compare the key with one that you were given by
+another way: a signature proves only that the key's owner made this. {CHAIN} is the ledger's record, an
+entry a line, each with the hash of the one before; entries of other cases show number and hash only.
+A decision with a signature is checked with `ssh-keygen -Y verify` from its .sig and .digest files.
+"""
+
+
+async def export_case(ledger: Ledger, case: str, path: Path) -> Path:
+    """Write the pack of a case to ``path``; whole or not at all."""
+    summary = await ledger.case(case)
+    lines, entries = await _segment(ledger, case, summary.site)
+    files, missing = await asyncio.to_thread(_attachments, entries, ledger.home)
+    files |= told(summary, entries)
+    files |= {CHAIN: "".join(f"{line}\n" for line in lines).encode("ascii"), README: HOW_TO.encode()}
+    manifest = {
+        "format": FORMAT,
+        "case": case,
+        "site": summary.site,
+        "state": summary.state,
+        "missing": missing,
+    }
+    await asyncio.to_thread(_write, path, packed(_signed(files, manifest, ledger.signing_key())))
+    return path
+
+
+def _signed(files: Mapping[str, bytes], manifest: Mapping[str, Any], key: LedgerKey) -> dict[str, bytes]:
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    listed = json.dumps({**manifest, "key": key.key_id, "files": sums}, indent=1, sort_keys=True).encode(
+        "ascii"
+    )
+    return {**files, MANIFEST: listed, SIGNATURE: key.sign(listed), PUBLIC_KEY: pem(key.public)}
+
+
+async def _segment(ledger: Ledger, case: str, site: str) -> tuple[list[str], list[Entry]]:
+    """The chain from the case's first entry to its last: its own and its site's in full."""
+    own = [entry.seq async for entry in ledger.walk(case=case)]
+    lines: list[str] = []
+    entries: list[Entry] = []
+    async for entry in ledger.walk(after=own[0] - 1):
+        if entry.seq > own[-1]:
+            break
+        if entry.case == case or (entry.site == site and entry.case is None):
+            entries.append(entry)
+            lines.append(canonical(in_full(entry)))
+        else:
+            lines.append(canonical({"seq": entry.seq, "hash": entry.hash}))
+    return lines, entries
+
+
+def in_full(entry: Entry) -> dict[str, Any]:
+    """An entry as stored: the names and texts that its hash covers."""
+    return {
+        "seq": entry.seq,
+        "at": written_time(entry.at),
+        "actor": entry.actor,
+        "run": entry.run,
+        "case_id": entry.case,
+        "site": entry.site,
+        "kind": entry.kind,
+        "body": canonical(entry.body),
+        "prev_hash": entry.prev_hash,
+        "hash": entry.hash,
+    }
+
+
+def _attachments(entries: Iterable[Entry], home: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The registered files, and for each that is not what was registered, why it is left out."""
+    newest = {entry.body["name"]: entry.body for entry in entries if entry.kind == "attachment"}
+    files, missing = {}, {}
+    for name, body in sorted(newest.items()):
+        try:
+            data = (home / body["path"]).read_bytes()
+        except OSError as exc:
+            missing[name] = f"cannot be read any more: {exc.strerror}"
+            continue
+        if hashlib.sha256(data).hexdigest() != body["sha256"]:
+            missing[name] = "was changed after it had been registered"
+        else:
+            files[attachment_path(name)] = data
+    return files, missing
+
+
+def attachment_path(name: str) -> str:
+    return f"attachments/{name}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(data)
+    beside.replace(path)
