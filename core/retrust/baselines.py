@@ -20,6 +20,15 @@ def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
             if f.verdict is Verdict.UNPROVEN and _vouched_for(f, snapshot)]
 
 
+def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
+    """The snapshot with these baselines in force: what they are about is fresh."""
+    by_edge = {f"{b.holder}:{b.key}": b for b in baselines}
+    return snapshot.model_copy(update={"findings": tuple(
+        f.model_copy(update={"verdict": Verdict.FRESH, "baseline": by_edge[f.pin.edge], "reasons": (
+            f"{f.relation} is healthy, so the certificate it presents is taken as the one verified",)})
+        if f.pin.edge in by_edge else f for f in snapshot.findings)})
+
+
 def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
     relation = snapshot.relations.get(finding.relation or "")
     return (finding.presented is not None and finding.baseline is None and not finding.sighted

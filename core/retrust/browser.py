@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -63,8 +63,11 @@ def arguments(origin: Endpoint, relay: PinnedRelay) -> list[str]:
 
 @asynccontextmanager
 async def open_browser(origin: Endpoint, *, node: str, fingerprint: str,
-                       address: Endpoint | None = None) -> AsyncIterator[PinnedBrowser]:
+                       address: Endpoint | None = None,
+                       engines: Mapping[str, str] | None = None) -> AsyncIterator[PinnedBrowser]:
     """A browser for ``https://origin/``, which is reached at ``address`` and presents ``fingerprint``.
+
+    ``engines`` are selector engines (name → script) that its locators can use.
 
     Leaving the block, also by an exception or a cancellation, ends every process that was started.
     """
@@ -73,6 +76,8 @@ async def open_browser(origin: Endpoint, *, node: str, fingerprint: str,
     upstream = address or origin
     relay = PinnedRelay(upstream, name=origin.host, node=node, fingerprint=fingerprint)
     async with relay, async_playwright() as playwright:
+        for name, script in (engines or {}).items():
+            await playwright.selectors.register(name, script=script, content_script=True)
         browser = await _start(playwright, arguments(origin, relay))
         try:
             context = await browser.new_context(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def retrust_gates() -> Sequence[Gate]:
-    from retrust.gates import Confirm
+    from retrust.gates import Confirm, Standard
 
-    return [Confirm()]
+    return [Confirm(), Standard()]
 
 
 @hookimpl

@@ -6,13 +6,16 @@ Every path by which a person decides (terminal, CLI, console, API) ends in ``dec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retrust import policy
+from retrust.errors import PermanentError, UsageError
 from retrust.models import Decision, GateState, Plan
+from retrust.policy import Matter
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
@@ -44,28 +47,76 @@ class Attendance:
 attending: ContextVar[Attendance | None] = ContextVar("attending", default=None)
 
 
-async def decide_in_advance(engine: Engine, ledger: Ledger, site: Site, case: Case, plan: Plan) -> None:
+class MayNotDecide(PermanentError):
+    """The person may not make this decision; the reason is one of the rules of ``retrust.policy``."""
+
+    exit_code = 3
+
+
+async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan: Plan) -> Matter:
+    """Everything that is known of a plan that asks for decisions."""
+    recurred = [s_edge for s_edge in _planned_edges(plan)
+                if await ledger.healed_count(site.name, s_edge, site.recurrence.days) > site.recurrence.healed]
+    entries = await ledger.entries(case=case.id, kinds=("planned",))
+    asked = next((e.at for e in entries if e.body["digest"] == plan.digest), None)
+    return Matter(engine.inventory, site, case, plan,
+                  policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
+                  engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
+                  await ledger.sightings_of(case.id), asked)
+
+
+def _planned_edges(plan: Plan) -> list[str]:
+    return [f"{s.holder}:{s.argument}" for s in plan.steps if s.kind == "delete-pin"]
+
+
+async def gate_states(engine: Engine, matter: Matter) -> tuple[GateState, ...]:
+    """How every gate that the plan must pass stands now."""
+    return await policy.evaluate(
+        matter.requirements, matter.gates, inventory=matter.inventory, site=matter.site, case=matter.case,
+        plan=matter.plan, decisions=matter.decisions, now=datetime.now(UTC), sightings=matter.sightings,
+        asked_at=matter.asked_at, secrets=engine.secrets, redact=engine.redactor.redact)
+
+
+async def decide_in_advance(ledger: Ledger, matter: Matter) -> Matter:
     """Record what the attending person decided by options, at the gates that such options open."""
     attendance = attending.get()
     if attendance is None:
-        return
-    for requirement in policy.requirements(engine.inventory, site, plan, engine.plugins.gates):
-        reason = attendance.answers(requirement.label) if requirement.gate == "confirm" else None
-        if reason is not None:
-            await confirm(ledger, case, plan, requirement.label, attendance.actor, yes=True, reason=reason)
+        return matter
+    for requirement in matter.requirements:
+        reason = attendance.answers(requirement.label) if _at_terminal(matter, requirement.label) else None
+        said = {(d.gate, d.actor) for d in matter.decisions}
+        if reason is not None and (requirement.label, attendance.actor) not in said:
+            matter = await decide(ledger, matter, label=requirement.label, actor=attendance.actor, yes=True,
+                                  reason=reason)
+    return matter
 
 
-async def confirm(ledger: Ledger, case: Case, plan: Plan, label: str, actor: str, *, yes: bool, reason: str) -> None:
-    """Record what the person at the terminal answered, once."""
-    said = await ledger.decisions(case.id, plan.digest)
-    if not any(d.gate == label and d.actor == actor for d in said):
-        await ledger.decide(Decision(case=case.id, digest=plan.digest, gate=label, yes=yes, actor=actor,
-                                     reason=reason, at=datetime.now(UTC)))
+def terminal_labels(matter: Matter) -> list[str]:
+    """The gates that the person at the terminal can open by an answer."""
+    return [r.label for r in matter.requirements if _at_terminal(matter, r.label)]
 
 
-async def gate_states(engine: Engine, ledger: Ledger, site: Site, case: Case, plan: Plan) -> tuple[GateState, ...]:
-    """How every gate that the plan must pass stands now."""
-    required = policy.requirements(engine.inventory, site, plan, engine.plugins.gates)
-    return await policy.evaluate(
-        required, engine.plugins.gates, inventory=engine.inventory, site=site, case=case, plan=plan,
-        decisions=await ledger.decisions(case.id, plan.digest), now=datetime.now(UTC))
+def _at_terminal(matter: Matter, label: str) -> bool:
+    requirement = matter.at(label)
+    return requirement is not None and getattr(matter.gate(requirement), "at_terminal", False) is True
+
+
+async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes: bool, reason: str,
+                 roles: Sequence[str] = (), signature: str | None = None) -> Matter:
+    """Record one decision at one gate, or raise and say which rule forbids it."""
+    decision = Decision(case=matter.case.id, digest=matter.plan.digest, gate=label, yes=yes, actor=actor,
+                        roles=tuple(roles), reason=reason, at=datetime.now(UTC), signature=signature)
+    if objection := policy.may_decide(decision, matter):
+        raise MayNotDecide(objection, where=f"case {matter.case.id}")
+    await ledger.decide(decision)
+    return Matter(matter.inventory, matter.site, matter.case, matter.plan, matter.requirements, matter.gates,
+                  await ledger.decisions(matter.case.id, matter.plan.digest), matter.sightings, matter.asked_at)
+
+
+async def current_matter(engine: Engine, ledger: Ledger, case_id: str) -> Matter:
+    """The matter of a case's current plan; an error where there is nothing to decide."""
+    case = await ledger.case(case_id)
+    plan = await ledger.plan(case.digest, case=case.id) if case.digest else None
+    if plan is None or not case.is_open:
+        raise UsageError(f"the case is {case.state} and has no plan to decide on", where=f"case {case_id}")
+    return await matter_of(engine, ledger, engine.site(case.site), case, plan)

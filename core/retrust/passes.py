@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrust.baselines import healthy_baselines, verified_baselines
-from retrust.deciding import decide_in_advance, gate_states
+from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
@@ -181,8 +181,9 @@ class Pass:
         assert self.plan is not None
         if self.case.state in _BEGUN and self.case.digest == self.plan.digest:
             return True
-        await decide_in_advance(self.engine, self.ledger, self.site, self.case, self.plan)
-        self.gate_states = await gate_states(self.engine, self.ledger, self.site, self.case, self.plan)
+        matter = await matter_of(self.engine, self.ledger, self.site, self.case, self.plan)
+        matter = await decide_in_advance(self.ledger, matter)
+        self.gate_states = await gate_states(self.engine, matter)
         event = "approve" if all(g.state == "open" for g in self.gate_states) else "wait"
         self.case = await self.ledger.move(
             self.case.id, event, actor=self.actor, run=self.run,

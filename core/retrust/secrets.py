@@ -65,7 +65,8 @@ class SecretRef:
         return str(self.folder / path if self.folder else path.absolute())
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler
+                                     ) -> core_schema.CoreSchema:
         return core_schema.with_info_plain_validator_function(
             _validate, serialization=core_schema.plain_serializer_function_ser_schema(str))
 
@@ -87,8 +88,8 @@ def _validate(value: Any, info: core_schema.ValidationInfo) -> SecretRef:
     found = _shape.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[1] not in schemes or (found[1] == "env" and not _env_name.fullmatch(found[2])):
         raise PydanticCustomError(
-            "secret", "must be a reference to a secret, such as env:NAME or file:PATH, never the secret itself; "
-            "known schemes: {schemes}", {"schemes": ", ".join(schemes)})
+            "secret", "must be a reference, such as env:NAME or file:PATH, never the value itself; "
+            "known: {schemes}", {"schemes": ", ".join(schemes)})
     assert isinstance(value, str)
     return SecretRef(value, context.get("folder"))
 

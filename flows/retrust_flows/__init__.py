@@ -1,0 +1,19 @@
+"""Prefect's part of Retrust: the remediation as a flow, the server it runs on, and the service.
+
+``remediate`` is the flow; ``server`` starts the embedded Prefect server; ``cli`` holds the verbs. Nothing
+here knows a target. Importing this package does not import Prefect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrust.commands import Command
+from retrust.hookspecs import hookimpl
+
+
+@hookimpl
+def retrust_commands() -> Sequence[Command]:
+    return [
+        Command("run", "plan, gates, remediate, verify, in the foreground with progress", "retrust_flows.cli:run"),
+    ]

@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from retrust.errors import PermanentError, PersonNeeded, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
 from retrust.ssh import ChannelsForbidden, Dialect, SshAccess, Transcript, connect as ssh_connect
 from retrust.target import Observed, Services
-from retrust_plugins.cisco_prime.listing import parse_listing
+from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.modes import classify_mode
 from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, ise_relation, nodes
@@ -34,6 +35,9 @@ NO_PAGING = "terminal length 0"
 READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
 DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
 CONFIRM_DELETE = re.compile(r"(?is).*(delete|remove|sure|continue|proceed|confirm).*")
+SETTLE_POLL = 1.0
+_UNSAFE = ("HA's Configuration Mode is {mode!r}, from which registering is not safe: "
+           "the secondary may hold the newer database")
 INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permission denied", re.IGNORECASE)
 
 
@@ -54,6 +58,46 @@ async def _all_or_none(stack: AsyncExitStack, site: CiscoPrimeSite, services: Se
         raise _worst(failures)
     return {name: end for (name, _), end in zip(nodes(site), opened, strict=True)
             if not isinstance(end, BaseException)}
+
+
+@asynccontextmanager
+async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Services
+                 ) -> AsyncIterator[SshConnection]:
+    """One verified session; its transcript is kept where the run keeps its files, however it ends."""
+    transcript = Transcript(services.redactor)
+    try:
+        async with ssh_connect(await _access(name, node, services), transcript=transcript,
+                               timeout=site.timeouts.connect.total_seconds(),
+                               command_timeout=site.timeouts.command.total_seconds()) as connection:
+            yield connection
+    finally:
+        if services.transcripts is not None and len(transcript):
+            services.transcripts.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (services.transcripts / f"{name}.ssh.txt").write_text(str(transcript), encoding="utf-8")
+
+
+async def _access(name: str, node: PrimeNode, services: Services) -> SshAccess:
+    ssh, secrets = node.ssh, services.secrets
+    return SshAccess(
+        node=name, address=node.ssh_endpoint.host, port=ssh.port, username=ssh.username, host=node.host,
+        password=await secrets.get(ssh.password) if ssh.password else None,
+        host_keys=services.identities.get((name, "host key"), ssh.host_key or ()),
+        known_hosts=None if (name, "host key") in services.identities else ssh.known_hosts,
+        key_file=ssh.key_file,
+        passphrase=await secrets.get(ssh.key_passphrase) if ssh.key_passphrase else None)
+
+
+def _once(awaited: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The shell asks again before it confirms; the step is sent only once."""
+    asked = False
+
+    async def ask() -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            await awaited()
+
+    return ask
 
 
 def _worst(failures: list[BaseException]) -> BaseException:
@@ -84,7 +128,7 @@ class PrimeConnection:
 
     async def _list(self, node: str) -> tuple[Pin, ...]:
         answer = await self._ask(node, LIST)
-        listing = parse_listing(answer, holder=node)
+        listing = read_listing(answer, node, width=ADE_OS.columns)
         if listing.unread:
             raise PermanentError(f"the list holds lines that cannot be read: {listing.unread[0]!r}", where=node,
                                  hint="nothing is changed on a guess; please report these lines")
@@ -167,11 +211,11 @@ class PrimeConnection:
                                   f"Configuration Mode is {mode!r} though Register was sent", then="needed")
             case "initializing":
                 return self._wait(step, limits.registration, f"Configuration Mode: {mode}",
-                                  f"HA is still {mode!r} after {limits.registration:.0f} s")
-            case "failover":
-                return Observed("stop", _UNSAFE.format(mode=mode))
-            case _:
+                                  f"HA is still {mode!r} after {limits.registration}")
+            case "recovering":
                 return self._wait(step, limits.settle, f"Configuration Mode: {mode}", _UNSAFE.format(mode=mode))
+            case _:
+                return Observed("stop", _UNSAFE.format(mode=mode))
 
     async def _observe_ise(self, step: Step, sent: bool) -> Observed:
         relation = (await self.relations(pages=True))[ise_relation(step.argument)]
@@ -179,16 +223,16 @@ class PrimeConnection:
             return Observed("done", f"{step.argument} is {relation.status}")
         if relation is None and not sent:
             return Observed("needed", f"{step.argument} is not among the ISE servers")
-        limit = self._site.timeouts.settle_ise
+        limit = self._site.timeouts.settle if sent else self._site.timeouts.ise_poll
         status = f"{step.argument} is {relation.status if relation else 'not among the ISE servers'}"
-        return self._wait(step, limit, status, f"{status} after {limit:.0f} s",
+        return self._wait(step, limit, status, f"{status} after {limit}",
                           then="stop" if sent and relation else "needed")
 
-    def _wait(self, step: Step, limit: float, waiting: str, over: str,
+    def _wait(self, step: Step, limit: timedelta, waiting: str, over: str,
               then: Literal["stop", "needed"] = "stop") -> Observed:
-        """In motion until ``limit`` seconds after it was first seen so, and ``then`` from there on."""
+        """In motion until ``limit`` after it was first seen so, and ``then`` from there on."""
         since = self._since.setdefault(step.id, time.monotonic())
-        if time.monotonic() - since < limit:
+        if time.monotonic() - since < limit.total_seconds():
             return Observed("wait", waiting)
         del self._since[step.id]
         return Observed(then, over)
@@ -207,8 +251,7 @@ class PrimeConnection:
     async def _delete(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         command = DELETE_COMMAND.format(key=step.argument)
         async with self._ends[step.holder].shell(ADE_OS, read_only=False, allowed=(DELETE_PATTERN,)) as shell:
-            await before_send()
-            await shell.run(command, confirm=CONFIRM_DELETE)
+            await shell.run(command, confirm=CONFIRM_DELETE, before_send=_once(before_send))
 
     async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         driver = await self._driver(step)
@@ -221,7 +264,7 @@ class PrimeConnection:
 
     async def settle(self) -> str | None:
         """Wait until every relation is healthy, or nothing has changed for the site's limit."""
-        limit = time.monotonic() + self._site.timeouts.settle
+        limit = time.monotonic() + self._site.timeouts.settle.total_seconds()
         while time.monotonic() < limit:
             ill = [f"{name} is {relation.status}" for name, relation in (await self.relations(pages=True)).items()
                    if relation is not None and relation.healthy is False]

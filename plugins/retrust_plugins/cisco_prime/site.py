@@ -1,7 +1,8 @@
 """A Prime site as the inventory tells it: the pair, its high availability, the ISE servers it uses.
 
-The rules are those of the vendor's document for the HA page: a virtual IP on the one subnet of both servers,
-never of the block fe80, failover manual unless said otherwise. What the site's pins are about is in ``target``.
+The rules are those of the vendor's document for the HA page: a virtual IP on the one subnet of both
+servers, never of the block fe80, failover manual unless said otherwise. What the site's pins are about is
+in ``target``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Interface, IPv6Interface
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -25,6 +26,7 @@ from retrust.inventory import (
     Text,
     WebSettings,
     Wrong,
+    absent,
     is_address,
     one_or_many,
     wrong,
@@ -41,7 +43,7 @@ class PrimeNode(Part):
 
     host: Host = Field(description="The server as it stands in TOFU keys.")
     health_monitor_port: Port = 8082
-    address: Host | None = Field(default=None, description="Where this machine reaches the server, if not at host.")
+    address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
     ssh: SshSettings
 
     @property
@@ -137,7 +139,7 @@ class IseServer(Part):
 
     host: Host
     port: Port = 443
-    address: Host | None = Field(default=None, description="Where this machine reaches the server, if not at host.")
+    address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
     username: Text
     password: SecretRef
     driver: Driver = "browser"
@@ -150,25 +152,32 @@ class IseServer(Part):
 class Timeouts(Part):
     """How long to wait; the appliance is slow, and registering HA copies a database."""
 
-    connect: Duration = Field(default=timedelta(seconds=30), description="Connecting and logging in.")
-    command: Duration = Field(default=timedelta(seconds=60), description="One answer of the command line.")
-    page: Duration = Field(default=timedelta(seconds=60), description="One page, and what is looked for on it.")
-    settle: Duration = Field(default=timedelta(minutes=10),
-                             description="What heals by itself after the steps: HA's mode, ISE's next poll.")
-    registration: Duration = Field(default=timedelta(hours=4), description="HA's registration, all milestones.")
-    operator: Duration = Field(default=timedelta(hours=4), description="A person at the pages, with driver operator.")
+    connect: Duration = Field(
+        default=timedelta(seconds=30), description="Connecting and login.")
+    command: Duration = Field(
+        default=timedelta(seconds=60), description="One answer of the command line.")
+    page: Duration = Field(
+        default=timedelta(seconds=60), description="One page, and what is looked for on it.")
+    settle: Duration = Field(
+        default=timedelta(minutes=3),
+        description="What heals by itself: HA's mode, a server's status after it was added.")
+    ise_poll: Duration = Field(
+        default=timedelta(seconds=15),
+        description="How long an ISE server may become reachable before it is added again.")
+    registration: Duration = Field(
+        default=timedelta(hours=4), description="HA's registration, all milestones.")
+    operator: Duration = Field(
+        default=timedelta(hours=4), description="A person at the pages, with driver operator.")
 
 
 class CiscoPrimeSite(Site):
     """A primary, a secondary and the ISE servers they use."""
 
-    risk_classes: ClassVar[tuple[str, ...]] = (*Site.risk_classes, "add-server")
-
     primary: PrimaryNode
     secondary: PrimeNode
     ha: HighAvailability
     ise: tuple[IseServer, ...] = ()
-    timeouts: Timeouts = Field(default_factory=Timeouts)
+    timeouts: Timeouts = absent()
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         named = {f"ise[{i}]": server.endpoint for i, server in enumerate(self.ise)}

@@ -1,0 +1,122 @@
+"""``check``, ``plan`` and ``impact``: everything that looks and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from retrust.baselines import healthy_baselines, taken_up
+from retrust.cli import output
+from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
+from retrust.engine import Engine, actor
+from retrust.errors import RetrustError, UsageError
+from retrust.inventory import Site
+from retrust.ledger import Knowledge, glance
+from retrust.looking import FAILED, OK, REFUSED, exit_code, look
+from retrust.models import Snapshot
+from retrust.views import check_object, plan_object
+
+SITES_AT_ONCE = 100
+_GRAVEST = (REFUSED, 2, FAILED, 3, OK)
+
+SitesArgument = Annotated[list[str] | None, typer.Argument(metavar="[SITE…]", help="Sites; default: all.")]
+
+
+async def check(sites: SitesArgument = None, json: JsonOption = False, inventory: InventoryOption = None) -> int:
+    """Read only: pins, verdicts, evidence."""
+    engine = Engine.start(inventory)
+    chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
+    for site in chosen:
+        for warning in engine.target(site).warnings(site):
+            output.say(f"warning: {warning}")
+    async with glance(engine.inventory.ledger.url, engine.home) as knowledge:
+        limit = asyncio.Semaphore(SITES_AT_ONCE)
+        looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
+    looked = await _with_baselines(engine, looked)
+    _print(looked, json)
+    return _gravest(_code(result) for _, result in looked)
+
+
+Looked = list[tuple[Site, "Snapshot | RetrustError"]]
+
+
+async def _check(engine: Engine, site: Site, knowledge: Knowledge, limit: asyncio.Semaphore
+                 ) -> tuple[Site, Snapshot | RetrustError]:
+    async with limit:
+        try:
+            return site, await look(engine, site, knowledge, pages=False)
+        except RetrustError as error:
+            return site, error
+
+
+async def _with_baselines(engine: Engine, looked: Looked) -> Looked:
+    """A healthy relation vouches for the certificates that were seen; the ledger keeps them."""
+    healthy = {site.name: healthy_baselines(s) for site, s in looked if isinstance(s, Snapshot)}
+    found = [b for baselines in healthy.values() for b in baselines]
+    if not found:
+        return looked
+    async with await engine.open_ledger() as ledger:
+        await ledger.set_baselines(found, actor=actor())
+    return [(site, taken_up(s, healthy[site.name]) if isinstance(s, Snapshot) else s) for site, s in looked]
+
+
+def _print(looked: Looked, json: bool) -> None:
+    if json:
+        objects = [check_object(r) if isinstance(r, Snapshot) else _failed_object(site, r) for site, r in looked]
+        output.print_json(objects[0] if len(objects) == 1 else objects)
+        return
+    for site, result in looked:
+        if isinstance(result, Snapshot):
+            output.show(output.snapshot_lines(result))
+        else:
+            output.show([output.paint(f"site {site.name}", "bold"), f"  {result}"])
+
+
+def _failed_object(site: Site, error: RetrustError) -> dict[str, object]:
+    return {"site": site.name, "observed_at": None, "pins": [], "relations": {}, "problems": [str(error)]}
+
+
+def _code(result: Snapshot | RetrustError) -> int:
+    return exit_code(result) if isinstance(result, Snapshot) else result.exit_code
+
+
+def _gravest(codes: object) -> int:
+    found = set(codes)  # type: ignore[call-overload]
+    return next(code for code in _GRAVEST if code in found or code == OK)
+
+
+async def plan(site: SiteArgument, json: JsonOption = False, inventory: InventoryOption = None) -> int:
+    """Check, then the plan as a diff, its digest and gates."""
+    from retrust.planning import draw_plan
+
+    engine = Engine.start(inventory)
+    drawn = await draw_plan(engine, engine.site(site))
+    if json:
+        output.print_json(plan_object(drawn.snapshot, drawn.plan, drawn.gates))
+    else:
+        output.show(output.snapshot_lines(drawn.snapshot))
+        output.show(output.plan_lines(drawn.plan, drawn.gates) if drawn.plan else ["", "nothing to do"])
+    return drawn.exit_code
+
+
+async def impact(site: SiteArgument,
+                 renew: Annotated[str, typer.Option(metavar="NODE", help="The node whose certificate is renewed.")],
+                 json: JsonOption = False, inventory: InventoryOption = None) -> int:
+    """Which pins a planned renewal of a node's certificate will break."""
+    from retrust.planning import renewal_impact
+
+    engine = Engine.start(inventory)
+    async with glance(engine.inventory.ledger.url, engine.home) as knowledge:
+        snapshot = await look(engine, engine.site(site), knowledge, pages=False)
+    broken = renewal_impact(engine, engine.site(site), snapshot, renew)
+    if broken is None:
+        raise UsageError(f"the site {site} has no node {renew!r} that any pin is about",
+                         hint="nodes are named as in the inventory, an ISE server by its host")
+    if json:
+        output.print_json({"site": site, "renew": renew, "breaks": [
+            {"holder": f.pin.holder, "key": f.pin.key, "relation": f.relation} for f in broken]})
+    else:
+        output.show(f"{f.pin.edge}  breaks {f.relation}" for f in broken)
+    return OK

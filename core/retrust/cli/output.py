@@ -1,0 +1,97 @@
+"""Text for people: snapshots, plans and runs, in a terminal's colours or in plain lines.
+
+Progress and messages go to stderr, results to stdout. Rich is imported only where a terminal shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Step, Verdict
+
+COLOURS = {
+    Verdict.FRESH: "green", Verdict.STALE: "yellow", Verdict.UNPROVEN: "magenta", Verdict.SELF: "bright_black",
+    Verdict.UNKNOWN: "bright_black", Grade.PROVEN: "green", Grade.SUPPORTED: "yellow", Grade.NONE: "magenta",
+    Grade.CONTRADICTED: "red",
+}
+_CODES = {"green": "32", "yellow": "33", "magenta": "35", "red": "31", "bright_black": "90", "bold": "1", "cyan": "36"}
+
+
+def paint(text: str, colour: str) -> str:
+    """``text`` in a colour where stdout is a terminal."""
+    return f"\033[{_CODES[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def say(text: str) -> None:
+    """A message about the work, not its result."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def show(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def snapshot_lines(snapshot: Snapshot) -> Iterable[str]:
+    yield paint(f"site {snapshot.site}", "bold")
+    for finding in snapshot.findings:
+        yield from _finding_lines(finding)
+    for name, relation in snapshot.relations.items():
+        status = "not to be told over SSH" if relation is None else relation.status or "unreadable"
+        colour = {True: "green", False: "red"}.get(relation.healthy if relation else None, "bright_black")  # type: ignore[arg-type]
+        yield f"  {name}: {paint(status, colour)}"
+    for problem in snapshot.problems:
+        yield f"  {paint('problem', 'red')}: {problem}"
+
+
+def _finding_lines(finding: Finding) -> Iterable[str]:
+    verdict = paint(f"{finding.verdict.value:<9}", COLOURS[finding.verdict])
+    yield f"  {verdict} {finding.pin.edge}  {finding.pin.subject.strip()}"
+    for reason in finding.reasons:
+        yield f"            {reason}"
+    if finding.presented is not None and finding.verdict is not Verdict.FRESH:
+        yield f"            presents {finding.presented.fingerprint}"
+    if finding.verdict in (Verdict.STALE, Verdict.UNPROVEN) or finding.evidence.grade is Grade.CONTRADICTED:
+        yield f"            evidence: {paint(finding.evidence.grade.value, COLOURS[finding.evidence.grade])}"
+        for said in finding.evidence.collected:
+            yield f"              {said.collector}: {said.detail}"
+
+
+def plan_lines(plan: Plan, gates: Iterable[GateState]) -> Iterable[str]:
+    yield ""
+    yield paint("plan", "bold") + f"  {plan.digest}"
+    for step in plan.steps:
+        yield from _step_lines(step, plan)
+    yield from gate_lines(gates)
+
+
+def _step_lines(step: Step, plan: Plan) -> Iterable[str]:
+    sign = paint("-", "red") if step.kind == "delete-pin" else paint("+", "green")
+    yield f"  {sign} {step.kind} {step.argument}  on {step.holder}"
+    if step.kind == "delete-pin":
+        line = next(f.pin.line for f in plan.snapshot.findings if f.pin.edge == f"{step.holder}:{step.argument}")
+        yield f"      {paint('- ' + line.strip(), 'red')}"
+    for fingerprint in dict.fromkeys(step.expected.values()):
+        yield f"      {paint('+ expects ' + fingerprint, 'green')}"
+    for sent in step.sends:
+        yield f"      sends: {sent}"
+    if step.when:
+        yield f"      only if {step.when}"
+    yield f"      {'undo: ' + step.undo if step.undo else paint('cannot be undone', 'yellow')}"
+
+
+def gate_lines(gates: Iterable[GateState]) -> Iterable[str]:
+    for gate in gates:
+        state = paint(gate.state, "green" if gate.state == "open" else "yellow")
+        yield f"  gate {gate.gate}: {state}" + (f", needs {gate.needs}" if gate.needs else "")
+
+
+Teller = Callable[[str], None]

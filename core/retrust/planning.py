@@ -1,0 +1,71 @@
+"""The plan as ``retrust plan`` shows it, without a case and without writing anything at the target."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from retrust import policy
+from retrust.engine import Engine, actor
+from retrust.ledger import Case
+from retrust.looking import OK, PERSON_NEEDED, REFUSED, exit_code, look
+from retrust.models import Finding, GateState, Grade, Plan, Snapshot
+from retrust.planner import make_plan
+from retrust.states import State
+
+if TYPE_CHECKING:
+    from retrust.inventory import Site
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plan as it would be now; None where nothing can or need be done. ``gates`` as they stand."""
+
+    snapshot: Snapshot
+    plan: Plan | None
+    gates: tuple[GateState, ...]
+
+    @property
+    def exit_code(self) -> int:
+        seen = exit_code(self.snapshot)
+        if seen == REFUSED or self.plan is None:
+            return seen
+        return OK if all(g.state == "open" for g in self.gates) else PERSON_NEEDED
+
+
+async def draw_plan(engine: Engine, site: Site) -> Drawn:
+    """Look, pages included, and plan what the next run would plan."""
+    async with await engine.open_ledger() as ledger:
+        snapshot = await look(engine, site, ledger, pages=True)
+        if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
+            return Drawn(snapshot, None, ())
+        case = await ledger.open_case_of(site.name)
+        deleted = await ledger.deleted_edges(case.id) if case else set()
+        plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
+                         await ledger.last_digest(site.name))
+        if not plan.steps:
+            return Drawn(snapshot, None, ())
+        case = case or _imagined_case(site, plan)
+        required = policy.requirements(engine.inventory, site, plan, engine.plugins.gates)
+        gates = await policy.evaluate(
+            required, engine.plugins.gates, inventory=engine.inventory, site=site, case=case, plan=plan,
+            decisions=await ledger.decisions(case.id, plan.digest), now=datetime.now(UTC),
+            redact=engine.redactor.redact)  # no secrets: a gate may say how it stands, not act
+        return Drawn(snapshot, plan, gates)
+
+
+def _imagined_case(site: Site, plan: Plan) -> Case:
+    """The case that a run would open; gates are asked about it, and nothing is recorded."""
+    now = datetime.now(UTC)
+    return Case(id="none yet", site=site.name, state=State.PLANNED, opened_at=now, updated_at=now,
+                cause=f"a look from {socket.gethostname()}", requested_by=actor(), digest=plan.digest)
+
+
+def renewal_impact(engine: Engine, site: Site, snapshot: Snapshot, node: str) -> list[Finding] | None:
+    """The pins about a node's certificate; None where the site has no such node."""
+    target = engine.target(site)
+    about = [f for f in snapshot.findings if (place := target.locate(site, f.pin)).kind == "endpoint"
+             and node in (place.peer, place.endpoint.host if place.endpoint else None)]
+    return about or (None if node not in target.holders(site) else [])

@@ -1,0 +1,89 @@
+"""What a run leaves for people in Prefect's own pages: verdicts, the plan, what it waits for.
+
+Artifacts are shown, never read back: the ledger is the record. One that cannot be written is logged and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.context import get_run_context
+
+from retrust.models import GateState, Plan, Snapshot
+from retrust.passes import Pass
+from retrust.target import Progress
+
+log = logging.getLogger("retrust.flows")
+
+
+async def snapshot(seen: Snapshot) -> None:
+    rows = [{"holder": f.pin.holder, "pin": f.pin.key, "verdict": f.verdict.value, "evidence": f.evidence.grade.value,
+             "reasons": "; ".join(f.reasons), "presents": f.presented.fingerprint if f.presented else ""}
+            for f in seen.findings]
+    await _shown(acreate_table_artifact(table=rows, key=_key("pins", seen.site), description=f"Pins of {seen.site}"))
+
+
+async def plan(made: Plan, gate_states: Iterable[GateState]) -> None:
+    await _shown(acreate_markdown_artifact(markdown=plan_markdown(made, gate_states), key=_key("plan", made.site),
+                                           description=f"The plan for {made.site}"))
+
+
+def plan_markdown(made: Plan, gate_states: Iterable[GateState]) -> str:
+    """The plan as a person decides on it: what is sent, where, what cannot be undone, what is conditional."""
+    lines = [f"# Plan for {made.site}", f"`{made.digest}`", f"Evidence: **{made.grade.value}**", ""]
+    for step in made.steps:
+        lines += [f"## {step.kind} `{step.argument}` on {step.holder}",
+                  *(f"- sends `{sent}`" for sent in step.sends),
+                  *([f"- only if {step.when}"] if step.when else []),
+                  f"- {'undo: ' + step.undo if step.undo else '**cannot be undone**'}",
+                  *(f"- expects `{fingerprint}` at {edge}" for edge, fingerprint in step.expected.items()), ""]
+    lines += [f"- gate **{g.gate}**: {g.state}" + (f", needs {g.needs}" if g.needs else "") for g in gate_states]
+    return "\n".join(lines)
+
+
+async def gates(this: Pass) -> None:
+    """What the run waits for and where to decide; nothing where every gate is open."""
+    if this.plan is None or this.case is None or all(g.state == "open" for g in this.gate_states):
+        return
+    waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in this.gate_states if g.state != "open")
+    decide = f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console."
+    await _shown(acreate_markdown_artifact(
+        markdown=f"# {this.site.name} waits\n{waits}\n\n{decide}\n\n{plan_markdown(this.plan, this.gate_states)}",
+        key=_key("waiting", this.site.name), description=f"What {this.site.name} waits for"))
+
+
+async def tag_run(this: Pass) -> None:
+    """All runs of a case share the tag ``case:<id>``."""
+    if this.case is None:
+        return
+    run = get_run_context().task_run.flow_run_id  # type: ignore[union-attr]
+    async with get_client() as client:
+        await _shown(client.update_flow_run(run, tags=[f"case:{this.case.id}"]))
+
+
+def progress_to(also: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Progress into the run's log, and to the process that shows it."""
+    def told(progress: Progress) -> None:
+        percent = f" {progress.percent} %" if progress.percent is not None else ""
+        log.info("%s%s", progress.what, percent)
+        also(progress)
+
+    return told
+
+
+async def _shown(writing: Awaitable[Any]) -> None:
+    try:
+        await writing
+    except Exception:
+        log.warning("an artifact could not be written", exc_info=True)
+
+
+def _key(what: str, site: str) -> str:
+    """Artifact keys are lower-case letters, digits and dashes."""
+    return f"{what}-{re.sub(r'[^a-z0-9]+', '-', site.lower()).strip('-') or 'site'}"

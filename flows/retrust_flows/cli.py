@@ -1,0 +1,157 @@
+"""``retrust run``: plan, gates, remediate, verify, in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from retrust.cli import output
+from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
+from retrust.deciding import Attendance, current_matter, decide, terminal_labels
+from retrust.engine import Engine, actor
+from retrust.errors import UsageError
+from retrust.inventory import Site
+from retrust.ledger import Ledger
+from retrust.models import Grade, Plan, Sighting
+from retrust.target import Progress
+from retrust.views import run_object
+from retrust_flows.running import Ended, Runner
+from retrust_flows.server import prefect_server
+
+PASSES = 4
+"""Passes of one command: a plan, an answer, a drift and its new plan; then a person runs it again."""
+
+
+async def run(
+    site: SiteArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Open the gate confirm, and nothing else.")] = False,
+    accept_unproven: Annotated[bool, typer.Option(
+        "--accept-unproven", help="Accept evidence below proven, where no people are named.")] = False,
+    include: Annotated[list[str] | None, typer.Option(
+        metavar="HOLDER:KEY", help="Take this unproven pin for stale; recorded as your sighting.")] = None,
+    json: JsonOption = False,
+    inventory: InventoryOption = None,
+) -> int:
+    """Plan, gates, remediate, verify, in the foreground with progress."""
+    engine = Engine.start(inventory)
+    chosen = engine.site(site)
+    for warning in engine.target(chosen).warnings(chosen):
+        output.say(f"warning: {warning}")
+    async with await engine.open_ledger() as ledger:
+        await _include(ledger, engine, chosen, include or [])
+        output.say("starting Prefect's server …")
+        async with prefect_server(engine.home):
+            runner = Runner(engine, ledger, actor(), progress=_progress, tell=lambda text: output.say(f"  {text}"))
+            ended = await _passes(runner, chosen, Attendance(actor(), yes, accept_unproven), json)
+    _report(chosen, ended, json)
+    return ended.exit_code
+
+
+async def _passes(runner: Runner, site: Site, attendance: Attendance, json: bool) -> Ended:
+    """Pass after pass, while this terminal can open what the last one waited for."""
+    asks = sys.stdin.isatty() and not json
+    shown = None
+    for _ in range(PASSES):
+        ended = await runner.one_pass(site.name, attendance)
+        if ended.outcome == "drifted":
+            output.say(f"{ended.error}")
+            continue
+        if ended.plan is not None and not json and shown != ended.plan.digest and ended.snapshot is not None:
+            shown = ended.plan.digest
+            if ended.outcome == "waiting":
+                output.show(output.snapshot_lines(ended.snapshot))
+                output.show(output.plan_lines(ended.plan, ended.gates))
+        if ended.outcome != "waiting" or not asks or not await _ask(runner, ended, attendance):
+            break
+    return ended
+
+
+async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
+    """Ask the person at the terminal for every answer that they can give; whether the next pass may go on."""
+    assert ended.case is not None
+    assert ended.plan is not None
+    matter = await current_matter(runner.engine, runner.ledger, ended.case)
+    shut = {g.gate for g in ended.gates if g.state == "shut"}
+    labels = [label for label in terminal_labels(matter) if label in shut]
+    if not labels or shut - set(labels):
+        return False
+    for label in labels:
+        if label == "security":
+            _show_fingerprints(ended.plan)
+        question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
+        answer = input(question).strip().casefold()
+        if answer != "yes":
+            await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=False,
+                         reason=f"answered {answer!r} at the terminal")
+            await runner.ledger.move(ended.case, "cancel", actor=attendance.actor, note="answered no at the terminal")
+            output.say("nothing was changed")
+            return False
+        matter = await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=True,
+                              reason="answered yes at the terminal")
+    return True
+
+
+_QUESTIONS = {
+    "confirm": "Carry out this plan? [yes/no] ",
+    "security": "The evidence is below proven. Is this fingerprint the peer's own? [yes/no] ",
+    "recurrence": "An edge of this plan healed too often lately. Heal it again? [yes/no] ",
+}
+
+
+def _show_fingerprints(plan: Plan) -> None:
+    for finding in plan.snapshot.findings:
+        if finding.verdict == "stale" and finding.evidence.grade is not Grade.PROVEN and finding.presented:
+            known = finding.baseline.fingerprint if finding.baseline else "none was verified before"
+            output.show([f"{finding.pin.edge}", f"  last verified: {known}",
+                         f"  presented now: {finding.presented.fingerprint}"])
+
+
+async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str]) -> None:
+    """``--include`` is this person's sighting: recorded, and from then on like any other."""
+    now = datetime.now(UTC)
+    for edge in edges:
+        holder, colon, key = edge.partition(":")
+        if not colon or not key or holder not in engine.target(site).holders(site):
+            holders = ", ".join(engine.target(site).holders(site))
+            raise UsageError(f"--include {edge!r} is not HOLDER:KEY", hint=f"holders of {site.name}: {holders}")
+        await ledger.sight(Sighting(
+            id=f"include:{site.name}:{edge}:{now:%s}", kind="person", site=site.name, holder=holder, key=key, at=now,
+            received_at=now, source="--include", actor=actor()))
+
+
+def _progress(progress: Progress) -> None:
+    percent = f" {progress.percent:3d} %" if progress.percent is not None else ""
+    output.say(f"  {progress.what}{percent}")
+
+
+def _report(site: Site, ended: Ended, json: bool) -> None:
+    message = str(ended.error) if ended.error else _MESSAGES.get(ended.outcome, ended.outcome).format(
+        site=site.name, case=ended.case)
+    if json and ended.snapshot is not None:
+        output.print_json(run_object(ended.snapshot, ended.plan, ended.gates, case=ended.case,
+                                     outcome=ended.outcome, results=ended.results, message=message))
+    elif json:
+        output.print_json({"site": site.name, "observed_at": None, "pins": [], "relations": {},
+                           "problems": [message], "digest": None, "steps": [], "gates": [], "case": ended.case,
+                           "outcome": ended.outcome, "message": message})
+    if ended.error is not None:
+        if ended.error.where:
+            output.say(f"retrust: {ended.error.where}: {ended.error.what}")
+        else:
+            output.say(f"retrust: {ended.error.what}")
+        if ended.error.hint:
+            output.say(f"  → {ended.error.hint}")
+    elif not json:
+        output.show([message])
+        if ended.outcome == "waiting":
+            output.show(output.gate_lines(g for g in ended.gates if g.state != "open"))
+
+
+_MESSAGES = {
+    "healed": "{site} is healed: every step took effect and the relations are healthy ({case})",
+    "healthy": "{site} is healthy: nothing to do, nothing was changed",
+    "waiting": "{site} waits, nothing was changed: a gate of {case} is shut",
+}

@@ -1,0 +1,97 @@
+"""The Prefect server a run needs: the one that ``PREFECT_API_URL`` names, or our own on SQLite.
+
+Our own keeps its state under RETRUST_HOME, listens on loopback, sends nothing anywhere, and ends with the
+process that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from retrust.errors import TemporaryError
+
+START_LIMIT = 90.0
+STOP_LIMIT = 10.0
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
+}
+
+
+@asynccontextmanager
+async def prefect_server(home: Path, *, port: int = 0) -> AsyncIterator[str]:
+    """The API's URL, in the environment while the block runs; a server of our own where none is named."""
+    named = os.environ.get("PREFECT_API_URL")
+    if named:
+        os.environ.update(QUIET)
+        yield named
+        return
+    port = port or _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    folder = home / "prefect"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ.update(QUIET, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
+    process = _start(folder, port)
+    try:
+        await _healthy(url, process, folder)
+        yield url
+    finally:
+        del os.environ["PREFECT_API_URL"]
+        await _stop(process)
+
+
+def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    with (folder / "server.log").open("wb") as log:
+        # Of its own process group: a Ctrl-C reaches us alone, and we end the server when nothing needs it.
+        return subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | QUIET, start_new_session=True)
+
+
+async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = asyncio.get_running_loop().time() + START_LIMIT
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while asyncio.get_running_loop().time() < deadline:
+            if process.poll() is not None:
+                raise TemporaryError("Prefect's server ended while starting", where=str(folder / "server.log"),
+                                     hint="its last lines say why")
+            try:
+                if (await client.get(f"{url}/health")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TemporaryError(f"Prefect's server did not answer within {START_LIMIT:.0f} s",
+                         where=str(folder / "server.log"), hint="run again, or name one as PREFECT_API_URL")
+
+
+async def _stop(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, number)
+        try:
+            await asyncio.wait_for(asyncio.to_thread(process.wait), STOP_LIMIT)
+        except TimeoutError:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
