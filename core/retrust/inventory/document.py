@@ -101,7 +101,8 @@ class Document:
             if not isinstance(key, yaml.ScalarNode):
                 self._fault(key, "a key must be text")
             elif key.value in seen:
-                self._fault(key, f"{key.value} is given twice, first in line {seen[key.value].start_mark.line + 1}")
+                first = seen[key.value].start_mark.line + 1
+                self._fault(key, f"{key.value} is given twice, first in line {first}")
             else:
                 seen[key.value] = key
         for value in _merged(node):

@@ -1,4 +1,4 @@
-"""The kinds of value an inventory is made of: hosts, ports, durations, paths, fingerprints, addresses of mail.
+"""The kinds of value an inventory is made of: hosts, ports, durations, paths, fingerprints, mail addresses.
 
 Each says what is wrong in a sentence that never quotes the value: what stands in a wrong place may be a
 secret. Site models of plugins use these types as the core's own models do.
@@ -83,7 +83,8 @@ def _not_a_host(why: str | None) -> NoReturn:
 
 
 Host = Annotated[str, BeforeValidator(_host), WithJsonSchema(
-    {"type": "string", "description": "An IP address or a DNS name; no URL, no port.", "pattern": r"^[^/\s\[\]]+$"})]
+    {"type": "string", "pattern": r"^[^/\s\[\]]+$",
+     "description": "An IP address or a DNS name; no URL, no port."})]
 
 # --- durations -----------------------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ _longest = timedelta(days=3660)
 
 
 def parse_duration(value: Any) -> timedelta:
-    """Seconds as a number, or text such as ``10m``, ``72h``, ``1h30m``, ``500ms``; above zero, up to ten years."""
+    """Seconds as a number, or text such as ``10m``, ``72h``, ``1h30m``, ``500ms``; at most ten years."""
     if isinstance(value, timedelta):
         found = value.total_seconds()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -156,7 +157,7 @@ def _host_key_fingerprint(value: Any) -> str:
     if _host_key.fullmatch(text):
         return text
     other = "; this is a certificate's fingerprint" if _bare_hex(text) else ""
-    raise wrong(f"must be an SSH host key's fingerprint as `ssh-keygen -l` prints it, SHA256:…{other}")
+    raise wrong(f"must be a host key's fingerprint as `ssh-keygen -l` prints it{other}")
 
 
 def _certificate_fingerprint(value: Any) -> str:
@@ -164,7 +165,7 @@ def _certificate_fingerprint(value: Any) -> str:
     digest = _bare_hex(text)
     if digest is None:
         other = "; this is an SSH host key's fingerprint" if _host_key.fullmatch(text) else ""
-        raise wrong(f"must be a certificate's SHA-256 fingerprint, SHA256: and 64 hex digits{other}")
+        raise wrong(f"must be a certificate's fingerprint, SHA256: and 64 hex digits{other}")
     return f"SHA256:{digest}"
 
 
@@ -172,7 +173,7 @@ HostKeys = Annotated[
     tuple[Annotated[str, BeforeValidator(_host_key_fingerprint)], ...], BeforeValidator(one_or_many),
     Field(min_length=1), _one_or_many_schema]
 CertificateFingerprint = Annotated[str, BeforeValidator(_certificate_fingerprint), WithJsonSchema(
-    {"type": "string", "description": "SHA256: and the hex digits of the certificate's SHA-256 fingerprint."})]
+    {"type": "string", "description": "SHA256: and the 64 hex digits of the certificate's digest."})]
 
 # --- mail ----------------------------------------------------------------------------------------------
 
@@ -188,5 +189,6 @@ def _email(value: Any) -> str:
     return text
 
 
-Email = Annotated[str, BeforeValidator(_email), WithJsonSchema({"type": "string", "pattern": r"^[^\s@,]+@[^\s@,]+$"})]
+Email = Annotated[str, BeforeValidator(_email), WithJsonSchema(
+    {"type": "string", "pattern": r"^[^\s@,]+@[^\s@,]+$"})]
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from retrust.errors import InventoryError
 from retrust.inventory.document import Document, Loc, dotted
-from retrust.inventory.model import Inventory, Site
+from retrust.inventory.model import SECTIONS, Inventory, Site
 from retrust.inventory.problems import Problem, close, problems_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ M = TypeVar("M", bound=BaseModel)
 
 FILE = "retrust.yaml"
 ENVIRONMENT = "RETRUST_INVENTORY"
-_INHERITED = ("clocks", "recurrence", "policy")
 
 
 def find_inventory(path: Path | None = None) -> Path:
@@ -33,28 +32,25 @@ def find_inventory(path: Path | None = None) -> Path:
     return path or Path(os.environ.get(ENVIRONMENT) or FILE)
 
 
-def load_inventory(path: Path | None, targets: Mapping[str, Target], *, schemes: Iterable[str] = ()) -> Inventory:
-    """Read and validate; raises ``InventoryError`` with all problems. ``schemes`` are those of plugins' secrets."""
+def load_inventory(path: Path | None, targets: Mapping[str, Target], *, schemes: Iterable[str] = ()
+                   ) -> Inventory:
+    """Read and validate, or raise ``InventoryError`` with all problems; ``schemes`` are plugins' secrets'."""
     found = find_inventory(path)
     document = Document(str(found), _read(found))
     context = {"folder": found.absolute().parent, "schemes": frozenset(schemes)}
     _raise(document.file, [f"{document.file}:{line}: {text}" for line, text in sorted(document.faults)])
     problems: list[Problem] = []
-    inventory = _build(document.data, targets, context, problems)
-    if inventory is None or problems:
-        _raise(document.file, _placed(problems, document))
-    assert inventory is not None
-    inventory._document = document
-    inventory._context = context
-    return inventory
+    parts = _parts(document.data, targets, context, problems)
+    _raise(document.file, _placed(problems, document))
+    return Inventory(**parts, document=document, context=context)
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
-        raise InventoryError(f"there is no inventory {path}", hint="`retrust init` writes one; --inventory or "
-                             f"{ENVIRONMENT} name another") from None
+        raise InventoryError(f"there is no inventory {path}", hint="`retrust init` writes one; "
+                             f"--inventory or {ENVIRONMENT} name another") from None
     except OSError as exc:
         raise InventoryError(f"the inventory cannot be read: {exc.strerror}", where=str(path)) from None
     except UnicodeDecodeError as exc:
@@ -63,23 +59,36 @@ def _read(path: Path) -> str:
                              problems=(f"{path}:{line}: not UTF-8 text",)) from None
 
 
-def _build(data: Any, targets: Mapping[str, Target], context: dict[str, Any], problems: list[Problem]
-           ) -> Inventory | None:
-    if data is None:
-        problems.append(((), "is empty; `retrust init` writes a commented one"))
-        return None
+def _parts(data: Any, targets: Mapping[str, Target], context: dict[str, Any], problems: list[Problem]
+           ) -> dict[str, Any]:
+    """The inventory's keys with their validated values; what is wrong is added to ``problems``."""
     if not isinstance(data, dict):
-        problems.append(((), "must be a mapping with the key sites"))
-        return None
-    rest = {key: value for key, value in data.items() if key != "sites"}
-    if isinstance(rest.get("people"), dict):
-        rest["people"] = {name: _person(name, value, problems) for name, value in rest["people"].items()}
-    inventory = _validated(Inventory, {**rest, "sites": {}}, (), context, problems)
+        problems.append(((), "is empty; `retrust init` writes a commented one" if data is None
+                         else "must be a mapping with the key sites"))
+        return {}
+    parts = {}
+    for key, value in data.items():
+        if key in SECTIONS:
+            given = _people(value, problems) if key == "people" else value
+            parts[key] = _validated(SECTIONS[key], given, (key,), context, problems)
+        elif key != "sites":
+            problems.append(((key,), f"unknown key{close(key, [*SECTIONS, 'sites'])}"))
     if "sites" not in data:
         problems.append((("sites",), "is missing"))
-        return None
-    sites = _sites(data["sites"], rest.get("settings") if inventory else None, targets, context, problems)
-    return inventory.model_copy(update={"sites": sites}) if inventory else None
+    else:
+        parts["sites"] = _sites(data["sites"], _general(data, parts), targets, context, problems)
+    return parts
+
+
+def _general(data: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    """What ``settings`` says for every site; nothing where it is wrong, so that this is told once."""
+    return data["settings"] if parts.get("settings") else {}
+
+
+def _people(value: Any, problems: list[Problem]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _person(name, person, problems) for name, person in value.items()}
 
 
 def _person(name: str, value: Any, problems: list[Problem]) -> Any:
@@ -97,7 +106,7 @@ def _named(above: Loc, name: str, value: Any, problems: list[Problem]) -> Any:
     return {**value, "name": name}
 
 
-def _sites(raw: Any, settings: Any, targets: Mapping[str, Target], context: dict[str, Any],
+def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target], context: dict[str, Any],
            problems: list[Problem]) -> dict[str, Site]:
     if not isinstance(raw, dict):
         problems.append((("sites",), "must be a mapping from names to sites"))
@@ -106,7 +115,7 @@ def _sites(raw: Any, settings: Any, targets: Mapping[str, Target], context: dict
     for name, value in raw.items():
         model = _site_model(name, value, targets, problems)
         if model is not None:
-            given = _inherit(_named(("sites",), name, value, problems), settings)
+            given = _inherit(_named(("sites",), name, value, problems), general)
             site = _validated(model, given, ("sites", name), context, problems)
             if site is not None:
                 sites[name] = site
@@ -131,22 +140,23 @@ def _site_model(name: str, value: Any, targets: Mapping[str, Target], problems: 
     return None
 
 
-def _inherit(site: dict[str, Any], settings: Any) -> dict[str, Any]:
-    """The site with what ``settings`` gives for every site, where the site itself does not say it."""
-    given = settings if isinstance(settings, dict) else {}
+def _inherit(site: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
+    """The site with what holds for every site, where it does not say otherwise, key by key."""
     merged = dict(site)
-    for key in _INHERITED:
-        general, own = given.get(key), site.get(key, {})
-        if isinstance(general, dict) and isinstance(own, dict):
-            merged[key] = {**general, **own}
+    for key, given in general.items():
+        own = site.get(key, {})
+        if isinstance(own, dict):
+            merged[key] = {**given, **own}
     return merged
 
 
-def _validated(model: type[M], data: Any, loc: Loc, context: dict[str, Any], problems: list[Problem]) -> M | None:
+def _validated(kind: Any, data: Any, loc: Loc, context: dict[str, Any], problems: list[Problem]) -> Any:
     try:
-        return model.model_validate(data, context=context)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind.model_validate(data, context=context)
+        return TypeAdapter(kind).validate_python(data, context=context)
     except ValidationError as exc:
-        problems.extend(problems_of(exc, model, data, loc))
+        problems.extend(problems_of(exc, kind, loc))
         return None
 
 
@@ -154,10 +164,8 @@ def parse_part(model: type[M], data: Mapping[str, Any], loc: Sequence[str | int]
                context: dict[str, Any]) -> M:
     """One part by a plugin's model, as ``Inventory.parse`` offers it."""
     problems: list[Problem] = []
-    part = _validated(model, dict(data), tuple(loc), context, problems)
-    if part is None:
-        _raise(document.file if document else FILE, _placed(problems, document))
-    assert part is not None
+    part: M = _validated(model, dict(data), tuple(loc), context, problems)
+    _raise(document.file if document else FILE, _placed(problems, document))
     return part
 
 
@@ -177,4 +185,4 @@ def _placed(problems: Iterable[Problem], document: Document | None) -> list[str]
 def _raise(file: str, lines: Sequence[str]) -> None:
     if lines:
         many = f"{len(lines)} problems" if len(lines) > 1 else "a problem"
-        raise InventoryError(f"{many} in the inventory {file}", problems=tuple(dict.fromkeys(lines))) from None
+        raise InventoryError(f"{many} in the inventory {file}", problems=tuple(dict.fromkeys(lines)))

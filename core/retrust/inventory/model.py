@@ -7,7 +7,8 @@ Gates' and sources' own settings are their plugins' models: ``Inventory.parse`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
@@ -15,9 +16,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    InstanceOf,
-    PrivateAttr,
     StrictBool,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -35,7 +35,7 @@ from retrust.inventory.fields import (
     Texts,
 )
 from retrust.models import Endpoint, Frozen
-from retrust.secrets import SecretRef
+from retrust.secrets import BUILT_IN, SecretRef
 
 if TYPE_CHECKING:
     from retrust.inventory.document import Document
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class Part(Frozen):
-    """A mapping of the inventory. ``rules`` yields (path below this part, what is wrong) for rules between keys."""
+    """A mapping of the inventory. ``rules`` yields (path below it, what is wrong) for rules between keys."""
 
     model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
@@ -66,8 +66,13 @@ def _refuse(value: T, found: tuple[Wrong, ...]) -> T:
     return value
 
 
+def absent() -> Any:
+    """The default of a part that may be left out: validated in its parent, so that it is not built twice."""
+    return Field(default_factory=dict, validate_default=True)
+
+
 class SshSettings(Part):
-    """How a node's command line is reached. Its host key is always verified: ``host_key`` or ``known_hosts``."""
+    """How a node's command line is reached. ``host_key`` or ``known_hosts`` verifies the server."""
 
     port: Port = 22
     username: Text
@@ -75,7 +80,7 @@ class SshSettings(Part):
     key_file: InventoryPath | None = None
     key_passphrase: SecretRef | None = None
     host_key: HostKeys | None = Field(
-        default=None, description="The server's host key fingerprint as OpenSSH prints it, or a list of them.")
+        default=None, description="Host key fingerprints as OpenSSH prints them, one or a list.")
     known_hosts: InventoryPath | None = Field(default=None, description="An OpenSSH known_hosts file.")
     address: Host | None = Field(default=None, description="Where SSH is reached, if not at the node's host.")
 
@@ -89,14 +94,14 @@ class SshSettings(Part):
 
 
 class WebSettings(Part):
-    """How a node's pages are reached. Their certificate is always verified: by ``ca`` or as ``fingerprint``."""
+    """How a node's pages are reached. ``ca`` or ``fingerprint`` verifies their certificate."""
 
     port: Port = 443
     username: Text
     password: SecretRef
     ca: InventoryPath | None = None
     fingerprint: CertificateFingerprint | None = None
-    address: Host | None = Field(default=None, description="Where the pages are reached, if not at the node's host.")
+    address: Host | None = Field(default=None, description="Where the pages are, if not at the node's host.")
 
     def rules(self) -> Iterable[Wrong]:
         if (self.ca is None) == (self.fingerprint is None):
@@ -125,13 +130,40 @@ class Recurrence(Part):
 
 
 class Entry(Part):
-    """A list entry whose own keys are a plugin's; ``settings`` are these keys, as written."""
+    """A list entry whose own keys are a plugin's; ``settings`` are these keys, as written.
+
+    The plugin's model judges them later; that no literal secret gets that far is seen to here.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     @property
     def settings(self) -> Mapping[str, Any]:
         return self.__pydantic_extra__ or {}
+
+    @model_validator(mode="after")
+    def _hold_no_secret(self, info: ValidationInfo) -> Self:
+        found = tuple(_literals(self.settings, ()))
+        schemes = {*BUILT_IN, *(info.context or {}).get("schemes", ())}
+        known = ", ".join(sorted(schemes))
+        text = f"must be a reference to a secret, such as env:NAME; known schemes: {known}"
+        return _refuse(self, tuple((loc, text) for loc, value in found
+                                   if ":" not in value or value.partition(":")[0] not in schemes))
+
+
+_SECRET_KEYS = ("password", "passphrase", "secret", "token")
+
+
+def _literals(value: Any, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Text under keys that are named as secrets are."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _literals(inner, (*loc, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _literals(inner, (*loc, index))
+    elif value is not None and loc and str(loc[-1]).lower().endswith(_SECRET_KEYS):
+        yield loc, str(value)
 
 
 class GateEntry(Entry):
@@ -148,19 +180,22 @@ Policy = dict[str, tuple[GateEntry, ...]]
 class Site(Part):
     """One unit of remediation. A target's site model derives from it and adds its nodes.
 
-    ``risk_classes`` are what a policy may map to gates: a target with classes of its own adds them.
+    ``risk_classes`` are what a policy may map to gates, and the occasions that ask for more of them; a
+    target whose steps have classes of their own adds them.
     """
 
-    risk_classes: ClassVar[tuple[str, ...]] = ("read", "delete-pin", "interrupting", "security")
+    risk_classes: ClassVar[tuple[str, ...]] = (
+        "read", "delete-pin", "add-server", "interrupting", "security", "recurrence", "window")
 
     name: str
     target: str
-    trust: Trust = Field(default_factory=Trust)
-    policy: Policy = Field(default_factory=dict, description="Risk class to gates, all of which must be open.")
-    include_self: StrictBool = Field(default=False, description="Whether a holder's pin of itself may be planned.")
-    clocks: Clocks = Field(default_factory=Clocks)
-    recurrence: Recurrence = Field(default_factory=Recurrence)
-    maintenance: StrictBool = Field(default=False, description="Sightings are kept and told, and start no run.")
+    trust: Trust = absent()
+    policy: Policy = Field(default_factory=dict, description="Risk class to gates, all of them to be open.")
+    include_self: StrictBool = Field(default=False, description="May a pin of oneself be planned?")
+    clocks: Clocks = absent()
+    recurrence: Recurrence = absent()
+    maintenance: StrictBool = Field(
+        default=False, description="Sightings are kept, and start nothing.")
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         """Node to the endpoint it is pinned at; the core compares them between sites."""
@@ -201,7 +236,7 @@ class LedgerSettings(Part):
 
 
 class PrefectSettings(Part):
-    """A Prefect server and work pool other than the embedded ones; PREFECT_API_URL goes before ``api_url``."""
+    """A Prefect server and work pool, not the embedded ones; PREFECT_API_URL goes before ``api_url``."""
 
     api_url: Text | None = None
     auth: SecretRef | None = Field(default=None, description="The server's `user:password`.")
@@ -209,7 +244,7 @@ class PrefectSettings(Part):
 
 
 class NotificationSettings(Part):
-    """One receiver, and the ledger entries it is told of. An Apprise URL holds tokens, so it is a reference."""
+    """One receiver, and the ledger entries it is told of. Apprise URLs hold tokens, so it is a reference."""
 
     url: SecretRef
     on: tuple[Literal["waiting", "refused", "healed", "failed", "alarm", "expired"], ...] = Field(
@@ -241,46 +276,58 @@ class ConsoleSettings(Part):
 class Defaults(Part):
     """``settings:``, what holds for every site that does not say otherwise, key by key."""
 
-    clocks: Clocks = Field(default_factory=Clocks)
-    recurrence: Recurrence = Field(default_factory=Recurrence)
+    clocks: Clocks = absent()
+    recurrence: Recurrence = absent()
     policy: Policy = Field(default_factory=dict)
 
 
-class Inventory(Part):
-    """The whole inventory. ``file`` and ``context`` are where it was read; built by ``load_inventory``."""
+def _defaults() -> Defaults:
+    return Defaults.model_construct(clocks=Clocks.model_construct(), recurrence=Recurrence.model_construct())
 
-    sites: dict[str, InstanceOf[Site]]
-    people: dict[str, Person] = Field(default_factory=dict)
-    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
-    prefect: PrefectSettings = Field(default_factory=PrefectSettings)
+
+@dataclass(frozen=True)
+class Inventory:
+    """The whole inventory, as ``load_inventory`` reads it; ``file`` is its path as it was named.
+
+    No pydantic model: each section is validated by itself, and only where the file has it.
+    """
+
+    sites: dict[str, Site]
+    people: dict[str, Person] = field(default_factory=dict)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings.model_construct)
+    prefect: PrefectSettings = field(default_factory=PrefectSettings.model_construct)
     sources: tuple[SourceEntry, ...] = ()
     notifications: tuple[NotificationSettings, ...] = ()
-    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
-    settings: Defaults = Field(default_factory=Defaults)
-
-    _document: Document | None = PrivateAttr(default=None)
-    _context: dict[str, Any] = PrivateAttr(default_factory=dict)
+    console: ConsoleSettings = field(default_factory=ConsoleSettings.model_construct)
+    settings: Defaults = field(default_factory=_defaults)
+    document: Document | None = field(default=None, repr=False, compare=False)
+    context: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Pydantic's ``context`` for further parts: the folder of relative paths, the schemes of secrets."""
 
     @property
     def file(self) -> str | None:
-        """The inventory's path as it was named."""
-        return self._document.file if self._document else None
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """Pydantic's ``context`` for further parts: the folder of relative paths, the schemes of secrets."""
-        return self._context
+        return self.document.file if self.document else None
 
     def where(self, *loc: str | int) -> str:
         """``file:line: dotted.path`` of a key, for whoever finds a part of the inventory wrong later."""
         from retrust.inventory.document import dotted
 
-        return self._document.where(loc) if self._document else dotted(loc)
+        return self.document.where(loc) if self.document else dotted(loc)
 
     def parse(self, model: type[M], settings: Mapping[str, Any], *loc: str | int) -> M:
         """A plugin's own settings at ``loc`` by its model; ``InventoryError`` names every problem's line."""
         from retrust.inventory.load import parse_part
 
-        return parse_part(model, settings, loc, self._document, self._context)
+        return parse_part(model, settings, loc, self.document, self.context)
 
 
+SECTIONS: dict[str, Any] = {
+    "people": dict[str, Person],
+    "ledger": LedgerSettings,
+    "prefect": PrefectSettings,
+    "sources": tuple[SourceEntry, ...],
+    "notifications": tuple[NotificationSettings, ...],
+    "console": ConsoleSettings,
+    "settings": Defaults,
+}
+"""The keys beside ``sites``, and what each holds."""

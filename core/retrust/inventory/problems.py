@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Problem = tuple[Loc, str]
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], data: Any, above: Loc) -> Iterator[Problem]:
+def problems_of(error: ValidationError, kind: Any, above: Loc) -> Iterator[Problem]:
     """Every problem of one validation; rules between keys were joined into one error and are taken apart."""
     for detail in error.errors(include_url=False):
         loc = detail["loc"]
@@ -28,14 +28,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], data: Any, above
             for below, text in detail["ctx"]["found"]:
                 yield (*above, *loc, *below), text
         else:
-            yield (*above, *loc), _sentence(detail, model)
+            yield (*above, *loc), _sentence(detail, kind)
 
 
-def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _sentence(detail: ErrorDetails, root: Any) -> str:
     kind, value, ctx = detail["type"], detail["input"], detail.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            known = _model_at(model, detail["loc"][:-1])
+            known = _model_at(root, detail["loc"][:-1])
             return f"unknown key{close(detail['loc'][-1], _keys(known))}"
         case "missing":
             return "is missing"
@@ -89,9 +89,9 @@ def _keys(model: type[BaseModel] | None) -> list[str]:
     return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(model: type[BaseModel] | None, loc: Iterable[str | int]) -> type[BaseModel] | None:
+def _model_at(root: Any, loc: Iterable[str | int]) -> type[BaseModel] | None:
     """The model that the keys at ``loc`` belong to."""
-    annotation: Any = model
+    annotation = root
     for part in loc:
         annotation = _inside(annotation, part)
     return _model_in(annotation)

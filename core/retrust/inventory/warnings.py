@@ -1,0 +1,53 @@
+"""What an inventory may say and seldom means: told by the commands, refused by none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from retrust.inventory.model import Inventory
+
+if TYPE_CHECKING:
+    from retrust.models import Endpoint
+    from retrust.target import Target
+
+
+def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target]) -> tuple[str, ...]:
+    """Each with its place: what the targets say, endpoints in two sites, files that are not there."""
+    return (*_of_targets(inventory, targets), *_in_two_sites(inventory), *_missing_files(inventory))
+
+
+def _of_targets(inventory: Inventory, targets: Mapping[str, Target]) -> Iterator[str]:
+    for name, site in inventory.sites.items():
+        for text in targets[site.target].warnings(site):
+            yield f"{inventory.where('sites', name)}: {text}"
+
+
+def _in_two_sites(inventory: Inventory) -> Iterator[str]:
+    seen: dict[Endpoint, str] = {}
+    for name, site in inventory.sites.items():
+        for node, endpoint in site.endpoints().items():
+            first = seen.setdefault(endpoint, name)
+            if first != name:
+                yield f"{inventory.where('sites', name)}: {node} at {endpoint} is in the site {first} too"
+
+
+def _missing_files(inventory: Inventory) -> Iterator[str]:
+    for name, site in inventory.sites.items():
+        for loc, path in _paths(site, ("sites", name)):
+            if not path.exists():
+                yield f"{inventory.where(*loc)}: there is no file {path}"
+
+
+def _paths(value: Any, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Path]]:
+    if isinstance(value, Path):
+        yield loc, value
+    elif isinstance(value, BaseModel):
+        for key in type(value).model_fields:
+            yield from _paths(getattr(value, key), (*loc, key))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _paths(item, (*loc, index))
