@@ -66,7 +66,8 @@ def test_keys_that_name_no_port_are_not_split(key: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["host=10.0.0.1_443", "host=10.0.0.1; subject=CN=x", "host=",
-                                  "host=10.0.0.1_443; subject=", " host = x_1, subject=CN=x", "HOST=a_1; issuer=CN=x"])
+                                  "host=10.0.0.1_443; subject=",
+                                  " host = x_1, subject=CN=x", "HOST=a_1; issuer=CN=x"])
 def test_lines_that_look_like_pins_are_handed_back(line: str) -> None:
     """A pin that cannot be read is returned as unread, and the readable ones beside it stay."""
     listing = read_listing(f"{line}\nhost=10.0.0.9_443; subject=CN=x\n", "primary")
