@@ -55,13 +55,17 @@ class Connection:
         self._command_timeout = command_timeout
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return not self._ssh.is_closed()
 
     @asynccontextmanager
     async def shell(self, dialect: Dialect, *, read_only: bool = True,
                     allowed: Sequence[str | re.Pattern[str]] = ()) -> AsyncIterator[Shell]:
-        """An interactive shell, at its first prompt. ``allowed`` is all that a read-only one can send."""
+        """An interactive shell, at its first prompt.
+
+        A read-only one can send ``allowed`` commands only (exact texts, or patterns for the whole command);
+        so can a writing one, unless the list is empty.
+        """
         terminal = await self._terminal(dialect)
         shell = Shell(self.access.node, dialect, terminal, self.transcript, read_only=read_only,
                       allowed=tuple(allowed), timeout=self._command_timeout)
@@ -79,7 +83,7 @@ class Connection:
                     lambda: terminal, request_pty="force", term_type=dialect.terminal,
                     term_size=(dialect.columns, dialect.rows), encoding=None)
         except asyncssh.ChannelOpenError as exc:
-            if not self.open:
+            if not self.is_open:
                 raise SessionLost(f"the SSH connection was lost: {exc.reason}", node=node) from exc
             raise TemporaryError(f"no interactive shell: {exc.reason}", where=node,
                                  hint="the node may have reached its limit of sessions") from exc
@@ -99,7 +103,9 @@ class Connection:
             async with asyncio.timeout(self._timeout):
                 return await self._ssh.open_connection(host, port, encoding=None)
         except asyncssh.ChannelOpenError as exc:
-            if exc.code in _FORBIDDEN and self.open:
+            if not self.is_open:
+                raise SessionLost(f"the SSH connection was lost: {exc.reason}", node=node) from exc
+            if exc.code in _FORBIDDEN:
                 raise ChannelsForbidden(f"the node opens no channel to {place}: {exc.reason}",
                                         where=node) from exc
             raise TemporaryError(f"no channel to {place}: {exc.reason}", where=node) from exc

@@ -73,12 +73,13 @@ class Turn:
         self.answered_at = screen.received
 
     def _may_answer(self, line: str) -> bool:
-        """A yes/no question before the first prompt; afterwards only the one confirmation, once."""
+        """A yes/no question before the first prompt; after it the one confirmation, once, if it asks."""
         if not line.strip() or (self.answered and line.startswith(self.answered)):
             return False
         if self.prompt is None:
             return self.answers < _LOGIN_QUESTIONS and bool(self.dialect.login_question.fullmatch(line))
-        return self.confirm is not None and not self.answers and bool(self.confirm.search(line))
+        asks = self.dialect.question.fullmatch(line) or self.dialect.login_question.fullmatch(line)
+        return self.confirm is not None and not self.answers and bool(asks and self.confirm.search(line))
 
     def _own_answer(self, line: str) -> bool:
         """The question that was answered, with the echo of the answer behind it."""

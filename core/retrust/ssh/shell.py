@@ -91,7 +91,8 @@ class Shell:
         self._lock = asyncio.Lock()
 
     @property
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
+        """Whether nothing can be sent any more; the connection may well open another shell."""
         return self._terminal.closed is not None
 
     def close(self) -> None:
@@ -142,12 +143,12 @@ class Shell:
             raise self._not_allowed("a command is one line of printable characters", command)
         if bad := sorted(set(command) & set(self._dialect.forbidden)):
             raise self._not_allowed(f"this command line acts upon {' '.join(bad)} when it is typed", command)
-        if not self.read_only:
-            return
-        if confirm is not None:
+        if self.read_only and confirm is not None:
             raise self._not_allowed("a read-only session confirms nothing", command)
-        if not any(_fits(command, rule) for rule in self._allowed):
-            raise self._not_allowed("a read-only session sends allow-listed commands only", command)
+        limited = self.read_only or self._allowed
+        if limited and not any(_fits(command, rule) for rule in self._allowed):
+            kind = "a read-only" if self.read_only else "this"
+            raise self._not_allowed(f"{kind} session sends allow-listed commands only", command)
 
     def _not_allowed(self, why: str, command: str) -> CommandNotAllowed:
         command = self._transcript.redact(command)

@@ -112,6 +112,10 @@ class FakeHost:
     def fingerprints(self) -> tuple[str, ...]:
         return tuple(key.get_fingerprint() for key in self.keys)
 
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
     def known_hosts(self, *, host: str | None = None) -> str:
         """Lines for a ``known_hosts`` file: the authority where there is one, else the keys."""
         place = f"[{host or self.address}]:{self.port}"
@@ -246,6 +250,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         self._host.shells += 1
+        self._host.tell()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
