@@ -6,12 +6,9 @@ Two ways lead there: a case ended verified, or a look finds the relation demonst
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from retrust.models import Baseline, Finding, Grade, Snapshot, Verdict
-
-SETTLED = timedelta(minutes=15)
-"""How old a certificate must be before a healthy relation vouches for it: a target notices late."""
 
 
 def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
@@ -33,8 +30,7 @@ def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
     relation = snapshot.relations.get(finding.relation or "")
     return (finding.presented is not None and finding.baseline is None and not finding.sighted
             and finding.evidence.grade is not Grade.CONTRADICTED
-            and relation is not None and relation.healthy is True
-            and snapshot.observed_at - finding.presented.not_before > SETTLED)
+            and relation is not None and relation.healthy is True)
 
 
 def verified_baselines(snapshot: Snapshot, edges: Collection[str], at: datetime) -> list[Baseline]:

@@ -115,7 +115,7 @@ def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin
         pins = attribute(sighting, candidates, lambda s, pin, place: target.fits(site, s, pin, place))
         live = [pin for pin in pins if _is_since(sighting, known.baselines.get(pin.edge))]
         for pin in live:
-            into = about.naming if len(pins) == 1 else about.shared
+            into = about.naming if len(pins) == 1 or sighting.endpoint else about.shared
             into.setdefault(pin.edge, []).append(sighting)
         if not pins and sighting.kind == "log" and sighting.site == site.name:
             about.unmatched.append(f"a sighting ({sighting.source}) names {sighting.dn}, "

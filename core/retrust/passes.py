@@ -22,8 +22,8 @@ from retrust.baselines import healthy_baselines, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
-from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
 from retrust.identities import accepted
+from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
@@ -32,7 +32,7 @@ from retrust.target import Connection, Progress
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
-    from retrust.ledger import Case, Ledger, Lease
+    from retrust.ledger import Case, Lease, Ledger
 
 
 @dataclass

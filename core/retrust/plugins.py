@@ -138,7 +138,7 @@ def load_plugins(*, extra: Mapping[str, object] | None = None, entry_points: boo
 
 
 def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
-    found = {}
+    found: dict[tuple[str, str], tuple[EntryPoint, Distribution]] = {}
     for dist in distributions():
         for entry in dist.entry_points:
             if entry.group == hookspecs.PROJECT:

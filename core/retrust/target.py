@@ -102,8 +102,14 @@ class Target(Protocol):
     """A kind of site. ``stages`` name the tasks that change something, in the order in which they run."""
 
     name: str
-    site_model: type[Site]
-    stages: tuple[str, ...]
+
+    @property
+    def site_model(self) -> type[Site]:
+        """What the inventory says of such a site."""
+        ...
+
+    @property
+    def stages(self) -> tuple[str, ...]: ...
 
     def holders(self, site: Any) -> tuple[str, ...]:
         """The nodes that keep a store, by their names in the inventory."""

@@ -68,7 +68,8 @@ def _stale_reasons(facts: Facts) -> tuple[str, ...]:
     if _subject_differs(facts):
         reasons.append(_subject_reason(facts))
     if facts.baseline is None:
-        reasons += [_naming_reason(s) for s in facts.naming if _fits_fingerprint(s, facts.presented)]
+        reasons += [_naming_reason(s) for s in facts.naming
+                    if _fits_fingerprint(s, facts.presented) and not _attests(s)]
     return tuple(reasons)
 
 
@@ -98,6 +99,11 @@ def _unproven_reasons(facts: Facts) -> list[str]:
     reasons += [f"a renewal to {s.fingerprint} was announced, but another certificate is presented"
                 for s in facts.naming if not _fits_fingerprint(s, facts.presented)]
     return reasons
+
+
+def _attests(sighting: Sighting) -> bool:
+    """A fingerprint that a person entered is evidence for what is presented, not a reason to doubt the pin."""
+    return sighting.kind == "person" and sighting.fingerprint is not None
 
 
 def _fits_fingerprint(sighting: Sighting, presented: Presented | None) -> bool:

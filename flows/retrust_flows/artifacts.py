@@ -60,9 +60,9 @@ async def gates(this: Pass) -> None:
 
 async def tag_run(this: Pass) -> None:
     """All runs of a case share the tag ``case:<id>``."""
-    if this.case is None:
-        return
     run = get_run_context().task_run.flow_run_id  # type: ignore[union-attr]
+    if this.case is None or run is None:
+        return
     async with get_client() as client:
         await _shown(client.update_flow_run(run, tags=[f"case:{this.case.id}"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -82,7 +83,7 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
         if label == "security":
             _show_fingerprints(ended.plan)
         question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
-        answer = input(question).strip().casefold()
+        answer = (await asyncio.to_thread(input, question)).strip().casefold()
         if answer != "yes":
             await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=False,
                          reason=f"answered {answer!r} at the terminal")

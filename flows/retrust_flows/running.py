@@ -68,7 +68,7 @@ class Runner:
                 if not isinstance(result, RetrustError):
                     raise result
                 return _ended(lent, _outcome_of(result), result)
-            return _ended(lent, state.name.lower())
+            return _ended(lent, _BY_STATE[state.name or ""])
         finally:
             here.reset(tokens[0])
             attending.reset(tokens[1])
@@ -78,16 +78,17 @@ class Runner:
         if self._quiet:
             return
         self._quiet = True
-        from retrust.redaction import RedactingFilter
+        from retrust.redaction import redact_all_logs
 
-        redact = RedactingFilter(self.engine.redactor)
+        redact_all_logs(self.engine.redactor)
         for name in ("", "prefect", "prefect.flow_runs", "prefect.task_runs", "retrust"):
             logger = logging.getLogger(name)
             for handler in list(logger.handlers):
                 if "Console" in type(handler).__name__ and not os.environ.get("RETRUST_DEBUG"):
                     logger.removeHandler(handler)
-                else:
-                    handler.addFilter(redact)
+
+
+_BY_STATE: dict[str, Outcome] = {"Healed": "healed", "Healthy": "healthy", "Waiting": "waiting"}
 
 
 def _outcome_of(error: RetrustError) -> Outcome:

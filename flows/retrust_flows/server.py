@@ -57,7 +57,7 @@ async def prefect_server(home: Path, *, port: int = 0) -> AsyncIterator[str]:
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("wb") as log:
         # Of its own process group: a Ctrl-C reaches us alone, and we end the server when nothing needs it.
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | QUIET, start_new_session=True)
 

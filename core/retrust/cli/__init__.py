@@ -53,7 +53,9 @@ def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.
     words = _words(arguments)
     for command in commands:
         group, _, verb = command.name.rpartition(" ")
-        into = app if not group else groups.setdefault(group, _group(app, group))
+        if group and group not in groups:
+            groups[group] = _group(app, group)
+        into = groups[group] if group else app
         called = words[: 2 if group else 1] == command.name.split()
         into.command(verb, help=command.help, context_settings=_HELP)(
             guarded(_import(command)) if called else _not_called(command))
@@ -77,7 +79,8 @@ def _globals(inventory: Annotated[str | None, typer.Option(
 
 def _words(arguments: Sequence[str]) -> list[str]:
     """The verb's words: what is no option, and no option's value, before the verb."""
-    words, rest = [], iter(arguments)
+    words: list[str] = []
+    rest = iter(arguments)
     for argument in rest:
         if argument == "--inventory" and not words:
             next(rest, None)

@@ -167,6 +167,18 @@ class Cases(Journal):
             else None
         )
 
+    async def last_digest(self, site: str) -> str | None:
+        """The digest that the site's runs used last, in any case; a new plan follows it."""
+        query = (
+            select(t.digests.c.digest)
+            .join(t.cases, t.cases.c.id == t.digests.c.case_id)
+            .where(t.cases.c.site == site)
+            .order_by(t.digests.c.seq.desc())
+            .limit(1)
+        )
+        rows = await self._rows(query)
+        return str(rows[0]["digest"]) if rows else None
+
     async def alarm(
         self,
         what: str,

@@ -14,19 +14,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from retrust.errors import PermanentError, PersonNeeded, RetrustError, TemporaryError
+from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.ssh import ChannelsForbidden, Dialect, SshAccess, Transcript, connect as ssh_connect
+from retrust.ssh import ChannelsForbidden, Dialect, SshAccess, Transcript
+from retrust.ssh import connect as ssh_connect
 from retrust.target import Observed, Services
-from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
+from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.modes import classify_mode
 from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, ise_relation, nodes
 
 if TYPE_CHECKING:
-    from retrust.ssh import Connection as SshConnection, Shell
-    from retrust_plugins.cisco_prime.pages import Pages
-    from retrust_plugins.cisco_prime.site import CiscoPrimeSite, PrimeNode
+    from retrust.secrets import Secrets
+    from retrust.ssh import Connection as SshConnection
+    from retrust.ssh import Shell
+    from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, Pages, WebAccess
+    from retrust_plugins.cisco_prime.site import CiscoPrimeSite, IseServer, PrimeNode
 
 ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@-]+(\(config[^)]*\))?# ?"))
 LIST = "ncs certvalidation tofu-certs listcerts"
@@ -85,6 +88,38 @@ async def _access(name: str, node: PrimeNode, services: Services) -> SshAccess:
         known_hosts=None if (name, "host key") in services.identities else ssh.known_hosts,
         key_file=ssh.key_file,
         passphrase=await secrets.get(ssh.key_passphrase) if ssh.key_passphrase else None)
+
+
+async def web_access(site: CiscoPrimeSite, services: Services) -> WebAccess:
+    """How the primary's pages are reached, and which certificate they must present."""
+    from retrust_plugins.cisco_prime.browser import WebAccess
+
+    web, endpoint = site.primary.web, site.primary.web_endpoint
+    if web is None or endpoint is None:
+        raise PermanentError("the primary has no `web:` settings", where=site.name,
+                             hint="add them, or set the driver to operator")
+    accepted = services.identities.get(("primary", "web certificate"))
+    return WebAccess(
+        node="primary", host=site.primary.host, address=endpoint.host, port=web.port, username=web.username,
+        password=await services.secrets.get(web.password), fingerprint=accepted[0] if accepted else web.fingerprint,
+        ca=None if accepted else web.ca)
+
+
+async def ha_request(site: CiscoPrimeSite, secrets: Secrets) -> HaRequest:
+    from retrust_plugins.cisco_prime.browser import HaRequest
+
+    ha, virtual = site.ha, site.ha.virtual_ip
+    return HaRequest(
+        secondary=site.secondary.host, authentication_key=await secrets.get(ha.authentication_key), email=ha.email,
+        failover=ha.failover, virtual_ipv4=str(virtual.ipv4.ip) if virtual else None,
+        virtual_ipv6=str(virtual.ipv6.ip) if virtual and virtual.ipv6 else None)
+
+
+async def ise_request(server: IseServer, secrets: Secrets) -> IseRequest:
+    from retrust_plugins.cisco_prime.browser import IseRequest
+
+    return IseRequest(host=server.host, username=server.username, password=await secrets.get(server.password),
+                      port=server.port)
 
 
 def _once(awaited: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -257,10 +292,39 @@ class PrimeConnection:
         driver = await self._driver(step)
         secrets = self._services.secrets
         if step.kind == "register-ha":
-            await driver.register_ha(ha_request(self._site, secrets), before_send=before_send)
+            await driver.register_ha(await ha_request(self._site, secrets), before_send=before_send)
         else:
             server = next(s for s in self._site.ise if s.host == step.argument)
-            await driver.add_ise(ise_request(server, secrets), before_send=before_send)
+            await driver.add_ise(await ise_request(server, secrets), before_send=before_send)
+
+    async def _driver(self, step: Step) -> Any:
+        """Who fills in the form: the browser, or a person whose work is then observed."""
+        driver = (self._site.ha.driver if step.kind == "register-ha"
+                  else next(s for s in self._site.ise if s.host == step.argument).driver)
+        if driver == "browser":
+            return await self._open_pages()
+        from retrust_plugins.cisco_prime.operator import Operator
+
+        relation = HA if step.kind == "register-ha" else ise_relation(step.argument)
+
+        async def observe() -> Relation | None:
+            return (await self.relations(pages=True))[relation]
+
+        return Operator(tell=self._services.tell, observe=observe,
+                        expiry=self._site.timeouts.operator.total_seconds(), sends=step.sends)
+
+    async def _open_pages(self) -> Pages:
+        """The primary's pages, logged in once a pass."""
+        if self._pages is None:
+            from retrust_plugins.cisco_prime.browser import BrowserSettings, open_pages
+
+            limits = self._site.timeouts
+            self._pages = await self._stack.enter_async_context(open_pages(
+                await web_access(self._site, self._services), shots=self._services.shots,
+                progress=self._services.progress, redactor=self._services.redactor,
+                settings=BrowserSettings(page=limits.page.total_seconds(),
+                                         registration=limits.registration.total_seconds())))
+        return self._pages
 
     async def settle(self) -> str | None:
         """Wait until every relation is healthy, or nothing has changed for the site's limit."""

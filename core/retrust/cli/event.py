@@ -1,0 +1,156 @@
+"""``event log``, ``event renewed`` and ``event attested``: what was seen elsewhere, handed in by hand.
+
+Sightings are kept in the ledger; ``check``, ``plan`` and ``run`` map them to edges when they look.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from retrust.cli import output
+from retrust.cli.options import InventoryOption, JsonOption
+from retrust.engine import Engine, actor
+from retrust.errors import UsageError
+from retrust.models import Sighting
+
+if TYPE_CHECKING:
+    from retrust.signatures import Match
+
+SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="The site, where it is known.")]
+
+
+async def log(
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Log text; - is standard input.")] = "-",
+    site: SiteOption = None,
+    holder: Annotated[str | None, typer.Option(help="The node whose log it is, where it is known.")] = None,
+    json: JsonOption = False,
+    inventory: InventoryOption = None,
+) -> None:
+    """Hand in log text: every failure it tells of becomes a sighting."""
+    engine = Engine.start(inventory)
+    _known(engine, site, holder)
+    received = datetime.now(UTC)
+    newest = received if file == "-" else min(received, _written_at(Path(file)))
+    found = [sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
+                      by=actor()) for match in _scan(engine, file)]
+    async with await engine.open_ledger() as ledger:
+        await ledger.sight_many(found)
+    _told(found, json)
+
+
+def sighting(match: Match, *, source: str, site: str | None, holder: str | None, received: datetime,
+             newest: datetime, by: str) -> Sighting:
+    """A match as a sighting. A line without a time of its own is as old as the newest it can be."""
+    at = min(match.at, newest) if match.at else newest
+    return Sighting(id=f"log:{source}:{match.offset}:{at.isoformat()}", kind="log", site=site, holder=holder,
+                    dn=match.dn, role=match.role, at=at, received_at=received, source=source, actor=by,
+                    text=match.text)
+
+
+def _scan(engine: Engine, file: str) -> Iterator[Match]:
+    from retrust.scanner import scan
+
+    signatures = tuple(engine.plugins.log_signatures.values())
+    if file == "-":
+        yield from scan(sys.stdin.buffer, signatures)
+        return
+    with _opened(Path(file)) as stream:
+        yield from scan(stream, signatures)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb", buffering=0)  # type: ignore[return-value]
+    except OSError as exc:
+        raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
+
+
+def _written_at(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError as exc:
+        raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
+
+
+def _source(file: str) -> str:
+    return "standard input" if file == "-" else Path(file).name
+
+
+def _told(found: Sequence[Sighting], json: bool) -> None:
+    if json:
+        output.print_json({"sightings": len(found), "names": sorted({s.dn for s in found if s.dn})})
+        return
+    if not found:
+        output.say("no line of it tells of a changed certificate")
+    for dn in dict.fromkeys(s.dn for s in found):
+        output.say(f"{sum(1 for s in found if s.dn == dn)} sighting(s): the certificate of {dn} changed")
+
+
+async def renewed(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    node: Annotated[str, typer.Argument(help="The node that was renewed, or an ISE server's host.")],
+    certificate: Annotated[Path | None, typer.Option(help="The new certificate; - is standard input.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="Its fingerprint, SHA256:…")] = None,
+    inventory: InventoryOption = None,
+) -> None:
+    """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
+    engine = Engine.start(inventory)
+    await _announce(engine, site, node, "renewed", _fingerprint(certificate, fingerprint))
+
+
+async def attested(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    node: Annotated[str, typer.Argument(help="The node, or an ISE server's host.")],
+    fingerprint: Annotated[str, typer.Argument(help="What you read out of band, SHA256:…")],
+    inventory: InventoryOption = None,
+) -> None:
+    """Enter a fingerprint that you read out of band; you may then not decide the plan."""
+    engine = Engine.start(inventory)
+    await _announce(engine, site, node, "person", _fingerprint(None, fingerprint))
+
+
+async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint: str) -> None:
+    chosen = engine.site(site)
+    named = chosen.endpoints()
+    endpoint = named.get(node) or next((e for e in named.values() if e.host == node), None)
+    if endpoint is None:
+        raise UsageError(f"the site {site} has no node {node!r}", hint=f"its nodes: {', '.join(named)}")
+    now = datetime.now(UTC)
+    announced = Sighting.model_validate({
+        "id": f"{kind}:{site}:{node}:{now.timestamp()}", "kind": kind, "site": site, "endpoint": endpoint,
+        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": actor()})
+    async with await engine.open_ledger() as ledger:
+        await ledger.sight(announced)
+    output.say(f"{site}: {node} is to present {fingerprint}")
+
+
+def _fingerprint(certificate: Path | None, fingerprint: str | None) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from retrust.certificates import fingerprint as of
+    from retrust.certificates import load_certificates, parse_fingerprint
+
+    if (certificate is None) == (fingerprint is None):
+        raise UsageError("give the certificate or its fingerprint", hint="--certificate FILE or --fingerprint SHA256:…")
+    if fingerprint is not None:
+        return parse_fingerprint(fingerprint)
+    assert certificate is not None
+    data = sys.stdin.buffer.read() if str(certificate) == "-" else _opened(certificate).read()
+    return of(load_certificates(data)[0].public_bytes(Encoding.DER))
+
+
+def _known(engine: Engine, site: str | None, holder: str | None) -> None:
+    if site is None:
+        if holder is not None:
+            raise UsageError("--holder needs --site")
+        return
+    chosen = engine.site(site)
+    if holder is not None and holder not in engine.target(chosen).holders(chosen):
+        raise UsageError(f"the site {site} has no holder {holder!r}",
+                         hint=f"its holders: {', '.join(engine.target(chosen).holders(chosen))}")

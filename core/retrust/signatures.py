@@ -1,0 +1,62 @@
+"""What a log signature is: what a failure looks like in a log, for ``retrust.scanner`` to find.
+
+A signature gives one literal that every event of its kind holds, and reads the events around it. The
+scanner does the searching, over blocks, so ``read`` is called only where the literal was found. Signatures
+are plugins; none is defined here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+EXCERPT = 500
+"""How many characters of an event's raw text are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One event. ``at`` is aware, or None where the line tells no time; ``offset`` is in bytes of the stream."""
+
+    signature: str
+    dn: str | None
+    role: str | None
+    at: datetime | None
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A piece of the stream around one or more anchors.
+
+    ``offset`` is where ``data`` starts in the stream. Anchors that start before ``fresh`` were reported
+    earlier and are context, for what repeats them. ``final`` is set when nothing is known to follow.
+    """
+
+    data: bytes
+    offset: int
+    fresh: int
+    final: bool
+
+
+class Reading(NamedTuple):
+    """Events that are complete; anchors that start at or after ``settled`` will be shown again."""
+
+    matches: list[Match]
+    settled: int
+
+
+class LogSignature(Protocol):
+    """``name`` is unique among plugins, ``anchor`` a literal that stands in every event, the longer the faster."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def anchor(self) -> bytes: ...
+
+    def read(self, window: Window) -> Reading:
+        """Read the events in the window; never raises, whatever the bytes are."""
+        ...
