@@ -1,0 +1,91 @@
+"""The restricted command line of one session: prompt, questions, and which command is meant.
+
+The commands themselves are in ``ncs``; reading keys and printing is ``terminal``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from retrust_plugins.lab.terminal import SessionEnded, Terminal
+
+if TYPE_CHECKING:
+    from retrust_plugins.lab.node import PrimeNode
+
+Setting = TypeVar("Setting")
+
+NOT_YES_OR_NO = "ERROR : Please enter Yes or No"
+
+
+class SessionDropped(Exception):
+    """The node ends the connection without a word."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A command as it came in."""
+
+    at: datetime
+    user: str
+    line: str
+
+
+class Shell:
+    def __init__(self, node: PrimeNode, user: str, terminal: Terminal) -> None:
+        self.node, self.user, self.terminal = node, user, terminal
+        self.prompt = f"{node.settings.hostname}/{user}# "
+
+    async def run(self) -> None:
+        await self._greet()
+        while True:
+            self.terminal.write(self.prompt)
+            line = await self.terminal.read_line()
+            if line.strip():
+                await self.execute(line)
+
+    async def _greet(self) -> None:
+        settings = self.node.settings
+        if settings.banner:
+            self.terminal.write(settings.banner + "\n")
+        if settings.unexpected_question:
+            await self.ask(settings.unexpected_question)
+        if settings.login_question and not await self.ask_yes_or_no(settings.login_question):
+            raise SessionEnded
+
+    async def execute(self, line: str) -> None:
+        from retrust_plugins.lab.ncs import answer
+
+        settings = self.node.settings
+        self.node.commands.append(Received(datetime.now(UTC), self.user, line))
+        await self.node.tell("command", line)
+        await asyncio.sleep(_by_beginning(settings.delays, line, settings.delay))
+        if line.strip().startswith(settings.drops or ("\0",)):
+            raise SessionDropped
+        await self.terminal.show(await answer(self, line))
+        if question := _by_beginning(settings.questions_after, line, ""):
+            await self.ask(question)
+
+    async def ask(self, question: str) -> str:
+        self.terminal.write(question)
+        answer = await self.terminal.read_line()
+        self.node.answers.append((question, answer))
+        return answer
+
+    async def ask_yes_or_no(self, question: str) -> bool:
+        while True:
+            answer = (await self.ask(question)).strip().lower()
+            if answer in ("yes", "y", "no", "n"):
+                return answer.startswith("y")
+            self.terminal.write(NOT_YES_OR_NO + "\n")
+
+    async def say_nothing(self) -> NoReturn:
+        """Neither an answer nor a prompt, ever."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def _by_beginning(table: dict[str, Setting], line: str, default: Setting) -> Setting:
+    return next((value for start, value in table.items() if line.strip().startswith(start)), default)
