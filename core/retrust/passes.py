@@ -11,6 +11,7 @@ orchestrator is known here: ``retrust_flows`` wraps each part in a Prefect task,
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -292,6 +293,8 @@ async def open_pass(engine: Engine, site: Site, ledger: Ledger, *, actor: str, r
         except RetrustError as error:
             await _record_failure(this, error)
             raise
+        finally:
+            await _keep_files(this)
 
 
 LEASE_TTL = 30.0
@@ -309,6 +312,18 @@ async def _record_failure(this: Pass, error: RetrustError) -> None:
              else "wait" if isinstance(error, PersonNeeded) else "fail")
     if case.is_open:
         this.case = await this.ledger.move(case.id, event, actor=this.actor, run=this.run, body={"why": str(error)})
+
+
+async def _keep_files(this: Pass) -> None:
+    """Transcripts and pictures of the run belong to its case; without a case nobody needs them."""
+    folder = this.engine.home / "runs" / this.run
+    if not folder.is_dir():
+        return
+    if this.case is None:
+        shutil.rmtree(folder)
+        return
+    for path in sorted(folder.iterdir()):
+        await this.ledger.attach(this.case.id, f"{this.run[:8]}/{path.name}", path, actor=this.actor, run=this.run)
 
 
 async def sightings_of(ledger: Ledger, site: Site) -> tuple[Sighting, ...]:

@@ -1,0 +1,64 @@
+"""The whole story of a case, from the ledger: for ``show``, the console and the API. Nothing is derived twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retrust.deciding import gate_states, matter_of
+from retrust.views import plan_object
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+    from retrust.ledger import Case, Entry, Ledger
+    from retrust.models import GateState, Plan
+
+
+async def story_object(engine: Engine, ledger: Ledger, case_id: str) -> dict[str, Any]:
+    """``show --json``: the case, its plan and gates, decisions, sightings, and every entry in order."""
+    case = await ledger.case(case_id)
+    plan, gates = await plan_and_gates(engine, ledger, case)
+    return {
+        "case": case.model_dump(mode="json"),
+        "plan": plan_object(plan.snapshot, plan, gates) if plan else None,
+        "decisions": [d.model_dump(mode="json") for d in await ledger.decisions(case.id)],
+        "sightings": [s.model_dump(mode="json") for s in await ledger.sightings_of(case.id)],
+        "entries": [{"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": told(e)}
+                    for e in await ledger.entries(case=case.id)],
+    }
+
+
+async def plan_and_gates(engine: Engine, ledger: Ledger, case: Case) -> tuple[Plan | None, tuple[GateState, ...]]:
+    plan = await ledger.plan(case.digest, case=case.id) if case.digest else None
+    if plan is None or not case.is_open or case.site not in engine.inventory.sites:
+        return plan, ()
+    return plan, await gate_states(engine, await matter_of(engine, ledger, engine.site(case.site), case, plan))
+
+
+def told(entry: Entry) -> str:
+    """One entry in one line."""
+    body = entry.body
+    match entry.kind:
+        case "case-opened":
+            return f"opened: {body.get('cause')}"
+        case "case-moved":
+            why = body.get("why") or body.get("note") or ""
+            return f"{body.get('was')} → {body.get('state')}" + (f": {why}" if why else "")
+        case "snapshot":
+            return f"snapshot {body.get('when')}: {len(body['snapshot']['findings'])} pins"
+        case "planned":
+            return f"plan {body.get('digest')}: {len(body['plan']['steps'])} steps"
+        case "decided":
+            return f"{'yes' if body.get('yes') else 'no'} at the gate {body.get('gate')}: {body.get('reason')}"
+        case "step":
+            detail = f": {body['detail']}" if body.get("detail") else ""
+            return f"{body.get('kind')} {body.get('argument')} on {body.get('holder')} {body.get('phase')}{detail}"
+        case "alarm":
+            return f"ALARM {body.get('what')}: {body.get('detail')}"
+        case "digest-used":
+            return f"the plan {body.get('digest')} is carried out"
+        case "baselines":
+            return f"{len(body['baselines'])} certificates verified"
+        case "sighted":
+            return f"{body.get('count', '')} sightings".strip()
+        case _:
+            return entry.kind
