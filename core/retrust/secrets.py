@@ -126,7 +126,7 @@ class FileStore:
     def read(self, rest: str) -> str:
         path = Path(rest)
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_at_once) as file:
                 self._check(path, os.fstat(file.fileno()))
                 return _text(path, file.read(LARGEST_FILE + 1))
         except OSError as exc:
@@ -141,6 +141,11 @@ class FileStore:
             raise PermanentError(f"{path} can be written by everyone", hint=f"chmod 600 {path}")
         if status.st_mode & stat.S_IROTH:
             _log.warning("the secret file %s can be read by everyone; chmod 600 %s", path, path)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opening a named pipe would wait for its writer, and the whole process with it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _text(path: Path, content: bytes) -> str:

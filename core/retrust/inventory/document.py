@@ -73,7 +73,7 @@ class Document:
             mark = exc.problem_mark or exc.context_mark
             self.faults.append((mark.line + 1 if mark else 1, _syntax(exc.problem or exc.context or "")))
         except yaml.reader.ReaderError as exc:
-            line = text.count("\n", 0, exc.position) + 1 if isinstance(exc.position, int) else 1
+            line = _line_at(text, exc.position)
             self.faults.append((line, "not YAML: a character that is not allowed"))
         return None
 
@@ -174,6 +174,12 @@ def _scalar(node: Any) -> Any:
         if _FLOAT.fullmatch(text):
             return float(text)
     return text
+
+
+def _line_at(text: str, position: int) -> int:
+    """libyaml counts bytes, the parser in Python characters."""
+    before = text.encode("utf-8", "surrogatepass")[:position].decode("utf-8", "ignore")
+    return (before if yaml.__with_libyaml__ else text[:position]).count("\n") + 1
 
 
 def _syntax(problem: str) -> str:

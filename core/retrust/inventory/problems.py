@@ -22,8 +22,11 @@ Problem = tuple[Loc, str]
 
 def problems_of(error: ValidationError, kind: Any, above: Loc) -> Iterator[Problem]:
     """Every problem of one validation; rules between keys were joined into one error and are taken apart."""
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         loc = detail["loc"]
+        if detail["type"] == "too_short" and any(other["loc"][:-1] == loc for other in details):
+            continue  # its entries are wrong, which is told already
         if detail["type"] == "rules":
             for below, text in detail["ctx"]["found"]:
                 yield (*above, *loc, *below), text
