@@ -52,6 +52,7 @@ class Registration:
     authentication_key: str
     email: str = ""
     failover: str = "Manual"
+    virtual: bool = False
     virtual_ipv4: str = ""
     virtual_ipv6: str = ""
 

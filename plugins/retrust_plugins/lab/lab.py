@@ -133,6 +133,11 @@ class Lab:
         return next((p.health_port for p in others if p.host == host), asked_by.health_port)
 
     @property
+    def default_ise_port(self) -> int:
+        """What a form without a port means."""
+        return self.ise[0].port if self.ise else ISE_PORT
+
+    @property
     def healthy(self) -> bool:
         """Whether high availability and every ISE server are as they should be."""
         known = {(e.address, e.port) for e in self.primary.ise_servers.entries if e.status == REACHABLE}

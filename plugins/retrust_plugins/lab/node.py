@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from retrust_plugins.lab.lab import Lab
+    from retrust_plugins.lab.pages.sessions import Session
 
 SSH_PORT, HEALTH_PORT, WEB_PORT = 10022, 8082, 10443
 
@@ -56,6 +57,8 @@ class PrimeNode(Renewable):
         self.answers: list[tuple[str, str]] = []
         self.channels_opened: list[tuple[str, int]] = []
         self.logins = self.failed_logins = 0
+        self.web_logins = self.failed_web_logins = 0
+        self.web_sessions: dict[str, Session] = {}
         self.alarms: set[asyncio.Queue[str]] = set()
 
     def _assemble(self) -> None:
@@ -167,6 +170,7 @@ class PrimeNode(Renewable):
         await self.ha.stop()
         await self.health.close()
         await self.web.close()
+        self.web_sessions.clear()
 
     async def power_off(self) -> None:
         await self.stop_services()

@@ -1,0 +1,102 @@
+"""The administration pages of a Prime server: routes, the login, and the frame that loads the pages.
+
+``ha_page`` and ``ise_page`` answer for the two pages that matter, ``api`` for the REST and event-stream part.
+The markup is in ``templates``; it is built like the appliance's, with ids that differ at every load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from retrust_plugins.lab.pages.api import api_routes
+from retrust_plugins.lab.pages.ha_page import HaPage
+from retrust_plugins.lab.pages.ise_page import IsePage
+from retrust_plugins.lab.pages.markup import TEMPLATES, render
+from retrust_plugins.lab.pages.sessions import COOKIE, Session, Sessions
+
+if TYPE_CHECKING:
+    from retrust_plugins.lab.node import PrimeNode
+
+LOGIN = "/webacs/pages/common/login.jsp"
+HOME = "/webacs/welcomeAction.do"
+
+Page = Callable[[Request], Awaitable[Response]]
+
+MENU = {
+    "Dashboard": {"Overview": ["General", "Network Health"]},
+    "Monitor": {"Managed Elements": ["Network Devices", "Alarms and Events"]},
+    "Configuration": {"Templates": ["Features & Technologies"], "Network": ["Network Devices"]},
+    "Inventory": {"Device Management": ["Network Devices", "Software Images"]},
+    "Reports": {"Reports": ["Report Launch Pad", "Scheduled Reports"]},
+    "Administration": {
+        "Dashboards": ["System Monitoring Dashboard", "Job Dashboard"],
+        "Settings": ["System Settings", "High Availability", "Background Tasks", "Logging"],
+        "Servers": ["ISE Servers", "MSE Servers", "ACS View Servers"],
+        "Users": ["Users, Roles & AAA"],
+    },
+}
+
+
+def web_app(node: PrimeNode) -> Starlette:
+    front = _Front(node)
+    ha, ise = HaPage(node), IsePage(node)
+    inside = front.sessions.required
+    return Starlette(routes=[
+        Route("/", front.to_login),
+        Route("/webacs", front.to_login),
+        Route(LOGIN, front.login),
+        Route("/webacs/j_spring_security_check", front.check, methods=["POST"]),
+        Route("/webacs/j_spring_security_logout", front.logout),
+        Route("/webacs/js/prime.js", front.script),
+        Route(HOME, inside(front.home)),
+        Route("/webacs/ha/page.do", inside(ha.page)),
+        Route("/webacs/ha/status.do", inside(ha.status)),
+        Route("/webacs/ha/readiness.do", inside(ha.readiness), methods=["POST"]),
+        Route("/webacs/ha/register.do", inside(ha.register), methods=["POST"]),
+        Route("/webacs/iseServersAction.do", inside(ise.listing)),
+        Route("/webacs/iseServersAction.do", inside(ise.command), methods=["POST"]),
+        Route("/webacs/iseServerSave.do", inside(ise.save), methods=["POST"]),
+        *api_routes(node),
+    ])
+
+
+class _Front:
+    def __init__(self, node: PrimeNode) -> None:
+        self._node = node
+        self.sessions = Sessions(node, LOGIN)
+
+    async def to_login(self, request: Request) -> Response:
+        return RedirectResponse(LOGIN, 302)
+
+    async def login(self, request: Request) -> Response:
+        return render("login.html", node=self._node, error="")
+
+    async def check(self, request: Request) -> Response:
+        node = self._node
+        form = await request.form()
+        if (form.get("j_username"), form.get("j_password")) != (node.web_username, node.web_password):
+            node.failed_web_logins += 1
+            return render("login.html", node=node, error="Invalid username or password. Please try again.")
+        node.web_logins += 1
+        answer = RedirectResponse(HOME, 302)
+        session = self.sessions.begin()
+        answer.set_cookie(COOKIE, session.name, path="/webacs", secure=True, httponly=True)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        self.sessions.end(request)
+        return RedirectResponse(LOGIN, 302)
+
+    async def home(self, request: Request, session: Session) -> Response:
+        greets = self._node.settings.pages.popup and not session.greeted
+        session.greeted = True
+        return render("home.html", node=self._node, pages=self._node.settings.pages, menu=MENU, greets=greets)
+
+    async def script(self, request: Request) -> Response:
+        return FileResponse(TEMPLATES / "prime.js", media_type="text/javascript")

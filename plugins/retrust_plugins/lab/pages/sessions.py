@@ -1,0 +1,51 @@
+"""Web sessions: a cookie, a lifetime, and the way back to the login page when either is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+if TYPE_CHECKING:
+    from retrust_plugins.lab.node import PrimeNode
+
+COOKIE = "JSESSIONID"
+
+
+@dataclass
+class Session:
+    name: str
+    expires: float
+    greeted: bool = False
+
+
+class Sessions:
+    def __init__(self, node: PrimeNode, login: str) -> None:
+        self._node, self._login = node, login
+
+    def begin(self) -> Session:
+        session = Session(secrets.token_urlsafe(18), 0.0)
+        self._touch(session)
+        self._node.web_sessions[session.name] = session
+        return session
+
+    def end(self, request: Request) -> None:
+        self._node.web_sessions.pop(request.cookies.get(COOKIE, ""), None)
+
+    def required(self, page: Callable[[Request, Session], Awaitable[Response]]
+                 ) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            session = self._node.web_sessions.get(request.cookies.get(COOKIE, ""))
+            if session is None or session.expires < asyncio.get_running_loop().time():
+                return RedirectResponse(self._login, 302)
+            self._touch(session)
+            return await page(request, session)
+        return guarded
+
+    def _touch(self, session: Session) -> None:
+        session.expires = asyncio.get_running_loop().time() + self._node.settings.pages.session_lifetime
