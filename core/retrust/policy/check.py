@@ -9,8 +9,8 @@ from retrust.errors import InventoryError
 from retrust.gates import Gate
 from retrust.policy.required import (
     BY_PERSON,
+    OCCASIONS,
     RISKS,
-    WINDOW,
     Ask,
     opened_by_person,
     said_of,
@@ -26,7 +26,7 @@ Loc = tuple[str | int, ...]
 
 def check_policy(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> tuple[str, ...]:
     """Raise ``InventoryError`` for a policy that cannot be kept; say what is allowed and seldom meant."""
-    keys = tuple(dict.fromkeys((*RISKS, *BY_PERSON, WINDOW, *site.risk_classes)))
+    keys = tuple(dict.fromkeys((*RISKS, *OCCASIONS, *site.risk_classes)))
     problems = [f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
                 for key in site.policy if key not in keys]
     doubts: list[str] = []
@@ -44,7 +44,8 @@ def check_policy(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) ->
     problems += _unset(inventory, site, gates)
     if problems:
         many = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
-        raise InventoryError(f"{many} in the inventory {inventory.file or ''}".rstrip(), problems=tuple(problems))
+        file = f" {inventory.file}" if inventory.file else ""
+        raise InventoryError(f"{many} in the inventory{file}", problems=tuple(problems))
     return tuple(doubts)
 
 

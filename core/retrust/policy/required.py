@@ -34,10 +34,16 @@ if TYPE_CHECKING:
 
 READ, DELETE_PIN, ADD_SERVER, INTERRUPTING = "read", "delete-pin", "add-server", "interrupting"
 RISKS = (READ, DELETE_PIN, ADD_SERVER, INTERRUPTING)
-"""From the mildest to the gravest. A step of any other class is gated as ``interrupting``."""
+"""From the mildest to the gravest. A step of any other class, which a target may have, is gated as the policy
+says of it, else as ``interrupting``."""
 
 SECURITY, RECURRENCE, WINDOW, STANDARD = "security", "recurrence", "window", "standard"
 BY_PERSON = (SECURITY, RECURRENCE)
+OCCASIONS = (*BY_PERSON, WINDOW)
+"""Keys of a policy that are no risk class of a step."""
+
+MILD = (DELETE_PIN, ADD_SERVER, *BY_PERSON)
+"""Keys that one approver is enough for, at any time."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,8 @@ def _gravity(risk: str) -> int:
 def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Mapping[str, Gate], *,
              proven: bool) -> Iterator[Ask]:
     """What one risk class asks for. Where nobody approves it is a standard change, for proven evidence."""
-    key = risk if risk in RISKS else INTERRUPTING
+    own = risk in site.policy and risk not in OCCASIONS
+    key = risk if risk in RISKS or own else INTERRUPTING
     asks = said_of(inventory, site, key)
     if key != READ and not any(_approves(gates.get(ask.gate)) for ask in asks):
         asks += [Ask(STANDARD, {})] if proven else _default(inventory, site, key)
@@ -113,8 +120,8 @@ def _default(inventory: Inventory, site: Site, key: str) -> list[Ask]:
     elif key == SECURITY:
         asks = [Ask("people", {"approvers": 1, "roles": ["security"]})]
     else:
-        asks = [Ask("people", {"approvers": 2 if key == INTERRUPTING else 1})]
-    return asks + (_named(site, WINDOW) or []) if key == INTERRUPTING else asks
+        asks = [Ask("people", {"approvers": 1 if key in MILD else 2})]
+    return asks if key in MILD else asks + (_named(site, WINDOW) or [])
 
 
 def _approves(gate: Gate | None) -> bool:

@@ -1,0 +1,466 @@
+"""Which gates a plan must pass: every line of the policy's table, joining, and wrong policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrust.errors import InventoryError, Refused
+from retrust.gates import Confirm, Gate, GateSettings, Question, Requirement, Standard
+from retrust.models import GateState, Grade
+from retrust.policy import RISKS, check_policy, requirements
+from retrust.policy.required import settings_of
+from retrust.testing.plans import a_plan, an_inventory
+from retrust_plugins.people.gate import People, PeopleSettings
+from retrust_plugins.window.gate import Window
+
+PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
+SUNDAY = {
+    "gate": "window",
+    "timezone": "UTC",
+    "calendar": [{"start": "2026-01-04 02:00", "duration": "4h", "rrule": "FREQ=WEEKLY;BYDAY=SU"}],
+}
+
+
+class Ticket:
+    """A gate through which someone else's system says yes."""
+
+    name = "ticket"
+    settings_model = GateSettings
+    by_person = False
+    approves = True
+
+    async def state(self, question: Question) -> GateState:
+        return GateState(gate="ticket", state="shut", needs="an approval")
+
+
+class Always:
+    """A gate that a plugin asks of every plan."""
+
+    settings_model: type[GateSettings] = GateSettings
+    by_person = False
+    always = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def state(self, question: Question) -> GateState:
+        return GateState(gate=self.name, state="shut", needs="everything")
+
+
+GATES: dict[str, Gate] = {gate.name: gate for gate in (Confirm(), Standard(), People(), Window(), Ticket())}
+
+
+def required(
+    *risks: str,
+    policy: Mapping[str, Any] | None = None,
+    people: Mapping[str, Any] | None = PEOPLE,
+    grade: Grade = Grade.PROVEN,
+    gates: Mapping[str, Gate] = GATES,
+    recurred: tuple[str, ...] = (),
+) -> tuple[Requirement, ...]:
+    inventory = an_inventory(policy, people=people)
+    return requirements(inventory, inventory.sites["campus"], a_plan(*risks, grade=grade), gates, recurred)
+
+
+def said(found: tuple[Requirement, ...]) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {r.label: (r.gate, dict(r.settings)) for r in found}
+
+
+ONE, TWO = ("people", {"approvers": 1}), ("people", {"approvers": 2})
+SECURITY = ("people", {"approvers": 1, "roles": ["security"]})
+WINDOW = ("window", {k: v for k, v in SUNDAY.items() if k != "gate"})
+CONFIRM: tuple[str, dict[str, Any]] = ("confirm", {})
+
+TABLE: list[Any] = [
+    pytest.param({}, ("read",), {}, id="read needs no gate"),
+    pytest.param({}, (), {}, id="a plan without steps needs no gate"),
+    pytest.param({}, ("delete-pin",), {"people": ONE}, id="delete-pin needs one approver"),
+    pytest.param({}, ("add-server",), {"people": ONE}, id="add-server needs one approver"),
+    pytest.param({}, ("interrupting",), {"people": TWO}, id="interrupting needs two approvers"),
+    pytest.param(
+        {"policy": {"window": [SUNDAY]}},
+        ("interrupting",),
+        {"people": TWO, "window": WINDOW},
+        id="interrupting also needs the window where the policy describes one",
+    ),
+    pytest.param(
+        {"policy": {"window": [SUNDAY]}},
+        ("delete-pin",),
+        {"people": ONE},
+        id="what interrupts nothing needs no window",
+    ),
+    pytest.param({}, ("delete-pin", "interrupting"), {"people": TWO}, id="two approvers cover one"),
+    pytest.param({}, ("reboot",), {"people": TWO}, id="an unknown risk class is gated as interrupting"),
+    pytest.param(
+        {"policy": {"interrupting": [{"gate": "ticket"}]}},
+        ("reboot",),
+        {"ticket": ("ticket", {})},
+        id="as the policy says of interrupting",
+    ),
+    pytest.param(
+        {"policy": {"reboot": [{"gate": "ticket"}]}},
+        ("reboot",),
+        {"ticket": ("ticket", {})},
+        id="unless the policy names it",
+    ),
+    pytest.param(
+        {"policy": {"reboot": [], "window": [SUNDAY]}, "grade": Grade.NONE},
+        ("reboot",),
+        {"people": TWO, "window": WINDOW, "security": SECURITY},
+        id="its default is that of interrupting",
+    ),
+    pytest.param(
+        {"policy": {"window": []}},
+        ("window",),
+        {"people": TWO},
+        id="a step of a class that is an occasion's name is gated as interrupting",
+    ),
+    pytest.param(
+        {"grade": Grade.SUPPORTED},
+        ("delete-pin",),
+        {"people": ONE, "security": SECURITY},
+        id="evidence below proven adds security: supported",
+    ),
+    pytest.param(
+        {"grade": Grade.NONE},
+        ("delete-pin",),
+        {"people": ONE, "security": SECURITY},
+        id="evidence below proven adds security: none",
+    ),
+    pytest.param(
+        {"people": None},
+        ("delete-pin", "interrupting", "add-server"),
+        {"confirm": CONFIRM},
+        id="without people the default is confirm",
+    ),
+    pytest.param(
+        {"people": None, "grade": Grade.NONE},
+        ("delete-pin",),
+        {"confirm": CONFIRM, "security": CONFIRM},
+        id="without people security is confirm too",
+    ),
+    pytest.param(
+        {"people": None, "policy": {"window": [SUNDAY]}},
+        ("interrupting",),
+        {"confirm": CONFIRM, "window": WINDOW},
+        id="without people the window still holds",
+    ),
+    pytest.param(
+        {"recurred": ("primary:10.0.0.12_8082",)},
+        ("delete-pin",),
+        {"people": ONE, "recurrence": ONE},
+        id="an edge that healed too often adds recurrence",
+    ),
+    pytest.param(
+        {"recurred": ("primary:x",), "people": None},
+        ("delete-pin",),
+        {"confirm": CONFIRM, "recurrence": CONFIRM},
+        id="without people recurrence is confirm",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [{"gate": "ticket"}]}},
+        ("delete-pin",),
+        {"ticket": ("ticket", {})},
+        id="a site's policy replaces the default of the class that it names",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [{"gate": "ticket"}]}},
+        ("add-server",),
+        {"people": ONE},
+        id="a site's policy leaves the classes that it does not name",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": []}},
+        ("delete-pin",),
+        {"standard": ("standard", {})},
+        id="an empty list approves beforehand where evidence is proven",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [{"gate": "standard"}]}},
+        ("delete-pin",),
+        {"standard": ("standard", {})},
+        id="so does the gate standard",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [SUNDAY]}},
+        ("delete-pin",),
+        {"window": WINDOW, "standard": ("standard", {})},
+        id="so does a policy by which nobody approves",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": []}, "grade": Grade.SUPPORTED},
+        ("delete-pin",),
+        {"people": ONE, "security": SECURITY},
+        id="a standard change below proven needs the default's gates",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [{"gate": "standard"}]}, "grade": Grade.NONE},
+        ("delete-pin",),
+        {"people": ONE, "security": SECURITY},
+        id="also where the policy names the gate standard",
+    ),
+    pytest.param(
+        {"policy": {"delete-pin": [], "interrupting": []}},
+        ("delete-pin", "interrupting"),
+        {"standard": ("standard", {})},
+        id="the same gate for several classes is one requirement",
+    ),
+    pytest.param(
+        {
+            "policy": {
+                "delete-pin": [{"gate": "people", "roles": ["network"]}],
+                "interrupting": [{"gate": "people", "roles": ["manager"]}],
+            }
+        },
+        ("delete-pin", "interrupting"),
+        {
+            "people": ("people", {"roles": ["network"]}),
+            "people:interrupting": ("people", {"roles": ["manager"]}),
+        },
+        id="different settings are kept apart, each with its label",
+    ),
+    pytest.param(
+        {
+            "policy": {
+                "delete-pin": [
+                    {"gate": "people", "roles": ["a"]},
+                    {"gate": "people", "roles": ["b"]},
+                    {"gate": "people", "roles": ["c"]},
+                ]
+            }
+        },
+        ("delete-pin",),
+        {
+            "people": ("people", {"roles": ["a"]}),
+            "people:delete-pin": ("people", {"roles": ["b"]}),
+            "people:delete-pin:2": ("people", {"roles": ["c"]}),
+        },
+        id="labels are unique within a class too",
+    ),
+    pytest.param(
+        {"policy": {"security": [SUNDAY, {"gate": "confirm"}]}, "grade": Grade.NONE},
+        ("delete-pin",),
+        {"people": ONE, "security": CONFIRM, "security:window": WINDOW},
+        id="the gate that a person opens bears the label security",
+    ),
+    pytest.param(
+        {"gates": {**GATES, "audit": Always("audit")}},
+        ("delete-pin",),
+        {"people": ONE, "audit": ("audit", {})},
+        id="a plugin's gate is added to every plan",
+    ),
+    pytest.param(
+        {"gates": {**GATES, "audit": Always("audit")}},
+        ("read",),
+        {},
+        id="but not to a plan that changes nothing",
+    ),
+    pytest.param(
+        {"gates": {**GATES, "security": Always("security")}, "grade": Grade.NONE},
+        ("delete-pin",),
+        {"people": ONE, "security": SECURITY, "security:always": ("security", {})},
+        id="a plugin's gate of that name does not take the label security",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given_", "risks", "expected"), TABLE)
+def test_requirements(given_: dict[str, Any], risks: tuple[str, ...], expected: dict[str, Any]) -> None:
+    """Each row: what the policy says, the plan's risk classes, and exactly the gates it must pass."""
+    assert said(required(*risks, **given_)) == expected
+
+
+def test_joined_requirements_name_every_risk_class() -> None:
+    """A requirement that stands for several risk classes names them all."""
+    (people,) = required("delete-pin", "interrupting", "add-server")
+    assert set(people.risks) == {"delete-pin", "interrupting", "add-server"}
+
+
+def test_conditional_steps_ask_for_their_gates() -> None:
+    """The gates of a conditional step are asked, whether or not it will run."""
+    inventory = an_inventory(people=PEOPLE)
+    plan = a_plan("delete-pin", "interrupting")
+    steps = (plan.steps[0], plan.steps[1].model_copy(update={"when": "HA is not healthy"}))
+    found = requirements(inventory, inventory.sites["campus"], plan.model_copy(update={"steps": steps}), GATES)
+    assert said(found) == {"people": TWO}
+
+
+def test_contradicted_is_never_planned() -> None:
+    """Contradicted evidence is refused whatever the policy says."""
+    policies: list[dict[str, Any]] = [
+        {},
+        {"delete-pin": []},
+        {"delete-pin": [{"gate": "standard"}], "security": [{"gate": "confirm"}]},
+    ]
+    for policy in policies:
+        with pytest.raises(Refused, match="never planned"):
+            required("delete-pin", policy=policy, grade=Grade.CONTRADICTED)
+
+
+# -- properties --------------------------------------------------------------------------------------
+
+ENTRIES = st.lists(
+    st.one_of(
+        st.builds(
+            lambda n, roles: {"gate": "people", "approvers": n, "roles": roles},
+            st.integers(1, 3),
+            st.lists(st.sampled_from(["network", "security"]), unique=True, max_size=2),
+        ),
+        st.just({"gate": "ticket"}),
+        st.just({"gate": "confirm"}),
+        st.just(SUNDAY),
+        st.just({"gate": "standard"}),
+    ),
+    max_size=3,
+)
+POLICIES = st.dictionaries(st.sampled_from([*RISKS, "reboot", "window", "security", "recurrence"]), ENTRIES, max_size=5)
+ADDED = st.lists(
+    st.sampled_from(["audit", "security", "recurrence", "confirm:always", "people:interrupting", "x"]),
+    unique=True,
+    max_size=4,
+)
+PLANS = st.lists(st.sampled_from([*RISKS, "reboot"]), min_size=1, max_size=4)
+GRADES = st.sampled_from([Grade.PROVEN, Grade.SUPPORTED, Grade.NONE])
+
+
+@given(policy=POLICIES, added=ADDED, risks=PLANS, grade=GRADES, recurred=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_plugins_only_add(
+    policy: dict[str, Any], added: list[str], risks: list[str], grade: Grade, recurred: bool
+) -> None:
+    """Each gate asked without some plugins is asked with them too: label, settings, risks."""
+    edges = ("primary:x",) if recurred else ()
+    more = {**GATES, **{name: Always(name) for name in added}}
+    before = required(*risks, policy=policy, grade=grade, recurred=edges)
+    after = {r.label: r for r in required(*risks, policy=policy, grade=grade, recurred=edges, gates=more)}
+    for requirement in before:
+        kept = after[requirement.label]
+        assert (kept.gate, kept.settings) == (requirement.gate, requirement.settings)
+        assert set(kept.risks) >= set(requirement.risks)
+    if set(risks) != {"read"}:
+        assert set(added) <= {r.gate for r in after.values()}
+
+
+@given(policy=POLICIES, risks=PLANS, grade=GRADES)
+@settings(max_examples=300, deadline=None)
+def test_joining_loses_nothing(policy: dict[str, Any], risks: list[str], grade: Grade) -> None:
+    """Labels are unique, and every line of the policy is asked by a requirement at least as strict."""
+    found = required(*risks, policy=policy, grade=grade)
+    inventory = an_inventory(policy, people=PEOPLE)
+    assert len({r.label for r in found}) == len(found)
+    for risk in set(risks):
+        for entry in inventory.sites["campus"].policy.get(risk, ()):
+            if entry.gate == "standard" and grade is not Grade.PROVEN:
+                continue
+            ask = Requirement("", entry.gate, entry.settings, ())
+            assert any(
+                r.gate == entry.gate and risk in r.risks and (r.settings == entry.settings or _covers(r, ask))
+                for r in found
+            )
+
+
+def _covers(one: Requirement, other: Requirement) -> bool:
+    inventory = an_inventory()
+    if one.gate != "people":
+        return False
+    found = [settings_of(GATES, r, inventory) for r in (one, other)]
+    assert isinstance(found[0], PeopleSettings)
+    assert isinstance(found[1], PeopleSettings)
+    return People().covers(found[0], found[1])
+
+
+@given(policy=POLICIES, risks=PLANS, grade=GRADES)
+@settings(max_examples=300, deadline=None)
+def test_someone_approves_or_it_was_approved(policy: dict[str, Any], risks: list[str], grade: Grade) -> None:
+    """No change is planned without an approving gate for each class, unless proven and a standard change."""
+    found = required(*risks, policy=policy, grade=grade)
+    for risk in set(risks) - {"read"}:
+        gates = {r.gate for r in found if risk in r.risks}
+        assert gates & {"people", "confirm", "ticket"} or (grade is Grade.PROVEN and "standard" in gates)
+
+
+# -- wrong policies ----------------------------------------------------------------------------------
+
+WRONG: list[Any] = [
+    pytest.param({"delete-pin": [{"gate": "jira"}]}, r"nothing provides the gate 'jira'", id="unprovided gate"),
+    pytest.param({"delete-pin": [{"gate": "people", "approvers": 0}]}, "approvers", id="impossible setting"),
+    pytest.param({"delete-pin": [{"gate": "people", "aprovers": 2}]}, "did you mean approvers", id="unknown setting"),
+    pytest.param({"delete-pins": [{"gate": "people"}]}, "unknown risk class", id="unknown risk class"),
+    pytest.param({"security": []}, "needs a gate that a person opens", id="security emptied"),
+    pytest.param(
+        {"security": [{"gate": "ticket"}]}, "needs a gate that a person opens", id="security without a person"
+    ),
+    pytest.param({"recurrence": []}, "needs a gate that a person opens", id="recurrence emptied"),
+    pytest.param({"window": [{"gate": "window", "calendar": []}]}, "at least one", id="a window without a calendar"),
+]
+
+
+@pytest.mark.parametrize(("policy", "what"), WRONG)
+def test_wrong_policy(policy: dict[str, Any], what: str) -> None:
+    """A policy that cannot be kept is a wrong inventory, found before it is needed, and names the place."""
+    inventory = an_inventory(policy, people=PEOPLE)
+    with pytest.raises(InventoryError) as raised:
+        check_policy(inventory, inventory.sites["campus"], GATES)
+    assert raised.value.exit_code == 2
+    assert any(what in problem and "sites.campus.policy" in problem for problem in raised.value.problems)
+
+
+def test_all_problems_are_named() -> None:
+    """Every wrong line is told, not only the first."""
+    inventory = an_inventory({"delete-pin": [{"gate": "jira"}], "security": [], "nope": []}, people=PEOPLE)
+    with pytest.raises(InventoryError) as raised:
+        check_policy(inventory, inventory.sites["campus"], GATES)
+    assert len(raised.value.problems) == 3
+
+
+def test_a_default_that_nothing_provides_is_wrong_too() -> None:
+    """People in the inventory without the gate people installed is found at once."""
+    inventory = an_inventory(people=PEOPLE)
+    with pytest.raises(InventoryError, match="problem"):
+        check_policy(inventory, inventory.sites["campus"], {"confirm": Confirm()})
+
+
+def test_a_gate_asked_of_every_plan_must_be_set() -> None:
+    """A plugin's gate with settings it cannot do without is a problem until the policy gives them."""
+
+    class Needy(GateSettings):
+        url: str
+
+    needy = Always("needy")
+    needy.settings_model = Needy
+    gates = {**GATES, "needy": needy}
+    bare = an_inventory(people=PEOPLE)
+    with pytest.raises(InventoryError) as raised:
+        check_policy(bare, bare.sites["campus"], gates)
+    assert "asked of every plan" in raised.value.problems[0]
+    policy = {"interrupting": [{"gate": "people"}, {"gate": "needy", "url": "u"}]}
+    check_policy(an_inventory(policy, people=PEOPLE), an_inventory(policy, people=PEOPLE).sites["campus"], gates)
+    found = required("delete-pin", policy=policy, gates=gates)
+    assert said(found)["needy"] == ("needy", {"url": "u"})
+
+
+def test_a_right_policy_is_silent() -> None:
+    """The defaults have nothing wrong or doubtful in them, with people and without."""
+    for people in (PEOPLE, None):
+        inventory = an_inventory({"window": [SUNDAY]}, people=people)
+        assert check_policy(inventory, inventory.sites["campus"], GATES) == ()
+
+
+def test_a_gate_that_cannot_open_is_told() -> None:
+    """Too few people for a gate is allowed, and said."""
+    inventory = an_inventory(people={"ann": ["network"]})
+    doubts = check_policy(inventory, inventory.sites["campus"], GATES)
+    assert any("2 persons" in doubt and "interrupting" in doubt for doubt in doubts)
+    assert any("role security" in doubt for doubt in doubts)
+
+
+def test_the_standard_gate_itself_asks_for_proof() -> None:
+    """Joined to an approving gate below proven, standard is left out, and people still decide."""
+    policy = {"delete-pin": [{"gate": "standard"}, {"gate": "people"}]}
+    assert set(said(required("delete-pin", policy=policy))) == {"standard", "people"}
+    assert set(said(required("delete-pin", policy=policy, grade=Grade.SUPPORTED))) == {"people", "security"}
