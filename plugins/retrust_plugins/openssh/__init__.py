@@ -1,0 +1,23 @@
+"""OpenSSH's ``known_hosts``: the store in which every OpenSSH client pins the servers that it met.
+
+``site`` is the inventory's part, ``target`` says what a line is about and how it is healed, ``known_hosts``
+reads and rewrites the file's text, ``store`` gets at the file, ``hostkeys`` looks at servers, ``connection``
+joins the last two for one pass. Other lines of the file (``@cert-authority``, ``@revoked``, comments,
+patterns) are nobody's first use, and are left as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrust.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from retrust.target import Target
+
+
+@hookimpl
+def retrust_targets() -> list[Target]:
+    from retrust_plugins.openssh.target import OpenSsh
+
+    return [OpenSsh()]

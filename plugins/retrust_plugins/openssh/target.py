@@ -1,0 +1,97 @@
+"""What a known_hosts line is about, and the step that heals it. Pure; ``connection`` does the I/O.
+
+A stale line is replaced by the approved key in one write, so that there is no moment without a pin: OpenSSH
+never gets to trust blindly. The line holds the key itself, so a stale one is known without any baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from retrust.errors import PermanentError
+from retrust.models import Finding, Pin, Sighting, Snapshot, Step
+from retrust.target import Connection, Place, Services
+from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, parse
+from retrust_plugins.openssh.site import Holder, OpenSshSite
+
+REPLACE = "replace"
+
+
+def relation(holder: str, peer: str) -> str:
+    """Whether this holder's store lets it log in at this peer."""
+    return f"ssh:{holder}:{peer}"
+
+
+class OpenSsh:
+    name = "openssh"
+    site_model = OpenSshSite
+    stages = (REPLACE,)
+
+    def holders(self, site: OpenSshSite) -> tuple[str, ...]:
+        return tuple(site.holders)
+
+    def warnings(self, site: OpenSshSite) -> tuple[str, ...]:
+        if site.trust.tunnels == "never" and any(holder.ssh for holder in site.holders.values()):
+            return ("tunnels: never leaves every change at best supported: nobody sees what the holders see",)
+        return ()
+
+    def locate(self, site: OpenSshSite, pin: Pin) -> Place:
+        """The one peer whose names the line holds, and nobody else's.
+
+        A pattern, or a line that also names a host which is not known to be that peer, is not ours to
+        change: the new key was seen at the peer alone.
+        """
+        entry = entry_of(pin)
+        if entry is None:
+            return Place("unknown")
+        for name, peer in site.peers.items():
+            if entry.names_only(peer.names):
+                return _at(site, pin, name, entry.key_type)
+        return Place("self" if entry.names_only(_own_names(site.holders[pin.holder])) else "unknown")
+
+    def fits(self, site: OpenSshSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
+        return sighting.holder in (None, pin.holder)
+
+    def steps(self, site: OpenSshSite, planned: Sequence[Finding], snapshot: Snapshot,
+              deleted: frozenset[str]) -> tuple[Step, ...]:
+        return tuple(_replace(finding) for finding in planned)
+
+    def connect(self, site: OpenSshSite, services: Services) -> AbstractAsyncContextManager[Connection]:
+        from retrust_plugins.openssh.connection import connect
+
+        return connect(self, site, services)
+
+
+def entry_of(pin: Pin) -> Entry | None:
+    entries = parse(pin.line.encode()).entries
+    return entries[0] if entries else None
+
+
+def _at(site: OpenSshSite, pin: Pin, name: str, key_type: str) -> Place:
+    from retrust_plugins.openssh.hostkeys import HostKeys
+
+    peer, holder = site.peers[name], site.holders[pin.holder]
+    if peer.host == holder.host and peer.port == (holder.ssh.port if holder.ssh else 22):
+        return Place("self")
+    return Place("endpoint", peer.endpoint, relation(pin.holder, name), prober=HostKeys(key_type))
+
+
+def _own_names(holder: Holder) -> list[str]:
+    hosts = ["localhost", "127.0.0.1", "::1", *([holder.host] if holder.host else [])]
+    port = holder.ssh.port if holder.ssh else 22
+    return [*hosts, *(f"[{host}]:{port}" for host in hosts)]
+
+
+def _replace(finding: Finding) -> Step:
+    pin, seen, entry = finding.pin, finding.presented, entry_of(finding.pin)
+    if seen is None or not seen.chain or entry is None:
+        raise PermanentError("the key that would be pinned was not seen", where=pin.edge)
+    new = entry.with_key(entry.key_type, seen.chain[0])
+    return Step(
+        id=f"{REPLACE}:{pin.edge}", stage=REPLACE, kind="delete-pin", holder=pin.holder, argument=pin.key,
+        risk="delete-pin", undo=f"put the old line back: {pin.line}",
+        sends=(f"- {pin.line}", f"+ {new}"),
+        before=f"{pin.holder} pins {as_openssh_prints(entry.fingerprint)} for {finding.endpoint}",
+        after=f"{pin.holder} pins {as_openssh_prints(seen.fingerprint)} for {finding.endpoint}",
+        expected={pin.edge: seen.fingerprint}, relation=finding.relation)
