@@ -15,5 +15,6 @@ from retrust.hookspecs import hookimpl
 @hookimpl
 def retrust_commands() -> Sequence[Command]:
     return [
+        Command("demo", "the whole story in the lab, end to end, on the embedded default", "retrust_flows.demo:demo"),
         Command("run", "plan, gates, remediate, verify, in the foreground with progress", "retrust_flows.cli:run"),
     ]

@@ -13,8 +13,8 @@ from retrust.engine import Engine
 
 
 async def verify(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An exported pack; default: the ledger.")] = None,
-    public_key: Annotated[Path | None, typer.Option(help="The ledger's public key, to be sure whose pack it is.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A pack; default: the ledger.")] = None,
+    public_key: Annotated[Path | None, typer.Option(help="The ledger's key, to be sure whose it is.")] = None,
     inventory: InventoryOption = None,
 ) -> int:
     """Check the ledger's chain, or an exported pack offline; names the first thing that was changed."""

@@ -6,10 +6,12 @@ Sightings are kept in the ledger; ``check``, ``plan`` and ``run`` map them to ed
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,11 +39,17 @@ async def log(
     _known(engine, site, holder)
     received = datetime.now(UTC)
     newest = received if file == "-" else min(received, _written_at(Path(file)))
-    found = [sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
-                      by=actor()) for match in _scan(engine, file)]
+    names: Counter[str] = Counter()
+
+    def sightings() -> Iterator[Sighting]:
+        for match in _scan(engine, file):
+            names[match.dn or "an unnamed server"] += 1
+            yield sighting(match, source=_source(file), site=site, holder=holder, received=received,
+                           newest=newest, by=actor())
+
     async with await engine.open_ledger() as ledger:
-        await ledger.sight_many(found)
-    _told(found, json)
+        await ledger.sight_many(sightings())
+    _told(names, json)
 
 
 def sighting(match: Match, *, source: str, site: str | None, holder: str | None, received: datetime,
@@ -54,19 +62,19 @@ def sighting(match: Match, *, source: str, site: str | None, holder: str | None,
 
 
 def _scan(engine: Engine, file: str) -> Iterator[Match]:
-    from retrust.scanner import scan
+    from retrust.scanner import scan_stream
 
     signatures = tuple(engine.plugins.log_signatures.values())
     if file == "-":
-        yield from scan(sys.stdin.buffer, signatures)
+        yield from scan_stream(sys.stdin.buffer, signatures)
         return
     with _opened(Path(file)) as stream:
-        yield from scan(stream, signatures)
+        yield from scan_stream(stream, signatures)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> FileIO:
     try:
-        return path.open("rb", buffering=0)  # type: ignore[return-value]
+        return path.open("rb", buffering=0)
     except OSError as exc:
         raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
 
@@ -82,14 +90,14 @@ def _source(file: str) -> str:
     return "standard input" if file == "-" else Path(file).name
 
 
-def _told(found: Sequence[Sighting], json: bool) -> None:
+def _told(names: Counter[str], json: bool) -> None:
     if json:
-        output.print_json({"sightings": len(found), "names": sorted({s.dn for s in found if s.dn})})
+        output.print_json({"sightings": names.total(), "names": dict(names)})
         return
-    if not found:
+    if not names:
         output.say("no line of it tells of a changed certificate")
-    for dn in dict.fromkeys(s.dn for s in found):
-        output.say(f"{sum(1 for s in found if s.dn == dn)} sighting(s): the certificate of {dn} changed")
+    for name, count in names.items():
+        output.say(f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed")
 
 
 async def renewed(

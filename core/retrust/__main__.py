@@ -1,0 +1,5 @@
+"""``python -m retrust`` is the command ``retrust``."""
+
+from retrust.cli import main
+
+main()

@@ -1,0 +1,143 @@
+"""Loading is all or nothing, and whoever is at fault is named."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from retrust.errors import PluginError
+from retrust.hookspecs import hookimpl
+from retrust.plugins import Plugins, load_plugins
+
+
+def load(**plugins: object) -> Plugins:
+    return load_plugins(extra=plugins, entry_points=False)
+
+
+class Collecting:
+    """A plugin whose one hook returns what it was given."""
+
+    def __init__(self, *targets: object) -> None:
+        self._targets = list(targets)
+
+    @hookimpl
+    def retrust_targets(self) -> list[object]:
+        return self._targets
+
+
+def target(name: str) -> SimpleNamespace:
+    return SimpleNamespace(name=name, steps=lambda: (), locate=lambda: None, connect=lambda: None)
+
+
+def test_three_lines_add_a_target() -> None:
+    """A plugin of three lines adds a target."""
+
+    class Mine:
+        @hookimpl
+        def retrust_targets(self):  # type: ignore[no-untyped-def]
+            return [target("mine")]
+
+    assert list(load(mine=Mine()).targets) == ["mine"]
+
+
+def test_built_in_features_come_through_the_same_hooks() -> None:
+    """The distribution's own entry points provide the Prime target, and the core provides none."""
+    assert list(load().targets) == []
+    plugins = load_plugins()
+    assert plugins.load_all()["targets"]["cisco-prime"] == "cisco-prime"
+    assert plugins.origins["cisco-prime"].startswith("retrust ")
+
+
+def test_one_name_twice_names_both_plugins() -> None:
+    """Two objects of one kind with one name are an error that names both plugins."""
+    with pytest.raises(PluginError, match=r"plugin two: .*'mine'.*plugin one"):
+        _ = load(one=Collecting(target("mine")), two=Collecting(target("mine"))).targets
+
+
+@pytest.mark.parametrize(("returned", "said"), [
+    (SimpleNamespace(), "has no name"),
+    (SimpleNamespace(name=""), "has no name"),
+    (SimpleNamespace(name="x"), r"no method steps\(\)"),
+])
+def test_an_object_that_cannot_serve_is_refused(returned: object, said: str) -> None:
+    """An object without a name or a method that its kind needs is refused, with its plugin's name."""
+    with pytest.raises(PluginError, match=f"(?s)plugin bad: .*{said}"):
+        _ = load(bad=Collecting(returned)).targets
+
+
+def test_a_method_that_must_be_async_is_checked() -> None:
+    """A gate whose state() is not async is refused at load, not when a plan waits for it."""
+
+    class Bad:
+        @hookimpl
+        def retrust_gates(self) -> list[object]:
+            return [SimpleNamespace(name="g", state=lambda question: None)]
+
+    with pytest.raises(PluginError, match=r"plugin bad: .*async def"):
+        _ = load(bad=Bad()).gates
+
+
+def test_a_hook_that_raises_names_its_plugin() -> None:
+    """An exception in a hook stops the start and names its plugin."""
+
+    class Raising:
+        @hookimpl
+        def retrust_targets(self) -> list[object]:
+            raise RuntimeError("no licence")
+
+    with pytest.raises(PluginError, match=r"plugin raising: retrust_targets\(\) raised RuntimeError: no licence"):
+        _ = load(raising=Raising()).targets
+
+
+def test_a_hook_returns_a_list() -> None:
+    """A hook that returns one bare object is an error that says what was returned."""
+
+    class Bare:
+        @hookimpl
+        def retrust_targets(self) -> object:
+            return target("mine")
+
+    with pytest.raises(PluginError, match="plugin bare: .*returned SimpleNamespace, not a list"):
+        _ = load(bare=Bare()).targets
+
+
+class Unknown:
+    @hookimpl
+    def retrust_no_such_hook(self) -> None: ...
+
+
+class Unmarked:
+    def retrust_targets(self) -> list[object]:
+        return []
+
+
+class Async:
+    @hookimpl
+    async def retrust_targets(self) -> list[object]:
+        return []
+
+
+class Arguments:
+    @hookimpl
+    def retrust_targets(self, inventory: object) -> list[object]:
+        return []
+
+
+@pytest.mark.parametrize(("plugin", "said"), [
+    (Unknown(), "retrust_no_such_hook"), (Unmarked(), "lacks @hookimpl"), (Async(), "must not be async"),
+    (Arguments(), "inventory"),
+])
+def test_a_wrong_signature_refuses_to_start(plugin: object, said: str) -> None:
+    """An unknown hook, a forgotten marker, an async hook and an unknown argument are all found at load."""
+    with pytest.raises(PluginError, match=f"(?s)plugin bad: .*{said}"):
+        load(bad=plugin)
+
+
+def test_every_hook_says_when_it_is_called() -> None:
+    """Each hook's specification opens with when it is called."""
+    from retrust import hookspecs
+
+    hooks = [getattr(hookspecs, name) for name in dir(hookspecs) if name.startswith("retrust_")]
+    assert len(hooks) >= 8
+    assert all((hook.__doc__ or "").startswith("When ") for hook in hooks)

@@ -1,0 +1,115 @@
+"""The rules of verdicts, one row each, in their order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retrust.models import Baseline, Endpoint, Grade, Pin, Presented, Sighting, Verdict
+from retrust.target import Place
+from retrust.verdicts import LATE, Candidate, Facts, attribute, judge
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SUBJECT = "/C=US/O=Cisco Systems/CN=prime-sec"
+PIN = Pin(holder="primary", key="10.0.0.12_8082", subject=SUBJECT, line=f"host=10.0.0.12_8082; subject= {SUBJECT}")
+PEER = Place("endpoint", Endpoint(host="10.0.0.12", port=8082), "ha", peer="secondary")
+
+
+def presented(fingerprint: str = "SHA256:new", subject: str = "CN=prime-sec,O=Cisco Systems,C=US") -> Presented:
+    return Presented(fingerprint=fingerprint, key_fingerprint="SHA256:key", subject=subject, issuer=subject,
+                     not_before=NOW - timedelta(days=1), not_after=NOW + timedelta(days=365))
+
+
+def baseline(fingerprint: str = "SHA256:old") -> Baseline:
+    return Baseline(site="campus", holder=PIN.holder, key=PIN.key, fingerprint=fingerprint,
+                    key_fingerprint="SHA256:key", subject="CN=prime-sec", verified_at=NOW - timedelta(days=30))
+
+
+def sighting(kind: str = "log", at: datetime = NOW, **more: object) -> Sighting:
+    return Sighting.model_validate({"id": "s1", "kind": kind, "at": at, "received_at": at, "source": "hm-0-0.log",
+                                    "actor": "person:ann", **more})
+
+
+NEW, OLD = presented(), presented("SHA256:old")
+LOGGED = (sighting(),)
+RULES = {
+    "1 a key that names the holder itself is self": (Facts(PIN, Place("self")), Verdict.SELF),
+    "1 self outweighs sightings": (Facts(PIN, Place("self"), NEW, naming=LOGGED), Verdict.SELF),
+    "1 self with another subject is stale where the site includes it":
+        (Facts(PIN, Place("self"), presented(subject="CN=x"), include_self=True), Verdict.STALE),
+    "2 a key that names nothing is unknown": (Facts(PIN, Place("unknown"), NEW), Verdict.UNKNOWN),
+    "3 another fingerprint than the last verified is stale": (Facts(PIN, PEER, NEW, baseline()), Verdict.STALE),
+    "3 another subject than the pinned is stale": (Facts(PIN, PEER, presented(subject="CN=other")), Verdict.STALE),
+    "3 a sighting that names this edge alone is stale": (Facts(PIN, PEER, NEW, naming=LOGGED), Verdict.STALE),
+    "3 a sighting shared with other edges is not": (Facts(PIN, PEER, NEW, shared=LOGGED), Verdict.UNPROVEN),
+    "3 a sighting while we see the last verified is never stale":
+        (Facts(PIN, PEER, OLD, baseline(), naming=LOGGED), Verdict.UNPROVEN),
+    "3 an old sighting changes nothing":
+        (Facts(PIN, PEER, OLD, baseline(), naming=(sighting(at=NOW - timedelta(days=31)),)), Verdict.FRESH),
+    "3 an announced renewal that is presented is stale":
+        (Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:new"),)), Verdict.STALE),
+    "3 an announced renewal that is not presented yet is not":
+        (Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:later"),)), Verdict.UNPROVEN),
+    "3 a person's inclusion is a sighting": (Facts(PIN, PEER, NEW, naming=(sighting("person"),)), Verdict.STALE),
+    "3 a fingerprint that a person attests makes nothing stale":
+        (Facts(PIN, PEER, NEW, naming=(sighting("person", fingerprint="SHA256:new"),)), Verdict.UNPROVEN),
+    "4 the last verified, and no sighting, is fresh": (Facts(PIN, PEER, OLD, baseline()), Verdict.FRESH),
+    "4 inclusion does not turn a fresh pin":
+        (Facts(PIN, PEER, OLD, baseline(), naming=(sighting("person"),)), Verdict.FRESH),
+    "5 one subject and no baseline is unproven: two hosts may share it": (Facts(PIN, PEER, NEW), Verdict.UNPROVEN),
+    "5 an endpoint that does not answer is unproven": (Facts(PIN, PEER, None, naming=LOGGED), Verdict.UNPROVEN),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_in_their_order(rule: str) -> None:
+    """Each rule of the design decides as it says, with a reason."""
+    facts, verdict = RULES[rule]
+    judged = judge(facts)
+    assert judged.verdict is verdict, judged
+    assert judged.reasons
+
+
+def test_a_sighting_of_the_unchanged_certificate_contradicts() -> None:
+    """Who says that it changed sees another certificate than we do: that counts as contradicted."""
+    judged = judge(Facts(PIN, PEER, OLD, baseline(), naming=LOGGED))
+    assert judged.contradiction is not None
+    assert judged.contradiction.grade is Grade.CONTRADICTED
+
+
+def test_a_line_that_comes_late_does_not_contradict() -> None:
+    """A line within the grace after a verification may be about what was healed then."""
+    verified = baseline("SHA256:old").verified_at
+    late = judge(Facts(PIN, PEER, OLD, baseline(), naming=(sighting(at=verified + LATE),)))
+    assert (late.verdict, late.contradiction) == (Verdict.UNPROVEN, None)
+    after = judge(Facts(PIN, PEER, OLD, baseline(), naming=(sighting(at=verified + LATE + timedelta(seconds=1)),)))
+    assert after.contradiction is not None
+
+
+OTHER = Pin(holder="secondary", key="10.0.0.11_8082", subject="CN=prime-pri", line="")
+ISE = Pin(holder="primary", key="10.0.0.21_443", subject="CN=ISE-server", line="")
+CANDIDATES = (
+    Candidate(PIN, PEER, NEW),
+    Candidate(OTHER, Place("endpoint", relation="ha"), presented(subject="CN=prime-pri,O=Cisco Systems,C=US")),
+    Candidate(ISE, Place("endpoint", relation="ise:x"), presented(subject="CN=prime-sec")),
+)
+
+
+@pytest.mark.parametrize(("said", "pins"), [
+    ({"dn": "CN=prime-sec, O=Cisco Systems, C=US"}, (PIN,)),
+    ({"dn": "C = US, O = cisco systems, CN = prime-sec"}, (PIN,)),
+    ({"dn": "CN=prime-sec"}, (ISE,)),
+    ({"dn": "CN=prime-pri"}, (OTHER,)),
+    ({"dn": "CN=nobody"}, ()),
+    ({"holder": "primary", "key": "10.0.0.12_8082"}, (PIN,)),
+    ({"endpoint": Endpoint(host="10.0.0.12", port=8082)}, (PIN,)),
+])
+def test_a_sighting_is_about_the_edges_it_names(said: dict[str, object], pins: tuple[Pin, ...]) -> None:
+    """By the edge or endpoint it names, else by DN: a whole match outweighs a partial one."""
+    assert attribute(sighting(**said), CANDIDATES, lambda s, pin, place: True) == pins
+
+
+def test_role_and_place_limit_what_a_sighting_can_be_about() -> None:
+    """What the target says cannot be meant is not, whatever the DN."""
+    assert attribute(sighting(dn="CN=prime-sec"), CANDIDATES, lambda s, pin, place: place.relation == "ha") == (PIN,)
