@@ -27,7 +27,7 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
-from retrust.ledger.keys import key_id, public_from_pem, raw, signed_by
+from retrust.ledger.keys import key_id, pem, public_from_pem, raw, signed_by
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,28 @@ def _manifest(files: Mapping[str, bytes], public_key: bytes | None) -> dict[str,
         inside = public_from_pem(files[PUBLIC_KEY])
     except ValueError:
         raise _Changed(f"{PUBLIC_KEY}: changed, it is no public key") from None
+    if files[PUBLIC_KEY] != pem(inside):
+        raise _Changed(f"{PUBLIC_KEY}: changed")
     signer = _readers(public_key) if public_key is not None else inside
     if raw(signer) != raw(inside):
         raise _Changed(f"{PUBLIC_KEY}: another key than yours: {key_id(inside)}")
     if not signed_by(signer, files[SIGNATURE], files[MANIFEST]):
+        if _named_key(files[MANIFEST]) not in (None, key_id(inside)):
+            raise _Changed(f"{PUBLIC_KEY}: not the key that {MANIFEST} names")
         raise _Changed(f"{MANIFEST}: not what {SIGNATURE} signs with {key_id(signer)}")
     manifest: dict[str, Any] = json.loads(files[MANIFEST])
     if manifest.get("format") != FORMAT:
         raise _Changed(f"{MANIFEST}: the format is {manifest.get('format')!r}, this Retrust reads {FORMAT!r}")
     return manifest
+
+
+def _named_key(manifest: bytes) -> str | None:
+    """The key that an unproven manifest names, to tell a changed key from a changed manifest."""
+    try:
+        named: str | None = json.loads(manifest)["key"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return named
 
 
 def _readers(public_key: bytes) -> Any:
@@ -147,9 +160,12 @@ def _chain(text: bytes) -> list[dict[str, Any]]:
 def _lines(text: bytes) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         try:
-            yield dict(json.loads(line))
+            entry = json.loads(line)
         except ValueError:
-            raise _Changed(f"{CHAIN}: line {number} is no entry") from None
+            entry = None
+        if not isinstance(entry, dict) or type(entry.get("seq")) is not int or not isinstance(entry.get("hash"), str):
+            raise _Changed(f"{CHAIN}: line {number} is no entry")
+        yield entry
 
 
 def _attachments(

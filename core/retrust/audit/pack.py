@@ -23,7 +23,7 @@ from retrust.ledger.records import Entry
 HOW_TO = f"""\
 Evidence of one case of Retrust.
 
-`retrust audit verify THIS_FILE --key public.pem` checks all of it, offline. By hand:
+`retrust audit verify THIS_FILE --public-key KEY.pem` checks all of it, offline. By hand:
 
   openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {MANIFEST} -sigfile {SIGNATURE}
 

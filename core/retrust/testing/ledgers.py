@@ -10,7 +10,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from retrust.models import Baseline, Decision, Endpoint, Finding, Pin, Plan, Presented, Sighting, Snapshot, Step, Verdict
+from retrust.models import (
+    Baseline,
+    Decision,
+    Endpoint,
+    Finding,
+    Pin,
+    Plan,
+    Presented,
+    Sighting,
+    Snapshot,
+    Step,
+    Verdict,
+)
 
 SITE = "campus"
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)

@@ -1,8 +1,9 @@
 """A real PostgreSQL from the system's packages, for tests: one server a process, a database a test.
 
 Runs from a temporary folder on a free loopback port, as an unprivileged user where we are root (the
-server refuses root), without fsync, and is ended by its process id when the process ends. Where no
-PostgreSQL is installed, ``server()`` says so and ``requires_postgres()`` skips the test with that reason.
+server refuses root), and ends by its process id when this process ends. Without fsync: a crash of the
+server loses nothing that was committed, a crash of the machine may. Where no PostgreSQL is installed,
+``server()`` says so and ``requires_postgres()`` skips the test with that reason.
 """
 
 from __future__ import annotations
@@ -22,18 +23,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 USER = "retrust"
 DEADLINE = 60.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "200",
 }
+
+
+_spawner = ThreadPoolExecutor(1, thread_name_prefix="retrust-pg")
+"""Linux ends a child when the *thread* that made it ends, so that has to be one which stays."""
 
 
 class NoPostgres(Exception):
@@ -75,16 +81,19 @@ class Server:
         settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self._folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                [self._binaries / "postgres", "-D", self._data, *options],
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                user=self._user,
-                preexec_fn=_die_with_parent,
-            )
+            self._process = _spawner.submit(self._spawn, options, log).result()
         self._wait_until_ready()
+
+    def _spawn(self, options: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
+            [self._binaries / "postgres", "-D", self._data, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            user=self._user,
+            preexec_fn=_die_with_parent,
+        )
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT is PostgreSQL's fast shutdown; SIGQUIT ends it as a crash would."""

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retrust.errors import UsageError
+from retrust.ledger import Ledger, glance
+from retrust.ledger.trust import aggregated
+from retrust.models import Endpoint, Sighting
+from retrust.testing.ledgers import NOON, SITE, SetClock, baseline, fingerprint, sighting
+
+
+async def test_a_storm_is_a_handful_of_entries(ledger: Ledger) -> None:
+    """100,000 sightings on two edges: exact counts, first and last, in two entries."""
+    before = (await ledger.head()).seq
+    storm = [sighting(n, dn=f"CN=pi-{n % 2}") for n in range(50_000)]
+    await ledger.sight_many(storm)
+    await ledger.sight_many(storm)
+    seen = await ledger.sightings(SITE)
+    assert [(s.dn, s.count) for s in seen] == [("CN=pi-0", 50_000), ("CN=pi-1", 50_000)]
+    assert seen[0].first_at == NOON
+    assert seen[1].at == NOON + timedelta(seconds=49_999)
+    joined = 1 if before == 0 else 0
+    assert (await ledger.head()).seq == before + joined + 2
+
+
+async def test_batches_of_many_at_once_lose_none(ledger: Ledger) -> None:
+    """Counts are exact however many sources write at the same time."""
+    await asyncio.gather(*(ledger.sight_many(sighting(n, count=3) for n in range(10)) for _ in range(10)))
+    assert [s.count for s in await ledger.sightings(SITE)] == [300]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99), st.integers(1, 9)), max_size=40))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_aggregation_neither_loses_nor_invents(seen: list[tuple[int, int, int]]) -> None:
+    """Over any batch: one row for what is the same, the sum of counts, the earliest and the latest time."""
+    batch = [sighting(at, dn=f"CN={edge}", count=count) for edge, at, count in seen]
+    rows = {row["dn"]: row for row in aggregated(batch)}
+    assert len(rows) == len({s.dn for s in batch})
+    assert sum(row["count"] for row in rows.values()) == sum(s.count for s in batch)
+    for dn, row in rows.items():
+        times = sorted(s.at for s in batch if s.dn == dn)
+        assert (row["first_at"], row["last_at"]) == tuple(
+            t.isoformat(timespec="microseconds").replace("+00:00", "Z") for t in (times[0], times[-1]))
+
+
+@pytest.mark.parametrize("change", [
+    {"kind": "probe"}, {"role": "ise"}, {"dn": "CN=other"}, {"fingerprint": fingerprint("x")}, {"holder": "primary"},
+    {"key": "a_1"}, {"endpoint": Endpoint(host="10.0.0.1", port=1)}])
+async def test_what_says_something_else_is_counted_apart(ledger: Ledger, change: dict[str, object]) -> None:
+    """Kind, role, DN, fingerprint and edge each make another sighting."""
+    await ledger.sight_many([sighting(), sighting(**change), sighting()])
+    assert sorted(s.count for s in await ledger.sightings(SITE)) == [1, 2]
+
+
+async def test_a_sighting_comes_back_as_it_was(ledger: Ledger) -> None:
+    """All that it said is read again; an overlong text is cut."""
+    full = sighting(holder="primary", key="a_1", endpoint=Endpoint(host="::1", port=8082), text="x" * 5000,
+                    fingerprint=fingerprint("new"))
+    await ledger.sight(full)
+    [seen] = await ledger.sightings(SITE)
+    same = set(Sighting.model_fields) - {"id", "text"}
+    assert seen.model_dump(include=same) == full.model_dump(include=same)
+    assert len(seen.text) == 2001
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\udc80b", "äöü ☃ 𝕏", "\x1b[31m", "'; DROP TABLE entries; --"])
+async def test_any_text_can_be_kept(ledger: Ledger, text: str) -> None:
+    """A damaged log line is a sighting too."""
+    await ledger.sight(sighting(dn=text, text=text))
+    [seen] = await ledger.sightings(SITE)
+    assert seen.text == text.replace("\x00", "\ufffd").replace("\udc80", "\ufffd")
+
+
+async def test_sightings_without_a_site(ledger: Ledger) -> None:
+    """They are every site's to look at until one takes them; their count joins what the site had."""
+    await ledger.sight_many([sighting(site=None), sighting(site=None), sighting(), sighting(site="elsewhere")])
+    assert sorted((s.site or "-", s.count) for s in await ledger.sightings(SITE)) == [("-", 2), (SITE, 1)]
+    loose = next(s for s in await ledger.sightings() if s.site is None)
+    await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+    assert [(s.site, s.count) for s in await ledger.sightings(SITE)] == [(SITE, 3)]
+    with pytest.raises(UsageError, match="without a site"):
+        await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+
+
+async def test_an_assigned_sighting_may_name_its_edge(ledger: Ledger) -> None:
+    """Whoever found the edge says so, and an open case gets it."""
+    case = await ledger.open_case(SITE, cause="x", actor="service")
+    await ledger.sight(sighting(site=None))
+    [loose] = await ledger.sightings()
+    await ledger.assign_sighting(loose.id, site=SITE, actor="service", holder="primary", key="a_1")
+    assert [(s.holder, s.key) for s in await ledger.sightings_of(case.id)] == [("primary", "a_1")]
+
+
+async def test_since(ledger: Ledger) -> None:
+    """Only what was last seen at or after a time."""
+    await ledger.sight_many([sighting(1, dn="CN=early"), sighting(60, dn="CN=late")])
+    assert [s.dn for s in await ledger.sightings(SITE, since=NOON + timedelta(seconds=60))] == ["CN=late"]
+
+
+async def test_baselines(ledger: Ledger) -> None:
+    """By edge, the last one verified."""
+    await ledger.set_baselines([baseline("old"), baseline("other", key="b_1")], actor="service")
+    await ledger.set_baselines([baseline("new", at=NOON + timedelta(days=1))], actor="service")
+    assert await ledger.baselines(SITE) == {
+        "primary:10.0.0.12_8082": baseline("new", at=NOON + timedelta(days=1)),
+        "primary:b_1": baseline("other", key="b_1")}
+    assert await ledger.baselines("elsewhere") == {}
+
+
+async def test_accepted_identities(ledger: Ledger) -> None:
+    """The last word of a person counts, by node and kind, with who said it and why."""
+    for fingerprint_ in ("SHA256:one", "SHA256:two"):
+        await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint=fingerprint_,
+                                     actor="person:alice", reason="deployed again")
+    [accepted] = await ledger.accepted_identities(SITE)
+    assert (accepted.fingerprint, accepted.actor, accepted.at) == ("SHA256:two", "person:alice", NOON)
+
+
+async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clock: SetClock) -> None:
+    """The short way and the long way give the same answers."""
+    async with await Ledger.open(url, tmp_path, clock=clock) as ledger, glance(url, tmp_path) as seen:
+        await ledger.set_baselines([baseline()], actor="service")
+        await ledger.sight_many([sighting(), sighting(site=None), sighting(site="elsewhere")])
+        await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint="SHA256:x",
+                                     actor="person:alice", reason="r")
+        for site in (SITE, "elsewhere"):
+            assert await seen.baselines(site) == await ledger.baselines(site)
+            assert await seen.sightings(site) == await ledger.sightings(site)
+            assert await seen.accepted_identities(site) == await ledger.accepted_identities(site)
+            assert await seen.healed_count(site, "primary:a_1", 30) == 0
+        assert await seen.sightings(None, NOON) == await ledger.sightings(None, NOON)
