@@ -41,7 +41,7 @@ class NodeLog:
             self.path(name).write_text("")
 
     def note(self, name: str, sentence: str, thread: str = "HealthMonitorThread") -> None:
-        self._append(name, [f"[system] [{thread}] {sentence}"])
+        self._append(name, [f"[system] [{thread}] {sentence}"], level="INFO")
 
     def primary_mismatch(self, current: x509.Name) -> None:
         full, short = self._names(current, seed=java(current))
@@ -95,9 +95,9 @@ class NodeLog:
             return []
         return [f"Caused by: java.security.cert.CertificateException: {_CONFIGURED} {_DIFFERENT} - {name}"]
 
-    def _append(self, name: str, lines: list[str]) -> None:
+    def _append(self, name: str, lines: list[str], level: str = "ERROR") -> None:
         at = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        lines[0] = self._settings.prefix.format(at=at) + lines[0]
+        lines[0] = self._settings.prefix.format(at=at, level=level) + lines[0]
         between = "\n\n" if self._settings.blank_lines else "\n"
         with self.path(name).open("a", encoding="utf-8") as log:
             log.write(between.join(lines) + "\n")

@@ -112,9 +112,9 @@ class IseSettings:
 
 @dataclass
 class LogSettings:
-    """The shape of the log. ``prefix`` stands before an event's first line; ``{at}`` is the time."""
+    """The shape of the log. ``prefix`` stands before an event's first line; it may hold the time."""
 
-    prefix: str = "{at} ERROR "
+    prefix: str = "{at} {level} "
     dn: Literal["seed", "full", "cn"] = "seed"
     wrapped: bool = True          # the ISE shape, broken inside `java.security.cert.CertificateException`
     blank_lines: bool = False     # between all lines, as the printed document shows them
