@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 _CLOCK = rb"(\d\d):(\d\d):(\d\d)"
@@ -21,28 +22,31 @@ _DAY = timedelta(days=1)
 
 def read_timestamp(text: bytes, *, zone: tzinfo | None = None, now: datetime | None = None) -> datetime | None:
     """The last time in ``text``, which is the innermost of nested prefixes; None where there is none."""
-    last = None
-    for last in _TIME.finditer(text):
-        pass
-    if last is None:
+    times = list(_TIME.finditer(text))
+    if not times:
         return None
+    last = times[-1]
     try:
-        return _read(last, zone, now or datetime.now(UTC))
+        if last["syslog"] is None:
+            return _read(last[0], zone)
+        month, day, *clock = last.groups()[18:23]
+        return _latest(_MONTHS.index(month) + 1, int(day), clock, zone, now or datetime.now(UTC))
     except (ValueError, OverflowError):
         return None
 
 
-def _read(match: re.Match[bytes], zone: tzinfo | None, now: datetime) -> datetime | None:
+@lru_cache(maxsize=1024)
+def _read(text: bytes, zone: tzinfo | None) -> datetime:
+    """A time with its date; in a storm the same one comes many times over."""
+    match = _TIME.fullmatch(text)
+    assert match is not None
     groups = match.groups()
     if match["iso"] is not None:
         year, month, day, *clock = groups[1:7]
         return _aware(int(year), int(month), int(day), clock, groups[7], _zone(match["zone"]) or zone)
-    if match["java"] is not None:
-        month, day, year, *clock = groups[10:16]
-        whole = int(year) if len(year) == 4 else 2000 + int(year)
-        return _aware(whole, int(month), int(day), clock, groups[16], zone)
-    month, day, *clock = groups[18:23]
-    return _latest(_MONTHS.index(month) + 1, int(day), clock, zone, now)
+    month, day, year, *clock = groups[10:16]
+    whole = int(year) if len(year) == 4 else 2000 + int(year)
+    return _aware(whole, int(month), int(day), clock, groups[16], zone)
 
 
 def _latest(month: int, day: int, clock: list[bytes], zone: tzinfo | None, now: datetime) -> datetime | None:
