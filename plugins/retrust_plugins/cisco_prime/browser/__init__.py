@@ -1,0 +1,36 @@
+"""The Cisco Prime pages, driven in a real browser by label text, role and visible words only.
+
+``open_pages`` logs in and gives ``Pages``: the HA mode, registering HA, an ISE server's status, adding one.
+
+    asks        what is asked and what comes back          words      every word that is looked for
+    trust       the certificate, before a browser starts   words.js   how a page is looked at
+    view        looking at all frames                      widgets    filling in forms
+    dialogs, login, menu, session                          ha, readiness, milestones, ise: the pages
+
+Playwright is imported only when ``open_pages`` is. A person who does the same by hand is ``operator``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retrust_plugins.cisco_prime.browser.asks import (
+    BrowserSettings,
+    HaOutcome,
+    HaRequest,
+    IseRequest,
+    WebAccess,
+)
+
+if TYPE_CHECKING:
+    from retrust_plugins.cisco_prime.browser.pages import Pages, open_pages
+
+__all__ = ["BrowserSettings", "HaOutcome", "HaRequest", "IseRequest", "Pages", "WebAccess", "open_pages"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Pages", "open_pages"):
+        from retrust_plugins.cisco_prime.browser import pages
+
+        return getattr(pages, name)
+    raise AttributeError(name)

@@ -1,0 +1,98 @@
+"""Dialogs, native and drawn: notices are kept, the one expected question is answered, no other is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.async_api import Dialog
+from playwright.async_api import Error as PlaywrightError
+
+from retrust.errors import PermanentError
+from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser.view import View
+
+
+def about_registering(text: str) -> bool:
+    """Whether a question is the expected one: to register, and nothing beyond."""
+    return bool(words.ABOUT_REGISTERING.search(text)) and not words.ABOUT_MORE.search(text)
+
+
+class Dialogs:
+    """What pages asked and said in dialogs; ``expected`` says which question may be answered yes now."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.expected: Callable[[str], bool] | None = None
+        self.notices: list[str] = []
+        self.unexpected: str | None = None
+
+    async def native(self, dialog: Dialog) -> None:
+        """A window.alert, confirm or prompt, or the browser's own question when a page is left."""
+        text = self.view.redactor.redact(dialog.message)
+        try:
+            if dialog.type == "beforeunload":
+                await dialog.accept()
+            elif dialog.type == "alert":
+                self.notices.append(text)
+                await dialog.accept()
+            elif dialog.type == "confirm" and self.expected and self.expected(text):
+                self.notices.append(f"answered yes: {text}")
+                await dialog.accept()
+            else:
+                self.unexpected = text
+                await dialog.dismiss()
+        except PlaywrightError:
+            pass  # its page is gone, and the question with it
+
+    def check(self) -> None:
+        """Raise where a question was asked that nothing expected; it was answered with no."""
+        if self.unexpected is not None:
+            raise PermanentError(f"the page asked an unexpected question: {self.unexpected!r}",
+                                 where=self.view.access.node,
+                                 hint="it was not answered yes; a person must look at the pages")
+
+    async def seen(self) -> list[dict[str, Any]]:
+        """Drawn dialogs, the topmost last."""
+        found = await self.view.gather("dialogs")
+        return [{**dialog, "text": self.view.redactor.redact(dialog["text"])} for dialog in found]
+
+    async def dismiss_notices(self) -> None:
+        """Close what only informs; a dialog with answers to choose from, or with fields, stays."""
+        for _ in range(8):
+            notices = [d for d in await self.seen() if not d["fields"]]
+            if not notices or not await self._close(notices[-1]):
+                return
+
+    async def _close(self, dialog: dict[str, Any]) -> bool:
+        gentle, plain = words.DISMISS
+        asks = sum(bool(words.QUESTION_BUTTONS.match(name)) for name in dialog["buttons"])
+        target = await self.view.press(gentle) or (None if asks else await self.view.press(plain))
+        if target is None:
+            return False
+        try:
+            await target.click(timeout=3000)
+        except PlaywrightError:
+            return False
+        self.notices.append(dialog["text"])
+        return True
+
+    async def answer(self, known: list[str]) -> None:
+        """Answer the expected question, where one was drawn; raise on any other that was not there before."""
+        self.check()
+        fresh = [d for d in await self.seen() if d["text"] not in known and self._is_question(d)]
+        if not fresh:
+            return
+        text = fresh[-1]["text"]
+        if self.expected is None or not self.expected(text):
+            self.unexpected = text
+            self.check()
+        yes = await self.view.press(words.YES)
+        if yes is not None:
+            known.append(text)
+            self.notices.append(f"answered yes: {text}")
+            await yes.click(timeout=5000)
+
+    @staticmethod
+    def _is_question(dialog: dict[str, Any]) -> bool:
+        return not dialog["fields"] and any(words.QUESTION_BUTTONS.match(name) for name in dialog["buttons"])

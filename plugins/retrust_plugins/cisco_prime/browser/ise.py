@@ -1,0 +1,289 @@
+"""The ISE Servers page: a server's row and status, and adding a server.
+
+Whether an entry that exists blocks an add is not known; so it is tried, and a refusal is quoted. A status
+may lag behind an add until the next poll: the caller looks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+
+from retrust.errors import PermanentError
+from retrust.models import Relation
+from retrust.target import Progress
+from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser.asks import IseRequest
+from retrust_plugins.cisco_prime.browser.session import Session
+from retrust_plugins.cisco_prime.browser.widgets import Form
+
+PATH = (words.ADMINISTRATION, words.SERVERS, words.ISE_SERVERS)
+HEALTHY = re.compile(r"^\W*(reachable|up|connected|active|online|ok|available|success(ful)?|in service|[✓✔])\W*$", re.I)
+UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|inactive|offline|"
+                       r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b", re.I)
+STATUS_HEAD = re.compile(r"status|reachab|\bstate\b|connect", re.I)
+STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)
+STATUS_LABEL = re.compile(r"^[\w ]*(status|state|reachability)\s*:?$", re.I)
+
+
+def ise_relation(text: str | None, detail: str | None = None) -> Relation:
+    """A displayed status as a relation; words that are not known mean neither."""
+    if text is None:
+        return Relation(status=None, healthy=None, detail=detail)
+    healthy = False if UNHEALTHY.search(text) else True if HEALTHY.search(text) else None
+    return Relation(status=text, healthy=healthy, detail=detail)
+
+
+class IseServers:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.view = session.view
+        self.form = Form(session.view)
+
+    # -------------------------------------------------------------- reading
+
+    async def status(self, host: str) -> Relation | None:
+        """What the table says of this server, None where it has no row."""
+        await self.session.fresh()
+        await self.session.menu.walk(PATH, self._here)
+        return await self._row_status(host)
+
+    async def _here(self) -> bool:
+        if await self._command() is not None or await self.view.press(words.button(words.ADD_ISE["words"][0])):
+            return True
+        return any(re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"]
+                   for row in await self.view.gather("rows"))
+
+    async def _row_status(self, host: str) -> Relation | None:
+        """Look until the table stands still; a table that is loading shows no row yet."""
+        last: list[Relation] | None = None
+        since, end = monotonic(), monotonic() + self.view.settings.page
+        while True:
+            found = await self._look(host)
+            if found != last or await self.view.busy():
+                last, since = found, monotonic()
+            still = monotonic() - since
+            if (found and still > 0.3) or still > self.view.settings.settle or monotonic() > end:
+                return _together(found)
+            await asyncio.sleep(0.15)
+
+    async def _look(self, host: str) -> list[Relation]:
+        rows = await self.view.gather("rows")
+        word = re.compile(rf"(?<![\w.:-]){re.escape(host)}(?![\w.:-])", re.IGNORECASE)
+        found = [ise_relation(_table_status(rows, at, word)) for at, row in enumerate(rows)
+                 if not row["header"] and any(word.search(cell) for cell in row["cells"])
+                 and len(row["cells"]) > 1]
+        if not found:
+            spec = {"word": rf"(^|[^\w.:-]){re.escape(host)}($|[^\w.:-])"}
+            found = [ise_relation(_said_status(one["pieces"], word)) for one in await self.view.gather("around", spec)]
+        return [Relation(status=self.view.redactor.redact(r.status) if r.status else None, healthy=r.healthy)
+                for r in found]
+
+    # -------------------------------------------------------------- adding
+
+    async def add(self, ask: IseRequest, before_send: Callable[[], Awaitable[None]]) -> Relation:
+        """Add the server, as documented; its row's status afterwards."""
+        present = await self.status(ask.host)
+        if present is not None and present.healthy:
+            return Relation(status=present.status, healthy=True, detail="it was listed already, nothing was sent")
+        listed = f"it was listed before as {present.status!r}" if present else None
+        await self.session.tell(Progress(f"Add ISE Server {ask.host}"))
+        await self._open_form()
+        await self._fill(ask)
+        known = await self.view.lines()
+        notices = len(self.session.dialogs.notices)
+        button = await self._save_button()
+        await before_send()
+        try:
+            await button.click(timeout=10_000, no_wait_after=True)
+        except PlaywrightError as exc:
+            self.view.check_connection()
+            self.session.dialogs.check()
+            raise PermanentError(f"Save could not be pressed: {exc.message.splitlines()[0]}",
+                                 where=self.view.access.node) from None
+        await self._saved(ask, set(known), notices, listed)
+        return await self._added(ask, listed)
+
+    async def _command(self) -> Locator | None:
+        return await self.view.field(words.SELECT_A_COMMAND) or await self.view.press(words.SELECT_BUTTON)
+
+    async def _open_form(self) -> None:
+        """Select a command > Add ISE Server, then Go; or the button of that name where there is one."""
+        opener = await self.view.until(self._opener, self.view.settings.page)
+        if opener is None:
+            raise PermanentError(f"no Add ISE Server is offered; there is: {await self.view.offered()}",
+                                 where=self.view.access.node)
+        if opener is True:
+            direct = await self.view.press(words.ADD_ISE)
+            assert direct is not None
+            await self.session.click(direct)
+        elif await self._is_select():
+            await self.form.choose("Select a command", words.SELECT_A_COMMAND_OR_CHOSEN, "Add ISE Server")
+        else:
+            await self._choose_from_menu()
+        if opener is not True:
+            await self._go()
+        if not await self.view.until(self._form_shown, self.view.settings.page):
+            raise PermanentError(f"Add ISE Server led to no form; the page says: {await self.view.says()}",
+                                 where=self.view.access.node)
+
+    async def _opener(self) -> bool | str | None:
+        if await self._command():
+            return "command"
+        return True if await self.view.press(words.ADD_ISE) else None
+
+    async def _is_select(self) -> bool:
+        found = await self.view.field(words.SELECT_A_COMMAND)
+        return found is not None and bool(await found.evaluate("e => e.tagName === 'SELECT'", timeout=8000))
+
+    async def _choose_from_menu(self) -> None:
+        menu = await self._command()
+        assert menu is not None
+        await self.session.click(menu)
+        entry = await self.view.until(lambda: self.view.press(words.ADD_ISE), self.view.settings.settle * 2)
+        if entry is None:
+            raise PermanentError(f"Select a command offers no Add ISE Server; there is: {await self.view.offered()}",
+                                 where=self.view.access.node)
+        await self.session.click(entry)
+
+    async def _go(self) -> None:
+        """Press the Go that stands nearest to the command; a page's search has one, too."""
+        await self.view.until(self._form_or_go, 2.0)
+        if await self._form_shown():
+            return
+        buttons = await self.view.presses(words.GO)
+        if not buttons:
+            return
+        command = await self._command() or await self.view.press(words.button(words.ADD_ISE["words"][0]))
+        await self.session.click(await _nearest(buttons, command))
+
+    async def _form_or_go(self) -> bool | None:
+        return await self._form_shown() or bool(await self.view.press(words.GO)) or None
+
+    async def _form_shown(self) -> bool:
+        return await self.view.field(words.ISE_PASSWORD) is not None
+
+    async def _fill(self, ask: IseRequest) -> None:
+        await self.form.fill("IP address", words.ISE_ADDRESS, ask.host)
+        await self.form.fill("Port", words.ISE_PORT, str(ask.port), within=0, required=False)
+        await self.form.fill("User name", words.ISE_USER, ask.username)
+        await self.form.fill("Password", words.ISE_PASSWORD, ask.password)
+        await self.form.fill("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5,
+                             required=False)
+
+    async def _save_button(self) -> Locator:
+        button = await self.view.until(lambda: self.view.press(words.SAVE), self.view.settings.page)
+        if button is None:
+            raise PermanentError(f"no Save is offered; there is: {await self.view.offered()}",
+                                 where=self.view.access.node)
+        try:
+            await button.click(trial=True, timeout=6000)
+        except PlaywrightError:
+            raise PermanentError(f"the button Save is not enabled; the page says: {await self.view.says()}",
+                                 where=self.view.access.node) from None
+        return button
+
+    async def _saved(self, ask: IseRequest, known: set[str], notices: int, listed: str | None) -> None:
+        """Wait until the form is gone, or the page says what it does not like."""
+        end = monotonic() + self.view.settings.saving
+        while True:
+            self.session.dialogs.check()
+            said = [line for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
+                    if line not in known and words.TROUBLE.search(words.NO_FAILURE.sub("", line))]
+            if said and not (listed is None and await self._only_row(said, ask.host)):
+                raise self._refused(ask, " | ".join(dict.fromkeys(said)), listed)
+            if not await self._form_shown():
+                return
+            if any(re.search(r"\bsuccess|\b(saved|added)\b", line, re.I)
+                   for line in await self.view.lines() if line not in known):
+                return
+            if monotonic() > end:
+                shown = await self.view.says(without=list(known))
+                raise self._refused(ask, shown or "the form stayed, and the page says nothing", listed)
+            await asyncio.sleep(0.2)
+
+    async def _only_row(self, said: list[str], host: str) -> bool:
+        """Whether the trouble is only the new row's own status, which may lag."""
+        return all(host in line for line in said) and await self._look(host) != [] and not await self._form_shown()
+
+    async def _added(self, ask: IseRequest, listed: str | None) -> Relation:
+        end = monotonic() + self.view.settings.saving
+        while True:
+            seen = await self.status(ask.host)
+            if seen is not None:
+                return Relation(status=seen.status, healthy=seen.healthy, detail=seen.detail or listed)
+            if monotonic() > end:
+                raise PermanentError(f"ISE server {ask.host} was saved, but the table does not list it",
+                                     where=self.view.access.node)
+            await asyncio.sleep(self.view.settings.poll)
+
+    def _refused(self, ask: IseRequest, said: str, listed: str | None) -> PermanentError:
+        known = f"; {listed}" if listed else ""
+        exists = re.search(r"already|exist|duplicate", said, re.I)
+        return PermanentError(
+            self.view.redactor.redact(f"adding ISE server {ask.host} was refused: {said[:400]}{known}"),
+            where=self.view.access.node,
+            hint="its entry must be edited or deleted on the pages first" if exists else
+            "check the server's address, user and password, and the pins of the primary")
+
+
+def _table_status(rows: list[dict[str, Any]], at: int, host: re.Pattern[str]) -> str | None:
+    """The status cell of a row: by its column's header, else by the words in it."""
+    row = rows[at]
+    heads = [r for r in rows[:at] if (r["table"] == row["table"] or r["header"])
+             and len(r["cells"]) == len(row["cells"]) and any(STATUS_HEAD.search(c) for c in r["cells"])
+             and not any(host.search(c) for c in r["cells"])]
+    for head in reversed(heads):
+        columns = [i for i, cell in enumerate(head["cells"]) if STATUS_HEAD.search(cell) and row["cells"][i]]
+        if columns:
+            return str(row["cells"][columns[0]])
+    return _said_status(row["cells"], host)
+
+
+def _said_status(cells: list[str], host: re.Pattern[str]) -> str | None:
+    """A status without a header: ``Status: x``, a label and its value, or a cell of known words."""
+    for at, cell in enumerate(cells):
+        if said := STATUS_SAID.match(cell):
+            return said.group(1)
+        if STATUS_LABEL.match(cell) and at + 1 < len(cells):
+            return cells[at + 1]
+    others = [cell for cell in cells if cell and not host.search(cell)]
+    known = [cell for cell in others if HEALTHY.search(cell) or UNHEALTHY.search(cell)]
+    return known[0] if known else (others[-1] if others else None)
+
+
+def _together(found: list[Relation]) -> Relation | None:
+    """One relation of all rows for a host: as healthy as the worst of them."""
+    if not found:
+        return None
+    worst = min(found, key=lambda r: {False: 0, None: 1, True: 2}[r.healthy])
+    if len(found) == 1:
+        return worst
+    return Relation(status=worst.status, healthy=worst.healthy,
+                    detail=f"{len(found)} rows: {', '.join(r.status or '?' for r in found)}")
+
+
+async def _nearest(buttons: list[Locator], to: Locator | None) -> Locator:
+    """The button whose centre is closest to another element; the best match where there is none."""
+    centre = await _centre(to) if to is not None else None
+    if centre is None or len(buttons) == 1:
+        return buttons[0]
+    far = []
+    for at, one in enumerate(buttons):
+        there = await _centre(one)
+        far.append((abs(there[0] - centre[0]) + abs(there[1] - centre[1]) if there else 1e9, at))
+    return buttons[min(far)[1]]
+
+
+async def _centre(element: Locator) -> tuple[float, float] | None:
+    try:
+        box = await element.bounding_box(timeout=2000)
+    except PlaywrightError:
+        return None
+    return (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if box else None

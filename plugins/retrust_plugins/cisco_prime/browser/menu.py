@@ -1,0 +1,147 @@
+"""Walking a menu as a person does: hover, then click, until the next entry shows.
+
+An entry that stays hidden although its link is in the document is followed at the very end only. Where a
+name appears more than once, what came into view last is tried first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+
+from retrust.errors import PermanentError
+from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
+from retrust_plugins.cisco_prime.browser.view import View
+
+Path = tuple[tuple[str, ...], ...]
+HOVER_SECONDS = 0.8
+CLICK_SECONDS = 4.0
+TRIES = 4
+
+
+class Menu:
+    def __init__(self, view: View, dialogs: Dialogs) -> None:
+        self.view = view
+        self.dialogs = dialogs
+
+    async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
+        """Follow the entries, each given by its variants, until ``arrived``."""
+        trail: list[str] = []
+        for attempt in range(3):
+            trail = []
+            if await self._follow(path, trail, attempt) and await self.view.until(
+                    lambda: _true(arrived), self._patience(attempt)):
+                return
+            if await arrived():
+                return
+            await self.dialogs.dismiss_notices()
+        raise await self._lost(path, trail)
+
+    def _patience(self, attempt: int) -> float:
+        return self.view.settings.page if attempt == 0 else self.view.settings.page / 3
+
+    async def _follow(self, path: Path, trail: list[str], attempt: int) -> bool:
+        first = words.button(*path[0])
+        if not await self.view.until(lambda: self.view.press(first), self._patience(attempt)):
+            await self._open_menu(first)
+        candidates = await self.view.presses(first)
+        for entry, following in zip(path, (*path[1:], None), strict=True):
+            if not candidates:
+                return False
+            trail.append(entry[0])
+            if following is None:
+                return await self._click(candidates[min(attempt, len(candidates) - 1)])
+            candidates = await self._reveal(candidates, words.button(*following))
+            if not candidates:  # a heading may be missing, or say otherwise
+                later = path[path.index(following) + 1:]
+                if later and (skipped := await self.view.presses(words.button(*later[0]))):
+                    return await self._click(skipped[0])
+                return await self._hidden(path[-1])
+        return False
+
+    async def _open_menu(self, first: dict[str, Any]) -> None:
+        toggle = await self.view.press(words.MENU_TOGGLE)
+        if toggle is not None and await self._click(toggle):
+            await self.view.until(lambda: self.view.press(first), CLICK_SECONDS)
+
+    async def _reveal(self, entries: list[Locator], following: dict[str, Any]) -> list[Locator]:
+        """Hover, then click each entry until the next one shows; the next one's candidates, newest first."""
+        before = await self._boxes(following)
+        for entry in entries[:TRIES]:
+            for act, seconds in ((self._hover, HOVER_SECONDS), (self._click, CLICK_SECONDS)):
+                if await act(entry):
+                    fresh = await self.view.until(lambda: self._fresh(following, before), seconds)
+                    if fresh:
+                        return fresh
+                if before and act == self._hover:  # it was in view all the time: no click is needed
+                    return await self.view.presses(following)
+        return await self.view.presses(following)
+
+    async def _boxes(self, spec: dict[str, Any]) -> set[tuple[int, ...]]:
+        return {await _box(found) for found in await self.view.presses(spec)}
+
+    async def _fresh(self, spec: dict[str, Any], before: set[tuple[int, ...]]) -> list[Locator] | None:
+        found = await self.view.presses(spec)
+        fresh = [one for one in found if await _box(one) not in before]
+        return [*fresh, *(one for one in found if one not in fresh)] if fresh else None
+
+    async def _hidden(self, entry: tuple[str, ...]) -> bool:
+        found = await self.view.presses(words.button(*entry, hidden=True, solid=True))
+        if not found:
+            return False
+        try:
+            await found[0].dispatch_event("click", timeout=3000)
+        except PlaywrightError:
+            return False
+        return True
+
+    async def _hover(self, entry: Locator) -> bool:
+        try:
+            await entry.hover(timeout=3000)
+        except PlaywrightError:
+            return False
+        return True
+
+    async def _click(self, entry: Locator) -> bool:
+        for _ in range(2):
+            try:
+                await entry.click(timeout=4000, no_wait_after=True)
+            except PlaywrightError:
+                await self.dialogs.dismiss_notices()
+            else:
+                return True
+        return False
+
+    async def _lost(self, path: Path, trail: list[str]) -> PermanentError:
+        self.view.check_connection()
+        self.dialogs.check()
+        wanted, reached = path[min(len(trail), len(path) - 1)][0], " > ".join(trail)
+        return PermanentError(
+            f"the menu entry {_plain(wanted)!r} was not found or led nowhere"
+            f"{' after ' + _plain(reached) if reached else ''}; there is: {await self.view.offered()}",
+            where=self.view.access.node, hint="has this user administrator privileges?")
+
+
+async def _true(check: Callable[[], Awaitable[bool]]) -> bool | None:
+    return await check() or None
+
+
+async def _box(entry: Locator) -> tuple[int, ...]:
+    try:
+        box = await entry.bounding_box(timeout=1000)
+    except PlaywrightError:
+        box = None
+    await asyncio.sleep(0)
+    return tuple(int(v) for v in (box["x"], box["y"], box["width"], box["height"])) if box else ()
+
+
+def _plain(pattern: str) -> str:
+    """A pattern as the words a person would look for."""
+    for mark in (" ?-?", "(istration)", "?", "s?"):
+        pattern = pattern.replace(mark, {" ?-?": " ", "s?": "s"}.get(mark, ""))
+    return pattern

@@ -1,0 +1,72 @@
+"""What the page drivers share: one view with its dialogs, menu, login and progress."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+
+from retrust.errors import PermanentError
+from retrust.target import Progress
+from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
+from retrust_plugins.cisco_prime.browser.login import Login
+from retrust_plugins.cisco_prime.browser.menu import Menu
+from retrust_plugins.cisco_prime.browser.view import View
+
+Told = Callable[[Progress], None | Awaitable[None]]
+
+
+class Session:
+    def __init__(self, view: View, progress: Told) -> None:
+        self.view = view
+        self.dialogs = Dialogs(view)
+        self.menu = Menu(view, self.dialogs)
+        self.login = Login(view, self.dialogs)
+        self._progress = progress
+        self._untouched = True
+
+    async def enter(self) -> None:
+        await self.login.enter()
+        await self.dialogs.dismiss_notices()
+
+    async def fresh(self) -> None:
+        """Load the page anew, so that what is read next was not there before; log in again if asked to."""
+        if self._untouched:
+            self._untouched = False
+            return
+        try:
+            await self.view.page.reload(wait_until="domcontentloaded", timeout=self.view.settings.page * 1000)
+        except PlaywrightError as exc:
+            self.view.check_connection()
+            raise self.view.unreachable(exc) from None
+        await self.view.until(self.login._form_or_menu, self.view.settings.page)
+        await self.login.again_if_asked()
+        await self.dialogs.dismiss_notices()
+
+    async def click(self, target: Locator) -> None:
+        """Press, once; a notice that covers it is closed before, and an unexpected question ends it."""
+        for last in (False, True):
+            try:
+                await target.click(trial=True, timeout=6000)
+                await target.click(timeout=6000, no_wait_after=True)
+            except PlaywrightError as exc:
+                self.dialogs.check()
+                self.view.check_connection()
+                if last:
+                    raise await self._blocked(exc) from None
+                await self.dialogs.dismiss_notices()
+            else:
+                return
+
+    async def _blocked(self, exc: PlaywrightError) -> PermanentError:
+        above = await self.dialogs.seen()
+        what = f"a dialog is in the way: {above[-1]['text']!r}" if above else exc.message.splitlines()[0]
+        return PermanentError(self.view.redactor.redact(f"a button cannot be pressed: {what}"),
+                              where=self.view.access.node)
+
+    async def tell(self, progress: Progress) -> None:
+        answer = self._progress(progress)
+        if inspect.isawaitable(answer):
+            await answer

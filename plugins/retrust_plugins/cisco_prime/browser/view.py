@@ -1,0 +1,164 @@
+"""Looking at all pages and frames of one browser by the words a person sees.
+
+``words.js`` does the looking inside a frame; here frames are searched together, and what is found becomes
+a locator, so a page that renders itself anew between looking and acting does no harm. Acting on widgets
+is ``widgets``, dialogs are ``dialogs``; which words mean what stands in ``words``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+from time import monotonic
+from typing import Any, TypeVar
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Frame, Locator, Page
+
+from retrust.browser import PinnedBrowser
+from retrust.errors import TemporaryError
+from retrust.redaction import Redactor
+from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
+
+T = TypeVar("T")
+LOOK_EVERY = 0.15
+GONE = re.compile(r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
+                  r"no longer|not found|Unable to adopt", re.IGNORECASE)
+
+
+@cache
+def _library() -> str:
+    return files(__package__).joinpath("words.js").read_text(encoding="utf-8")
+
+
+def selector_engines() -> dict[str, str]:
+    """The two engines behind ``View.field`` and ``View.press``; they run apart from the page's own scripts."""
+    def engine(finder: str) -> str:
+        return (f"(() => {{ {_library()}\n"
+                f"const found = (root, text) => {finder}(root, JSON.parse(text)).map((h) => h.el);\n"
+                "return { query: (r, t) => found(r, t)[0] || null, queryAll: found }; })()")
+
+    return {"seen-field": engine("fields"), "seen-press": engine("presses")}
+
+
+class View:
+    """All that one logged-in (or not yet logged-in) browser shows."""
+
+    def __init__(self, opened: PinnedBrowser, page: Page, access: WebAccess, settings: BrowserSettings,
+                 redactor: Redactor) -> None:
+        self.opened = opened
+        self.page = page
+        self.access = access
+        self.settings = settings
+        self.redactor = redactor
+        self.secret_fields: list[Locator] = []
+
+    def frames(self) -> list[Frame]:
+        """Every frame, the newest window first."""
+        return [frame for page in reversed(self.opened.context.pages) for frame in page.frames
+                if not frame.is_detached()]
+
+    async def ask(self, function: str, arg: Any = None) -> list[tuple[Frame, Any]]:
+        """What a function of ``words.js`` says in each frame; a frame that goes away meanwhile is silent."""
+        answers = []
+        for frame in self.frames():
+            try:
+                body = f"(arg) => {{ {_library()}\nreturn ({function})(arg); }}"
+                answers.append((frame, await asyncio.wait_for(frame.evaluate(body, arg), 10)))
+            except TimeoutError:
+                self.check_connection()
+            except PlaywrightError as exc:
+                self.check_connection()
+                if not GONE.search(exc.message):
+                    raise
+        return answers
+
+    async def gather(self, function: str, arg: Any = None) -> list[Any]:
+        """The answers of all frames that answer with lists, joined."""
+        return [item for _, answer in await self.ask(function, arg) for item in answer or []]
+
+    # -------------------------------------------------------------- finding
+
+    async def field(self, spec: dict[str, Any]) -> Locator | None:
+        """The control whose label fits best, over all frames; None where none does now."""
+        return await self._best("fields", "seen-field", spec)
+
+    async def press(self, spec: dict[str, Any]) -> Locator | None:
+        """The button, link or entry whose name fits best, over all frames; None where none does now."""
+        return await self._best("presses", "seen-press", spec)
+
+    async def presses(self, spec: dict[str, Any]) -> list[Locator]:
+        """All that fit, over all frames, best first."""
+        body = json.dumps(spec)
+        counted = await self.ask("(a) => presses(document, a).map((h) => h.score)", spec)
+        found = [(score, frame.locator(f"seen-press={body}").nth(i))
+                 for frame, scores in counted for i, score in enumerate(scores)]
+        return [locator for _, locator in sorted(found, key=lambda f: f[0])]
+
+    async def _best(self, finder: str, engine: str, spec: dict[str, Any]) -> Locator | None:
+        scored = [(scores[0], frame) for frame, scores in
+                  await self.ask(f"(a) => {finder}(document, a).slice(0, 1).map((h) => h.score)", spec) if scores]
+        if not scored:
+            return None
+        _, frame = min(scored, key=lambda s: s[0])
+        return frame.locator(f"{engine}={json.dumps(spec)}").first
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], within: float) -> T | None:
+        """What ``look`` finds within the time; it always looks once."""
+        end = monotonic() + within
+        while True:
+            found = await look()
+            if found or monotonic() >= end:
+                return found
+            await asyncio.sleep(LOOK_EVERY)
+
+    # -------------------------------------------------------------- reading
+
+    async def lines(self) -> list[str]:
+        """Every visible line, secrets masked."""
+        return [self.redactor.redact(line) for line in await self.gather("lines")]
+
+    async def says(self, *, without: list[str] | None = None, most: int = 400) -> str:
+        """The visible text in one line, to be quoted; ``without`` takes away what stood there before."""
+        known = set(without or ())
+        text = " | ".join(line for line in await self.lines() if line not in known)
+        return text if len(text) <= most else text[:most] + "…"
+
+    async def offered(self) -> str:
+        """The names of all that can be pressed, for a person who must see why an entry was not found."""
+        names = list(dict.fromkeys(await self.gather("pressables")))
+        return self.redactor.redact(", ".join(names[:40])) or "nothing"
+
+    async def values(self, label: str) -> list[str]:
+        """What stands beside, below or behind a label."""
+        return [self.redactor.redact(value) for value in await self.gather("valuesOf", {"word": label})]
+
+    async def busy(self) -> bool:
+        return any(answer for _, answer in await self.ask("busy"))
+
+    # -------------------------------------------------------------- the connection
+
+    def check_connection(self) -> None:
+        """Raise where a connection met another certificate than the pinned one."""
+        if self.opened.relay.changed:
+            raise self.opened.relay.changed
+
+    async def go(self, url: str) -> int:
+        """Open a page; its HTTP status."""
+        try:
+            response = await self.page.goto(url, wait_until="domcontentloaded",
+                                            timeout=self.settings.page * 1000)
+        except PlaywrightError as exc:
+            self.check_connection()
+            raise self.unreachable(exc) from None
+        return response.status if response else 200
+
+    def unreachable(self, exc: PlaywrightError) -> TemporaryError:
+        """A page that did not come; only the first line of the browser's words, the rest lists calls."""
+        reason = self.opened.relay.unreachable or exc.message.splitlines()[0]
+        return TemporaryError(self.redactor.redact(f"the web pages at {self.access.url} do not answer: {reason}"),
+                              where=self.access.node, hint="is the server up, and the web port open?")

@@ -1,0 +1,403 @@
+// What a person sees on a page: controls by the words beside them, buttons by the words on them,
+// rows, dialogs and progress. Nothing here knows an id, a class or the structure of any one page;
+// which words to look for is the Python side's business.
+
+const norm = (s) => (s || "").replace(/[\s\u00a0\u200b]+/g, " ").trim();
+const bare = (s) => norm(s).replace(/^[*•›»▸►\s]+/, "").replace(/[\s:*…›»▸►▾▼⏷>.]+$/, "").replace(/\s*\(required\)$/i, "").trim();
+const upTo = (s, n) => s.length > n ? s.slice(0, n) + "…" : s;
+
+function visible(el) {
+  if (!el.isConnected) return false;
+  const box = el.getBoundingClientRect();
+  if (box.width <= 0 || box.height <= 0) return false;
+  if (box.right + window.scrollX <= 0 || box.bottom + window.scrollY <= 0) return false;  // parked off the page
+  return getComputedStyle(el).visibility === "visible";
+}
+
+// Everything in the document, open shadow roots included.
+function* everything(root) {
+  const start = root && root.nodeType === Node.DOCUMENT_NODE ? root.documentElement : root;
+  if (!start) return;
+  const stack = [start];
+  while (stack.length) {
+    const el = stack.pop();
+    yield el;
+    for (let i = el.children.length - 1; i >= 0; i--) stack.push(el.children[i]);
+    if (el.shadowRoot) for (const child of [...el.shadowRoot.children].reverse()) stack.push(child);
+  }
+}
+const all = (root, test) => { const found = []; for (const el of everything(root || document)) if (test(el)) found.push(el); return found; };
+
+const SILENT = /^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|HEAD|OPTION|SELECT|TEXTAREA)$/;
+const ownText = (el) => SILENT.test(el.tagName) ? "" : norm([...el.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join(" "));
+
+// The words an element shows, pictures by their alternative text.
+function shown(el) {
+  if (el.nodeType === 3) return norm(el.data);
+  if (el.nodeType !== 1 || SILENT.test(el.tagName)) return "";
+  const text = norm(el.innerText !== undefined ? el.innerText : el.textContent);
+  if (text) return text;
+  if (el.matches("input[type=button],input[type=submit],input[readonly],input[disabled]")) return norm(el.value);
+  const said = (e) => norm(e.getAttribute("aria-label") || e.getAttribute("alt") || e.getAttribute("title"));
+  if (said(el)) return said(el);
+  for (const inner of el.querySelectorAll("[aria-label],[alt],[title]")) if (visible(inner) && said(inner)) return said(inner);
+  return "";
+}
+const byIds = (el, attr) => norm((el.getAttribute(attr) || "").split(/\s+/).map((id) => id && el.getRootNode().getElementById ? el.getRootNode().getElementById(id) : null)
+  .map((e) => e ? e.textContent : "").join(" "));
+
+// ---------------------------------------------------------------- controls and the words beside them
+
+const TYPED = /^(text|password|email|number|tel|url|search|)$/;
+const inputType = (el) => (el.getAttribute("type") || "text").toLowerCase();
+const roleOf = (el) => (el.getAttribute("role") || "").toLowerCase();
+
+function kindOf(el) {
+  const role = roleOf(el), tag = el.tagName;
+  if (/\b(presentation|none)\b/.test(role) && tag !== "SELECT") return null;      // a widget's decoration
+  if (tag === "INPUT") {
+    const type = inputType(el);
+    if (el.readOnly && el.tabIndex < 0) return null;                              // an arrow or a validation mark
+    if (type === "checkbox" || type === "radio") return type;
+    if (!TYPED.test(type) && !/^(hidden|button|submit|image|reset|file|range|color)$/.test(type)) return "text";
+    if (!TYPED.test(type)) return null;
+    if (role === "combobox" || role === "listbox") return "choice";
+    return type === "password" ? "password" : "text";
+  }
+  if (tag === "SELECT") return "choice";
+  if (tag === "TEXTAREA") return "text";
+  if (role === "checkbox" || role === "switch") return "checkbox";
+  if (role === "radio") return "radio";
+  if (role === "combobox" || role === "listbox" || role === "spinbutton") return el.querySelector("input:not([type=hidden]):not([role=presentation]):not([aria-hidden=true])") && role !== "listbox" && !el.hasAttribute("tabindex") ? null : (role === "spinbutton" ? "text" : "choice");
+  if (/^(true|listbox|menu)$/.test(el.getAttribute("aria-haspopup") || "")) return "choice";
+  if (role === "textbox" || (el.isContentEditable && !(el.parentElement && el.parentElement.isContentEditable))) return "text";
+  return null;
+}
+const isControl = (el) => kindOf(el) !== null;
+const hasControl = (el) => el.nodeType === 1 && (isControl(el) || [...el.querySelectorAll("*")].some((e) => isControl(e) && visible(e)));
+
+function cellIndex(cell) {
+  let at = 0;
+  for (let c = cell.previousElementSibling; c; c = c.previousElementSibling) at += c.colSpan || 1;
+  return at;
+}
+function cellAt(row, index) {
+  let at = 0;
+  for (const c of row.children) { const span = c.colSpan || 1; if (index >= at && index < at + span) return c; at += span; }
+  return null;
+}
+
+// Candidate labels of a control, each with how far-fetched it is: 0 is declared, 4 is a neighbour by eye.
+function labelsOf(el, kind) {
+  const found = [];
+  const add = (text, weight) => { text = bare(text); if (text && text.length <= 120) found.push([text, weight]); };
+  add(byIds(el, "aria-labelledby"), 0);
+  add(el.getAttribute("aria-label"), 0);
+  for (const label of el.labels || []) add(label.textContent, 0);
+  if (!(el.labels || []).length) {
+    const wrap = el.closest("label");
+    if (wrap) add(wrap.textContent, 0);
+    for (const label of document.querySelectorAll("label[for]"))       // a label for a widget's outer node
+      if (label.htmlFor && el.id !== label.htmlFor && (document.getElementById(label.htmlFor) || document.body).contains(el)
+          && document.getElementById(label.htmlFor) && !document.getElementById(label.htmlFor).matches("form,table,fieldset,body")) add(label.textContent, 0.2);
+  }
+  add(el.getAttribute("placeholder"), 1.5);
+  add(el.getAttribute("title"), 1.5);
+  if (el.tagName === "SELECT") { const chosen = el.options[el.selectedIndex], first = el.options[0]; add(chosen && chosen.text, 1.2); add(first && first.text, 1.2); }
+  else if (kind === "choice") { add(el.innerText, 1.2); add(el.value, 1.2); }
+  const ticks = kind === "checkbox" || kind === "radio";
+  if (ticks) for (let n = el.nextSibling, i = 0; n && i < 4; n = n.nextSibling, i++) {
+    if (n.nodeType === 1 && hasControl(n)) break;
+    if (shown(n)) { add(shown(n), 0.5); break; }
+  }
+  let weight = 1;
+  for (let at = el, climbed = 0; at && at !== document.body && climbed < 7; at = at.parentElement, climbed++, weight += 0.25) {
+    for (let n = at.previousSibling; n; n = n.previousSibling) {
+      if (n.nodeType === 1 && !visible(n)) continue;
+      if (n.nodeType === 1 && hasControl(n)) break;
+      const text = n.nodeType === 3 || n.nodeType === 1 ? shown(n) : "";
+      if (text && /[\p{L}\d]/u.test(text)) { add(text, weight); break; }
+    }
+    if (ticks && climbed) for (let n = at.nextElementSibling; n; n = n.nextElementSibling) {
+      if (hasControl(n)) break;
+      if (shown(n)) { add(shown(n), weight + 0.5); break; }
+    }
+    if (/^(TD|TH)$/.test(at.tagName)) {
+      const row = at.parentElement, index = cellIndex(at);
+      for (let up = row.previousElementSibling, i = 0; up && i < 1; up = up.previousElementSibling, i++) {
+        const above = cellAt(up, index);
+        if (above && !hasControl(above)) add(shown(above), weight + 1);
+      }
+    }
+    if (at.tagName === "TR" || /^(FORM|FIELDSET|DIALOG)$/.test(at.tagName)) break;
+    const parent = at.parentElement;
+    if (parent && [...parent.querySelectorAll("*")].some((o) => o !== el && !el.contains(o) && !o.contains(el) && isControl(o) && visible(o)
+        && !at.contains(o) && (o.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING) && !ticks)) weight += 0.5;
+  }
+  if (found.every(([, w]) => w >= 1.2)) {
+    const group = el.closest("fieldset,[role=group],[role=radiogroup]");
+    if (group && !ticks) { add(group.getAttribute("aria-label"), 2.5); const legend = group.querySelector("legend"); if (legend) add(legend.textContent, 2.5); }
+    for (const [text, far] of neighbours(el)) add(text, 4 + far / 200);
+  }
+  return found;
+}
+
+// Texts that stand left of an element on its line, or closely above it.
+function neighbours(el) {
+  const me = el.getBoundingClientRect(), out = [];
+  for (const other of everything(document)) {
+    const text = ownText(other);
+    if (!text || text.length > 60 || !visible(other) || other.contains(el) || el.contains(other)) continue;
+    const box = other.getBoundingClientRect();
+    const level = Math.min(box.bottom, me.bottom) - Math.max(box.top, me.top) > Math.min(box.height, me.height) / 2;
+    const left = me.left - box.right, above = me.top - box.bottom;
+    if (level && left >= -4 && left < 320) out.push([text, Math.max(left, 0)]);
+    else if (above >= -4 && above < 40 && box.left < me.right && box.right > me.left) out.push([text, above + 60]);
+  }
+  return out.sort((a, b) => a[1] - b[1]).slice(0, 2);
+}
+
+const covered = (el) => {
+  const box = el.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + box.height / 2;
+  const top = document.elementFromPoint(x, y);
+  return !!top && !el.contains(top) && !top.contains(el) && !(el.labels && [...el.labels].some((l) => l.contains(top)))
+    && !(el.parentElement && el.parentElement.contains(top));
+};
+
+// spec: {words: [regex…] best first, not: regex, kinds: [kind…], group: regex}
+function fields(root, spec) {
+  const words = spec.words.map((w) => new RegExp(w, "iu")), whole = spec.words.map((w) => new RegExp(`^(?:${w})$`, "iu"));
+  const never = spec.not ? new RegExp(spec.not, "iu") : null, hits = [];
+  for (const el of everything(root)) {
+    const kind = kindOf(el);
+    if (!kind || (spec.kinds && !spec.kinds.includes(kind))) continue;
+    const seen = visible(el) || ((kind === "checkbox" || kind === "radio") && [...(el.labels || [])].some(visible));
+    if (!seen) continue;
+    let best = null;
+    for (const [text, weight] of labelsOf(el, kind)) {
+      if (never && never.test(text)) { if (weight <= 1) { best = null; break; } continue; }
+      words.forEach((word, i) => {
+        const exact = whole[i].test(text);
+        if (!exact && (!word.test(text) || text.length > 80)) return;
+        const score = i * 0.5 + weight * 2 + (exact ? 0 : 1.5);
+        if (best === null || score < best) best = score;
+      });
+    }
+    if (best === null || (spec.limit !== undefined && best > spec.limit)) continue;
+    if (spec.group && !groupOf(el, new RegExp(spec.group, "iu"))) best += 6;
+    if (covered(el)) best += 8;
+    if (el.disabled) best += 1;
+    hits.push([best, el]);
+  }
+  return ranked(hits);
+}
+function groupOf(el, word) {
+  for (let at = el.parentElement, i = 0; at && at !== document.body && i < 6; at = at.parentElement, i++) {
+    if (word.test(bare(at.getAttribute("aria-label")) + " " + byIds(at, "aria-labelledby"))) return true;
+    if (word.test(upTo(norm(at.textContent), 160))) return true;
+  }
+  return false;
+}
+const ranked = (hits) => hits.map((h, i) => [h[0], i, h[1]]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([score, , el]) => ({ score, el }));
+
+// ---------------------------------------------------------------- what can be pressed
+
+const PRESSABLE = "button,a,summary,area,input[type=button],input[type=submit],input[type=image],input[type=reset],[role=button],[role=link],[role=menuitem],[role=menuitemradio],[role=menuitemcheckbox],[role=tab],[role=treeitem],[role=option],[onclick]";
+
+function namesOf(el) {
+  const names = [el.getAttribute("aria-label"), byIds(el, "aria-labelledby"), el.getAttribute("alt"), el.getAttribute("title")];
+  if (el.tagName === "INPUT") names.push(el.value);
+  else { names.push(ownText(el)); const text = el.textContent; if (text.length < 300) { names.push(text); if (visible(el)) names.push(el.innerText); } }
+  for (const inner of el.querySelectorAll("img[alt],img[title]")) names.push(inner.alt || inner.title);
+  return names.map(bare).filter(Boolean);
+}
+
+// spec: {words: [regex…] whole names, best first; hidden: also those not visible; dialog: only in the topmost dialog}
+function presses(root, spec) {
+  const words = spec.words.map((w) => new RegExp(`^(?:${w})$`, "iu")), hits = [];
+  const scope = spec.dialog ? dialogRoots().slice(-1) : null;
+  if (scope && !scope.length) return [];
+  for (const el of everything(scope ? scope[0] : root)) {
+    if (el.getAttribute("aria-hidden") === "true" && el.tabIndex < 0 && el.tagName === "INPUT") continue;
+    if (!spec.hidden && !visible(el)) continue;
+    const solid = el.matches(PRESSABLE), own = bare(ownText(el));
+    if (!solid && (!own || own.length > 80 || spec.solid)) continue;
+    if (!solid && /^(LABEL|TITLE|OPTION|BODY|HTML)$/.test(el.tagName)) continue;
+    const names = solid ? namesOf(el) : [own], rank = words.findIndex((w) => names.some((n) => w.test(n)));
+    if (rank < 0) continue;
+    const pointer = visible(el) && getComputedStyle(el).cursor === "pointer";
+    let score = rank * 3 + (solid ? 0 : pointer ? 1 : /^H\d$|^LEGEND$|^TH$/.test(el.tagName) ? 4 : 2.5);
+    if (visible(el) && covered(el)) score += 1;
+    if (el.disabled || el.getAttribute("aria-disabled") === "true") score += 0.5;
+    hits.push([score, el, solid]);
+  }
+  const kept = hits.filter(([, el, solid]) => !hits.some(([, other, otherSolid]) => other !== el
+    && ((el.contains(other) && (otherSolid || !solid)) || (other.contains(el) && otherSolid && !solid))));
+  return ranked(kept);
+}
+
+// ---------------------------------------------------------------- dialogs
+
+function dialogRoots() {
+  const declared = "[role=dialog],[role=alertdialog],dialog[open],[aria-modal=true]";
+  const roots = all(document, (el) => {
+    if (!visible(el)) return false;
+    if (el.matches(declared)) return true;
+    if (!/^(DIV|SECTION|ASIDE|TABLE|FORM|ARTICLE)$/.test(el.tagName) || el.matches("[role=menu],[role=menubar],[role=navigation],[role=listbox]")) return false;
+    const style = getComputedStyle(el);
+    if (style.position !== "fixed" && !(style.position === "absolute" && parseInt(style.zIndex) > 0)) return false;
+    return !!el.querySelector(PRESSABLE) && !!norm(el.textContent) && !el.querySelector("[role=menubar],[role=menu],nav,[role=navigation]");
+  });
+  const inner = roots.filter((el) => !roots.some((other) => other !== el && el.contains(other) && other.querySelector(PRESSABLE)));
+  const depth = (el) => { let z = 0; for (let at = el; at && at !== document.body; at = at.parentElement) z = Math.max(z, parseInt(getComputedStyle(at).zIndex) || 0); return z; };
+  return inner.map((el, i) => [depth(el), i, el]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((x) => x[2]);
+}
+function dialogs() {
+  return dialogRoots().map((el) => ({
+    text: upTo(shown(el), 600),
+    declared: el.matches("[role=dialog],[role=alertdialog],dialog[open],[aria-modal=true]"),
+    fields: all(el, (e) => isControl(e) && visible(e) && kindOf(e) !== "checkbox").length,
+    buttons: [...new Set(all(el, (e) => e.matches(PRESSABLE) && visible(e)).map((e) => namesOf(e)[0]).filter(Boolean))].slice(0, 12),
+  }));
+}
+
+// ---------------------------------------------------------------- reading
+
+const leaves = (root) => all(root || document, (el) => ownText(el) && visible(el));
+
+function pieces(el) {
+  const out = [], walk = (n) => {
+    if (n.nodeType === 3) { if (norm(n.data)) out.push(norm(n.data)); return; }
+    if (n.nodeType !== 1 || SILENT.test(n.tagName) || !visible(n) && getComputedStyle(n).display !== "contents") return;
+    if (!norm(n.textContent)) { const said = shown(n); if (said) out.push(said); }
+    else n.childNodes.forEach(walk);
+  };
+  walk(el);
+  return out;
+}
+
+// An element's text with blanks between its pieces; textContent runs cells together.
+const spaced = (el) => pieces(el).join(" ");
+
+// Table rows and grid rows: {table, cells, header}, in document order.
+function rows() {
+  const tables = [], out = [];
+  for (const el of everything(document)) {
+    const isRow = el.tagName === "TR" || roleOf(el) === "row";
+    if (!isRow || !visible(el)) continue;
+    if ([...el.querySelectorAll("tr,[role=row]")].some((r) => r !== el && visible(r))) continue;
+    const grid = el.closest("[role=grid],[role=table],[role=treegrid]") || el.closest("table") || el.parentElement;
+    if (!tables.includes(grid)) tables.push(grid);
+    const cells = [...el.children].filter((c) => visible(c) || !norm(c.textContent)).filter((c) => getComputedStyle(c).display !== "none");
+    if (!cells.length) continue;
+    out.push({
+      table: tables.indexOf(grid), cells: cells.map((c) => upTo(shown(c), 300)),
+      header: cells.every((c) => c.tagName === "TH" || roleOf(c) === "columnheader") || !!el.closest("thead"),
+      spans: cells.map((c) => c.colSpan || 1),
+    });
+  }
+  return out;
+}
+
+// The pieces of the row, of whatever markup, that each leaf matching the words stands in.
+function around(spec) {
+  const word = new RegExp(spec.word, "iu"), out = [];
+  for (const leaf of leaves()) {
+    if (!word.test(ownText(leaf))) continue;
+    let row = leaf;
+    for (let i = 0; i < 5 && row.parentElement && row.parentElement !== document.body; i++) {
+      if (pieces(row).length > 1) break;
+      row = row.parentElement;
+    }
+    const words = pieces(row);
+    if (words.length > 1 && words.join(" ").length < 600) {
+      const siblings = row.parentElement ? [...row.parentElement.children].filter((s) => s !== row && s.tagName === row.tagName && visible(s)).map(pieces) : [];
+      out.push({ pieces: words, siblings: siblings.filter((s) => s.length > 1 && s.join(" ").length < 600) });
+    }
+  }
+  return out;
+}
+
+// What stands beside, below or behind a label.
+function valuesOf(spec) {
+  const word = new RegExp(`^(?:${spec.word})\\s*(?:[:=–-]\\s*|\\s+is\\s+|$)`, "iu"), out = [];
+  const put = (v) => { v = norm(v).replace(/^[:=–-]\s*/, ""); if (v) out.push(v); };
+  const control = fields(document, { words: [spec.word], kinds: ["text", "choice"], limit: 3.5 })[0];
+  for (const leaf of leaves()) {
+    const own = norm(leaf.textContent), head = own.match(word) || ownText(leaf).match(word);
+    if (!head || own.length > 200) continue;
+    const rest = norm(shown(leaf).replace(word, ""));
+    if (rest && rest.length < shown(leaf).length) { put(rest); continue; }
+    const cell = leaf.closest("td,th,[role=cell],[role=gridcell],[role=columnheader],[role=rowheader]");
+    const line = cell && cell.parentElement;
+    if (cell && (line.closest("thead") || [...line.children].every((c) => c.tagName === "TH" || roleOf(c) === "columnheader")) && line.children.length > 1) {
+      const body = all(line.closest("table,[role=grid],[role=table]") || document, (r) => (r.tagName === "TR" || roleOf(r) === "row") && visible(r));
+      const next = body[body.indexOf(line) + 1], under = next && cellAt(next, cellIndex(cell));
+      if (under) put(shown(under));
+      continue;
+    }
+    for (let at = leaf, i = 0; at && at !== document.body && i < 5; at = at.parentElement, i++) {
+      let next = at.nextSibling;
+      while (next && (next.nodeType === 8 || !shown(next) && !(next.nodeType === 1 && next.querySelector && next.querySelector("input")))) next = next.nextSibling;
+      if (next) { put(next.nodeType === 1 && !shown(next) ? (next.querySelector("input") || {}).value : shown(next)); break; }
+      if (/^(TR|DL|FORM)$/.test(at.tagName)) break;
+    }
+  }
+  if (!out.length && control) put(control.el.value || shown(control.el));
+  return out;
+}
+
+function percentIn(el) {
+  const bar = [el, ...el.querySelectorAll("*")].find((e) => roleOf(e) === "progressbar" || /^(PROGRESS|METER)$/.test(e.tagName));
+  if (bar) {
+    const now = parseFloat(bar.getAttribute("aria-valuenow") ?? bar.getAttribute("value") ?? "");
+    const most = parseFloat(bar.getAttribute("aria-valuemax") ?? bar.getAttribute("max") ?? "") || (roleOf(bar) === "progressbar" ? 100 : 1);
+    if (!isNaN(now)) return Math.round(100 * now / most);
+  }
+  const text = (el.innerText || el.textContent || "").match(/(\d{1,3})(?:[.,]\d+)?\s*%/);
+  return text ? parseInt(text[1]) : null;
+}
+
+// spec: {names: [regex…]}; for each name the text and percent of the smallest row around it, or null.
+function milestones(spec) {
+  const words = spec.names.map((n) => new RegExp(n, "iu"));
+  const stated = /fail|error|abort|cancel|complete|success|done|progress|pending|waiting|not started|started|running/i;
+  const bars = all(document, (e) => visible(e) && (roleOf(e) === "progressbar" || /^(PROGRESS)$/.test(e.tagName)));
+  return words.map((word, i) => {
+    let best = null;
+    for (const bar of bars) if (word.test((bar.getAttribute("aria-label") || "") + " " + byIds(bar, "aria-labelledby") + " " + (bar.title || "")))
+      best = { text: shown(bar), percent: percentIn(bar) };
+    for (const leaf of leaves()) {
+      const own = ownText(leaf), label = word.test(own) ? leaf : null;
+      if (!label || own.length > 300) continue;
+      const cell = leaf.closest("th,[role=columnheader]"), line = cell && cell.parentElement;
+      let row = null;
+      if (line && words.filter((w) => w.test(spaced(line))).length > 1) {
+        const under = line.nextElementSibling || (line.parentElement.nextElementSibling && line.parentElement.nextElementSibling.firstElementChild);
+        row = under ? cellAt(under, cellIndex(cell)) : null;
+      } else for (let at = label, n = 0; at && at !== document.body && n < 6; at = at.parentElement, n++) {
+        if (words.some((w, j) => j !== i && w.test(spaced(at)))) break;
+        row = at;
+        if (percentIn(at) !== null && (n > 0 || !/^(TD|TH|LABEL|DT)$/.test(at.tagName))) { if (at.closest("tr") && !words.some((w, j) => j !== i && w.test(spaced(at.closest("tr"))))) row = at.closest("tr"); break; }
+      }
+      if (!row) continue;
+      const text = pieces(row).join(" "), percent = percentIn(row);
+      const named = { text: upTo(row === label || word.test(text) ? text : `${own} ${text}`, 300), percent };
+      const worth = (m) => (m.percent !== null ? 2 : 0) + (stated.test(m.text) ? 1 : 0);
+      if (!best || worth(named) > worth(best)) best = named;
+    }
+    if (best && best.percent === null && bars.length === words.length) best.percent = percentIn(bars[i]);
+    return best;
+  });
+}
+
+// Visible text, line by line; table rows are one line each.
+function lines() {
+  const text = document.body ? (document.body.innerText || "") : "";
+  return [...new Set(text.split(/\n+/).map((l) => norm(l)).filter(Boolean))].map((l) => upTo(l, 400)).slice(0, 400);
+}
+// What says of itself that it is being worked on.
+const busy = () => all(document, (el) => visible(el) && (el.getAttribute("aria-busy") === "true"
+  || /^((please wait|loading|working|processing|checking)\b.{0,60}|.{0,60}\bin progress\b.{0,20})$/i.test(ownText(el)) && ownText(el).length < 90)).length > 0;
+// Names of everything that can be pressed, for "what was visible".
+const pressables = () => [...new Set(all(document, (el) => el.matches(PRESSABLE) && visible(el)).map((el) => namesOf(el)[0]).filter(Boolean))].map((n) => upTo(n, 40)).slice(0, 40);
