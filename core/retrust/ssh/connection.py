@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncssh
 from asyncssh import SSHReader, SSHWriter
@@ -41,6 +42,16 @@ async def _close(ssh: asyncssh.SSHClientConnection) -> None:
             await ssh.wait_closed()
     except TimeoutError:
         ssh.abort()
+
+
+def _acknowledge_at_once(ssh: asyncssh.SSHClientConnection) -> None:
+    """Spare a first shell 40 ms: OpenSSH's answer waits for the acknowledgement of what it sent at login.
+
+    The kernel forgets the setting with the next packet sent, so it is made after the request has gone out.
+    """
+    if hasattr(socket, "TCP_QUICKACK") and not ssh.is_closed():
+        with suppress(OSError):
+            ssh.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 class Connection:
@@ -79,6 +90,7 @@ class Connection:
         node, terminal = self.access.node, Terminal()
         try:
             async with asyncio.timeout(self._timeout):
+                asyncio.get_running_loop().call_soon(_acknowledge_at_once, self._ssh)
                 await self._ssh.create_session(
                     lambda: terminal, request_pty="force", term_type=dialect.terminal,
                     term_size=(dialect.columns, dialect.rows), encoding=None)

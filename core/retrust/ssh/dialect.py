@@ -30,7 +30,7 @@ class Dialect:
     enter: str = "\n"
     forbidden: str = ""
     echo: bool = True
-    quiet: float = 0.01
+    quiet: float = 0.005
     question_quiet: float = 3.0
     terminal: str = "vt100"
     columns: int = 511

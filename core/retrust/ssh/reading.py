@@ -59,7 +59,9 @@ class Turn:
         return Seen.NOTHING, FOREVER
 
     def _echoed(self, screen: Screen) -> bool:
-        return self.command is None or not self.dialect.echo or screen.echoed(self.command, self.prompt or "")
+        if self.command is None or not self.dialect.echo:
+            return True
+        return screen.echoed(self.command, self.prompt or "", (self.dialect.columns, 80))
 
     def is_prompt(self, line: str) -> bool:
         if self.prompt is None:

@@ -27,8 +27,12 @@ def shown(text: str) -> str:
     return "\n".join(_line(line) if _CONTROL.search(line) else line for line in text.split("\n"))
 
 
-def _line(text: str) -> str:
-    """One line, with backspace, carriage return, cursor moves and erasure carried out."""
+def _line(text: str, width: int = 0) -> str:
+    """One line, with backspace, carriage return, cursor moves and erasure carried out.
+
+    With a width, a carriage return goes back to where the terminal broke the line: line editors write the
+    character after the last column, return, and write it again.
+    """
     cells: list[str] = []
     column = 0
     for token in _TOKENS.finditer(text):
@@ -36,7 +40,7 @@ def _line(text: str) -> str:
         if piece == "\b":
             column = max(0, column - 1)
         elif piece == "\r":
-            column = 0
+            column = (column - 1) // width * width if width and column else 0
         elif piece.startswith("\x1b"):
             column = _escape(token.group("final"), token.group("number"), cells, column)
         else:
@@ -89,8 +93,9 @@ class Screen:
             self._lines.extend(line + "\n" for line in (self._last + head).split("\n"))
             self._last, self.last_pieces = last, int(bool(last))
         else:
+            visible = len(self._last) > 500 or bool(shown(self._last))  # a mode switch is no piece of a line
+            self.last_pieces = self.last_pieces * visible + int(bool(last))
             self._last += last
-            self.last_pieces += int(bool(last))
 
     @property
     def last_line(self) -> str:
@@ -119,14 +124,15 @@ class Screen:
         self.restart()
         self._last, self.last_pieces = "", 0
 
-    def echoed(self, command: str, prompt: str) -> bool:
+    def echoed(self, command: str, prompt: str, widths: tuple[int, ...] = (511, 80)) -> bool:
         """Whether the command was seen as typed; wrapping and a prompt drawn anew do not matter."""
         wanted, prefix = _squeezed(command), _squeezed(prompt)
         while self._answer is None and self._scanned < len(self._lines):
-            line = self._lines[self._scanned]
+            line = self._lines[self._scanned].rstrip("\r\n")
             self._scanned += 1
             plain = _squeezed(line)
-            parts = (self._wrapped + plain, plain, _squeezed(shown(line)))
+            edited = (_squeezed(_line(prompt + line, width)) for width in (0, *widths))
+            parts = (self._wrapped + plain, plain, _squeezed(_line(line)), *edited)
             seen = {part.removeprefix(prefix) for part in parts}
             if wanted in seen:
                 self._answer = self._scanned

@@ -62,6 +62,16 @@ def test_the_echo_is_found_and_cut(echo: str) -> None:
     assert screen.answer() == "answer\n"
 
 
+def test_the_echo_of_a_line_editor_that_wraps_is_found() -> None:
+    """At the last column it writes the next character, returns, and writes it again; the prompt counts."""
+    command = "echo " + "0123456789" * 16
+    first, second, third = command[:69], command[69:149], command[149:]
+    screen = Screen()
+    screen.feed(f"{first}{second[0]}\r{second}{third[0]}\r{third}\r\nanswer\r\n")
+    assert screen.echoed(command, "pri/admin# ")
+    assert screen.answer() == "answer\n"
+
+
 @pytest.mark.parametrize("other", ["ncs list xy\r\n", "something\r\nncs\r\n", "ncs list", ""])
 def test_other_text_is_no_echo(other: str) -> None:
     """A line that only begins like the command, or has no end yet, is not its echo."""
