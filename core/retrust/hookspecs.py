@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from retrust.apps import App
     from retrust.commands import Command
     from retrust.evidence import Collector
     from retrust.gates import Gate
@@ -75,6 +76,11 @@ def retrust_observers() -> Sequence[Observer]:  # type: ignore[empty-body]
 @hookspec
 def retrust_secret_stores() -> Sequence[SecretStore]:  # type: ignore[empty-body]
     """When a secret is read: schemes of secret references beside ``env:`` and ``file:``."""
+
+
+@hookspec
+def retrust_apps() -> Sequence[App]:  # type: ignore[empty-body]
+    """When the service starts: web applications that it serves, each below a path of its own."""
 
 
 @hookspec

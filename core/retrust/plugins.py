@@ -19,6 +19,7 @@ from retrust import hookspecs
 from retrust.errors import PluginError
 
 if TYPE_CHECKING:
+    from retrust.apps import App
     from retrust.commands import Command
     from retrust.evidence import Collector
     from retrust.gates import Gate
@@ -56,7 +57,7 @@ class Plugins:
 
     @cached_property
     def sources(self) -> dict[str, EventSource]:
-        return self._named("retrust_sources", "name")
+        return self._named("retrust_sources", "name", needs=("run",), awaited=("run",))
 
     @cached_property
     def observers(self) -> dict[str, Observer]:
@@ -67,13 +68,17 @@ class Plugins:
         return self._named("retrust_secret_stores", "scheme", needs=("read",))
 
     @cached_property
+    def apps(self) -> dict[str, App]:
+        return self._named("retrust_apps", "name", needs=("build",))
+
+    @cached_property
     def commands(self) -> dict[str, Command]:
         return self._named("retrust_commands", "name")
 
     def load_all(self) -> dict[str, dict[str, str]]:
         """Ask every hook; ``{kind: {object's name: plugin's name}}``."""
         kinds = ("targets", "gates", "collectors", "log_signatures", "sources", "observers",
-                 "secret_stores", "commands")
+                 "secret_stores", "apps", "commands")
         return {kind: {name: self._provider[id(o)] for name, o in getattr(self, kind).items()} for kind in kinds}
 
     @cached_property

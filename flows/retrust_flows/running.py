@@ -63,12 +63,12 @@ class Runner:
         tokens = here.set(lent), attending.set(attendance)
         try:
             state = await remediate(site, return_state=True)
-            result = state.result(raise_on_failure=False)
-            if isinstance(result, BaseException):
-                if not isinstance(result, RetrustError):
-                    raise result
-                return _ended(lent, _outcome_of(result), result)
-            return _ended(lent, _BY_STATE[state.name or ""])
+            if state.is_completed():
+                return _ended(lent, _BY_STATE[state.name or ""])
+            error = await state.aresult(raise_on_failure=False)
+            if isinstance(error, RetrustError):
+                return _ended(lent, _outcome_of(error), error)
+            raise error
         finally:
             here.reset(tokens[0])
             attending.reset(tokens[1])

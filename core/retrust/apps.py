@@ -1,0 +1,20 @@
+"""Web applications of the service: what a plugin serves over HTTP, such as the console and the webhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+    from retrust.ledger import Ledger
+
+
+class App(Protocol):
+    """``path`` is where it is mounted (``/`` for one of them); it is built once, when the service starts."""
+
+    name: str
+    path: str
+
+    def build(self, engine: Engine, ledger: Ledger) -> Any:
+        """The ASGI application. The ledger is the service's own; a case that changes is dispatched by itself."""
+        ...
