@@ -48,6 +48,7 @@ async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> Asy
         yield OpenSshConnection(target, site, services, ends)
 
 
+LOGIN_TIMEOUT = 30.0
 End = tuple["SshConnection | None", Store]
 """A holder's session, None for this machine, and its store."""
 
@@ -57,7 +58,8 @@ async def _open(stack: AsyncExitStack, name: str, holder: Holder, services: Serv
         return None, LocalStore(name, holder.path)
     access = await _access(name, holder, services)
     transcript = Transcript(services.redactor)
-    ssh = await log_in(access, transcript, timeout=30.0)
+    stack.callback(_keep, name, transcript, services)
+    ssh = await log_in(access, transcript, timeout=LOGIN_TIMEOUT)
     stack.push_async_callback(_close, ssh)
     try:
         sftp = await stack.enter_async_context(await ssh.start_sftp_client())
@@ -66,7 +68,15 @@ async def _open(stack: AsyncExitStack, name: str, holder: Holder, services: Serv
                              hint="the holder's SSH server must offer SFTP") from exc
     except (asyncssh.Error, OSError) as exc:
         raise TemporaryError(f"the SSH connection was lost: {exc}", where=name) from exc
-    return SshConnection(access, ssh, transcript, 30.0, 60.0), SftpStore(name, sftp, holder.path)
+    session = SshConnection(access, ssh, transcript, timeout=LOGIN_TIMEOUT, command_timeout=LOGIN_TIMEOUT)
+    return session, SftpStore(name, sftp, holder.path)
+
+
+def _keep(name: str, transcript: Transcript, services: Services) -> None:
+    """The session's transcript, where the run keeps its files, however it ended."""
+    if services.transcripts is not None and len(transcript):
+        services.transcripts.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (services.transcripts / f"{name}.ssh.txt").write_text(str(transcript), encoding="utf-8")
 
 
 async def _close(ssh: asyncssh.SSHClientConnection) -> None:
@@ -202,6 +212,12 @@ class OpenSshConnection:
             raise PermanentError("the line to replace is no longer there", where=step.holder,
                                  hint="nothing was written; run again")
         await store.replace(before, after, before_send)
+        self._note(step)
+
+    def _note(self, step: Step) -> None:
+        session = self._ends[step.holder][0]
+        if session is not None:
+            session.transcript.add(step.holder, "note", "replaced in known_hosts:\n" + "\n".join(step.sends))
 
 
 def _lines(step: Step) -> tuple[Entry, Entry]:

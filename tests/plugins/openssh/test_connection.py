@@ -286,3 +286,31 @@ async def test_unchanged_is_accepted(make_world):
     assert snapshot.relations["ssh:bastion:web1"].status == "accepted"
     assert make_plan(world.target, world.site, snapshot).steps == ()
     assert as_openssh_prints(snapshot.findings[0].presented.fingerprint) == world.peer.keys[0].get_fingerprint()
+
+
+async def test_the_transcript_is_kept(make_world, tmp_path):
+    """What was changed is in the session's transcript, without the password."""
+    world = await make_world()
+    world.holder.known_hosts.write_text(world.peer.line(world.name) + "\n")
+    world.peer.renew("ssh-ed25519")
+    world.services.transcripts = tmp_path / "run"
+    async with world.connected() as connection:
+        step = await the_step(world, connection)
+        await connection.send(step, nothing)
+    kept = (tmp_path / "run" / "bastion.ssh.txt").read_text()
+    assert step.sends[0] in kept
+    assert step.sends[1] in kept
+    assert "planted-secret" not in kept
+
+
+async def test_two_holders_or_neither(make_world):
+    """Where one holder cannot be reached, no holder is worked on, and the one that failed is named."""
+    world = await make_world()
+    lost = {"host": "127.0.0.1", "ssh": {"port": 1, "username": "ops", "password": "env:HOLDER_PASSWORD",
+                                         "host_key": "SHA256:" + "A" * 43}}
+    data = world.site.model_dump()
+    data["holders"]["lost"] = lost
+    world.site = type(world.site).model_validate(data)
+    with pytest.raises(TemporaryError, match="lost"):
+        async with world.connected():
+            pytest.fail("connected to one of two")
