@@ -370,6 +370,15 @@ async def test_standing(scene: Scene, state: str, needs: str | None) -> None:
     assert (found.needs is None) if needs is None else (needs in (found.needs or ""))
 
 
+async def test_going_on_with_an_approved_plan_takes_no_yes_back() -> None:
+    """Who said yes and then started the next pass joined the planners, and the yes counts all the same."""
+    said = [network("person:ann"), network("person:ben")]
+    later = Scene(decisions=said, case=a_case(planners=["service", "person:ann"]))
+    assert (await later.states())["people"].state == "open"
+    first = Scene(decisions=said, case=a_case(planners=["person:ann", "service"]))
+    assert (await first.states())["people"].state == "shut"
+
+
 async def test_gates_are_told_apart() -> None:
     """Each requirement stands for itself: people open, security still shut."""
     states = await Scene(decisions=[network("ann"), network("ben")]).states()

@@ -66,14 +66,19 @@ def may_decide(decision: Decision, matter: Matter) -> str | None:
         return f"the gate {decision.gate} is closed: {no.actor} said no"
     if any(at <= decision.at for at in _lapses(decision.gate, matter)):
         return f"the gate {decision.gate} is closed: a decision expired"
-    return _objection(decision, matter, counted(matter, decision.at))
+    return _objection(decision, matter, counted(matter, decision.at), case.planners)
 
 
 def counted(matter: Matter, now: datetime) -> tuple[Decision, ...]:
-    """The yeses on this plan that count: allowed when they were given, in their order, and not expired."""
+    """The yeses on this plan that count: allowed when they were given, in their order, and not expired.
+
+    Of the planners only the first is asked about: whoever said yes and then started the pass that goes on
+    with it wrote the same plan anew, and has not taken the yes back by that.
+    """
+    first = matter.case.planners[:1]
     kept: list[Decision] = []
     for decision in sorted(_on_plan(matter), key=lambda d: d.at):
-        if decision.yes and _objection(decision, matter, kept) is None:
+        if decision.yes and _objection(decision, matter, kept, first) is None:
             kept.append(decision)
     return tuple(d for d in kept if now < _end(d, matter))
 
@@ -125,7 +130,8 @@ def _on_plan(matter: Matter) -> list[Decision]:
 # -- the rules ---------------------------------------------------------------------------------------
 
 
-def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> str | None:
+def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], planners: Sequence[str]
+               ) -> str | None:
     """Why this decision would not count, whatever the time; ``earlier`` are the yeses that do."""
     requirement = matter.at(decision.gate)
     if requirement is None:
@@ -144,15 +150,15 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision]) 
         return "a decision needs a reason"
     if getattr(gate, "at_terminal", False):
         return None
-    return (_involved(decision, matter) or _role(decision, requirement, matter)
+    return (_involved(decision, matter, planners) or _role(decision, requirement, matter)
             or _once(decision, matter, earlier))
 
 
-def _involved(decision: Decision, matter: Matter) -> str | None:
+def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> str | None:
     """Whoever caused the case by hand, wrote the plan, or brought in what it rests on, has a part in it."""
     if _same(decision.actor, matter.case.requested_by):
         return f"{decision.actor} caused this case, and may not decide it"
-    if any(_same(decision.actor, planner) for planner in matter.case.planners):
+    if any(_same(decision.actor, planner) for planner in planners):
         return f"{decision.actor} wrote this plan, and may not decide it"
     for sighting in matter.sightings:
         if _same(decision.actor, sighting.actor):
