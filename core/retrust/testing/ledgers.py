@@ -5,7 +5,11 @@ The examples are one site, ``campus``, whose primary has a stale pin of its seco
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import hashlib
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +53,44 @@ def database_url(backend: str, folder: Path) -> str:
     from retrust.testing.postgres import requires_postgres
 
     return requires_postgres().database()
+
+
+def migrated_url(backend: str, folder: Path) -> str:
+    """As ``database_url``, with the current schema in it: a copy, as making it each time is slow."""
+    if backend == "sqlite":
+        (folder / "ledger.db").write_bytes(_migrated_file())
+        return f"sqlite:///{folder / 'ledger.db'}"
+    from retrust.testing.postgres import requires_postgres
+
+    return requires_postgres().database(like=_migrated_database())
+
+
+@functools.cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        _migrate(database_url("sqlite", Path(folder)))
+        return (Path(folder) / "ledger.db").read_bytes()
+
+
+@functools.cache
+def _migrated_database() -> str:
+    from retrust.testing.postgres import server
+
+    url = server().database()
+    _migrate(url)
+    return url
+
+
+def _migrate(url: str) -> None:
+    """In a thread: the caller may have a running loop of its own."""
+    from retrust.ledger import Ledger
+
+    async def migrate() -> None:
+        with tempfile.TemporaryDirectory() as home:
+            await (await Ledger.open(url, Path(home))).close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate()).result()
 
 
 def fingerprint(of: str) -> str:

@@ -72,9 +72,11 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
-    def database(self) -> str:
+    def database(self, *, like: str | None = None) -> str:
+        """An empty database, or a copy of the one with the URL ``like``, which nobody may be using."""
         name = next(self._names)
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name)
+        copied = ["-T", like.rpartition("/")[2]] if like else []
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *copied, name)
         return self.url(name)
 
     def start(self) -> None:

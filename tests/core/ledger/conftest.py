@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from retrust.ledger import Ledger
-from retrust.testing.ledgers import BACKENDS, SetClock, database_url
+from retrust.testing.ledgers import BACKENDS, SetClock, database_url, migrated_url
 
 
 @pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return database_url(request.param, tmp_path)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def url(backend: str, tmp_path: Path) -> str:
+    """An empty database."""
+    return database_url(backend, tmp_path)
 
 
 @pytest.fixture
@@ -22,6 +28,6 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def ledger(url: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Ledger]:
-    async with await Ledger.open(url, tmp_path, clock=clock) as opened:
+async def ledger(backend: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Ledger]:
+    async with await Ledger.open(migrated_url(backend, tmp_path), tmp_path, clock=clock) as opened:
         yield opened
