@@ -34,7 +34,7 @@ class Login:
 
     async def pass_form(self) -> None:
         """Wait for the form and send it; a browser that is logged in already has none."""
-        form = await self.view.until(self._form_or_menu, self.view.settings.page)
+        form = await self.view.until(self.form_or_menu, self.view.settings.page)
         if form == "menu":
             return
         if not form:
@@ -54,16 +54,19 @@ class Login:
                 and await self.view.press(words.LOGIN_BUTTON):
             await self.pass_form()
 
-    async def _form_or_menu(self) -> str | None:
+    async def form_or_menu(self) -> str | None:
+        """Which of the two is shown; once logged in, a menu that is folded away counts."""
         if await self.form():
             return "form"
-        if await self.view.press(MENU):
+        if await self.view.press(MENU) or (self.done and await self.view.press(words.MENU_TOGGLE)):
             return "menu"
         text = await self.view.says()
-        return "blocked" if words.LOGIN_BLOCKED.search(text) and self._blocked(text) else None
+        if words.LOGIN_BLOCKED.search(text):
+            raise self._blocked(text)
+        return None
 
     def _blocked(self, text: str) -> RetrustError:
-        raise TemporaryError(f"the login page is closed: {text}", where=self.view.access.node,
+        return TemporaryError(f"the login page is closed: {text}", where=self.view.access.node,
                              hint="wait, or end sessions that are no longer used")
 
     async def _send(self) -> None:
@@ -122,7 +125,7 @@ class Login:
 
     def _judge(self, shown: str, form: bool) -> None:
         if words.LOGIN_BLOCKED.search(shown):
-            self._blocked(shown)
+            raise self._blocked(shown)
         if words.LOGIN_REFUSED.search(shown) and (form or len(shown) < 300):
             raise self._refused(shown)
 

@@ -28,6 +28,7 @@ class Menu:
     def __init__(self, view: View, dialogs: Dialogs) -> None:
         self.view = view
         self.dialogs = dialogs
+        self._opens_by_click: set[str] = set()
 
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
         """Follow the entries, each given by its variants, until ``arrived``."""
@@ -47,8 +48,7 @@ class Menu:
 
     async def _follow(self, path: Path, trail: list[str], attempt: int) -> bool:
         first = words.button(*path[0])
-        if not await self.view.until(lambda: self.view.press(first), self._patience(attempt)):
-            await self._open_menu(first)
+        await self._bring_up(first, attempt)
         candidates = await self.view.presses(first)
         for entry, following in zip(path, (*path[1:], None), strict=True):
             if not candidates:
@@ -64,19 +64,28 @@ class Menu:
                 return await self._hidden(path[-1])
         return False
 
-    async def _open_menu(self, first: dict[str, Any]) -> None:
-        toggle = await self.view.press(words.MENU_TOGGLE)
-        if toggle is not None and await self._click(toggle):
-            await self.view.until(lambda: self.view.press(first), CLICK_SECONDS)
+    async def _bring_up(self, first: dict[str, Any], attempt: int) -> None:
+        """Wait for the menu; where it is folded away, unfold it."""
+        async def shown_or_folded() -> bool | None:
+            return bool(await self.view.press(first) or await self.view.press(words.MENU_TOGGLE)) or None
+
+        await self.view.until(shown_or_folded, self._patience(attempt))
+        if not await self.view.until(lambda: self.view.press(first), HOVER_SECONDS):
+            toggle = await self.view.press(words.MENU_TOGGLE)
+            if toggle is not None and await self._click(toggle):
+                await self.view.until(lambda: self.view.press(first), CLICK_SECONDS)
 
     async def _reveal(self, entries: list[Locator], following: dict[str, Any]) -> list[Locator]:
         """Hover, then click each entry until the next one shows; the next one's candidates, newest first."""
         before = await self._boxes(following)
         for entry in entries[:TRIES]:
-            for act, seconds in ((self._hover, HOVER_SECONDS), (self._click, CLICK_SECONDS)):
+            hover = 0.0 if following["words"][0] in self._opens_by_click else HOVER_SECONDS
+            for act, seconds in ((self._hover, hover), (self._click, CLICK_SECONDS)):
                 if await act(entry):
                     fresh = await self.view.until(lambda: self._fresh(following, before), seconds)
                     if fresh:
+                        if act == self._click:
+                            self._opens_by_click.add(following["words"][0])
                         return fresh
                 if before and act == self._hover:  # it was in view all the time: no click is needed
                     return await self.view.presses(following)

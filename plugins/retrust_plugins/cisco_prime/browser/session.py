@@ -15,7 +15,7 @@ from retrust_plugins.cisco_prime.browser.login import Login
 from retrust_plugins.cisco_prime.browser.menu import Menu
 from retrust_plugins.cisco_prime.browser.view import View
 
-Told = Callable[[Progress], None | Awaitable[None]]
+Told = Callable[[Progress], Awaitable[None] | None]
 
 
 class Session:
@@ -41,7 +41,7 @@ class Session:
         except PlaywrightError as exc:
             self.view.check_connection()
             raise self.view.unreachable(exc) from None
-        await self.view.until(self.login._form_or_menu, self.view.settings.page)
+        await self.view.until(self.login.form_or_menu, self.view.settings.page)
         await self.login.again_if_asked()
         await self.dialogs.dismiss_notices()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -181,6 +182,52 @@ class Appliance:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificates"), "prime-pri")
+
+
+@pytest.fixture(scope="session")
+def other_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("others"), "prime-new")
+
+
+@pytest.fixture(scope="session")
+def interceptor_certificate(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("interceptor"), "prime-pri", behind=certificate)
+
+
+@pytest.fixture
+def unused_tcp_port_of() -> Callable[[], Awaitable[int]]:
+    """A port that was just closed again."""
+    async def closed() -> int:
+        server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
+        port = int(server.sockets[0].getsockname()[1])
+        server.close()
+        await server.wait_closed()
+        return port
+
+    return closed
+
+
+@pytest.fixture
+def processes_below() -> Callable[[], set[int]]:
+    """The processes that this one started, and theirs, as far as they run."""
+    def below() -> set[int]:
+        parents: dict[int, int] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+            except (OSError, ValueError):
+                continue
+            if state != "Z":
+                parents[int(stat.parent.name)] = int(parent)
+        found, grown = {os.getpid()}, True
+        while grown:
+            more = {pid for pid, parent in parents.items() if parent in found} - found
+            found, grown = found | more, bool(more)
+        return found - {os.getpid()}
+
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("processes are looked up in /proc")
+    return below
 
 
 Start = Callable[..., Awaitable[Appliance]]
