@@ -101,7 +101,7 @@ async def list_certificates(shell: Shell) -> str:
 
 def _entry(node: PrimeNode, pin: Pinned) -> str:
     style = node.settings
-    subject = slash(pin.subject) if style.dn_style == "slash" else spaced(pin.subject)
+    subject = (slash if style.dn_style == "slash" else spaced)(pin.subject, style.escape_non_ascii)
     return f"host={pin.key};{style.after_semicolon}subject={style.after_subject}{subject}{style.trailing}\n"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HANDSHAKE_LIMIT = 10.0
+_BREATH = 0.1
 
 
 class Unreachable(Exception):
@@ -119,9 +121,10 @@ class Endpoint:
         self.connections = 0
         self._app = app
         self._listener: socket.socket | None = None
+        self._closing = False
         self._accepting: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
-        self._held: set[socket.socket] = set()
+        self._raw: set[socket.socket] = set()  # accepted, and not yet a transport's
         self._http: tuple[Config, ServerState] | None = None
         network.endpoints.append(self)
 
@@ -132,6 +135,7 @@ class Endpoint:
     async def open(self) -> None:
         if self._listener is not None:
             return
+        self._closing = False
         self._listener = _listen(self.host, self.port)
         self.port = self._listener.getsockname()[1]
         self._accepting = asyncio.create_task(self._accept(self._listener))
@@ -140,8 +144,8 @@ class Endpoint:
         """Stop listening and end every connection, as a stopped service does."""
         if self._listener is None:
             return
-        assert self._accepting is not None
-        tasks = [self._accepting, *self._serving]
+        await self._stop_accepting(self._listener)
+        tasks = list(self._serving)
         if self._http is not None:
             for protocol in list(self._http[1].connections):
                 protocol.transport.abort()
@@ -149,29 +153,48 @@ class Endpoint:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._raw:
+            connection.close()
+        self._raw.clear()
         self._listener.close()
         self._listener = None
-        for connection in self._held:
-            connection.close()
-        self._held.clear()
+
+    async def _stop_accepting(self, listener: socket.socket) -> None:
+        assert self._accepting is not None
+        self._closing = True
+        try:
+            # Wakes the accept with an error; cancelling it could lose a connection just accepted.
+            listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            self._accepting.cancel()
+        await asyncio.gather(self._accepting, return_exceptions=True)
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            connection, peer = await loop.sock_accept(listener)
+            try:
+                connection, peer = await loop.sock_accept(listener)
+            except OSError:
+                if self._closing:
+                    return
+                await asyncio.sleep(_BREATH)  # out of file descriptors, most likely
+                continue
             self.connections += 1
+            self._raw.add(connection)
             task = asyncio.create_task(self._serve(connection, self.network.origin_of(peer[:2])))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
     async def _serve(self, connection: socket.socket, origin: str | None) -> None:
         if self.failure == "silent":
-            self._held.add(connection)
-            return
-        if self.failure == "refuse":
+            return  # and is closed when the endpoint is
+        if self.failure is None:
+            await self._begin_tls(connection, self.network.identity_for(origin, self).context)
+        else:
             connection.close()
-            return
-        context = self.network.identity_for(origin, self).context
+        self._raw.discard(connection)
+
+    async def _begin_tls(self, connection: socket.socket, context: ssl.SSLContext) -> None:
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(

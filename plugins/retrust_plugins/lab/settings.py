@@ -82,6 +82,7 @@ class NodeSettings:
     # tofu-certs
     self_entries: SelfEntries = "listed"
     dn_style: Literal["slash", "spaced", "multi"] = "slash"
+    escape_non_ascii: bool = False
     header: Literal["two-lines", "one-line", "off"] = "two-lines"
     after_semicolon: str = " "
     after_subject: str = " "
