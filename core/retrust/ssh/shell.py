@@ -69,7 +69,7 @@ class Terminal(asyncssh.SSHClientSession[bytes]):
                 async with asyncio.timeout(seconds):
                     await self._news.wait()
             except TimeoutError:
-                pass
+                await asyncio.sleep(0)  # after a stall of this process, what came meanwhile is still to be read
         return self.screen.received == received
 
 

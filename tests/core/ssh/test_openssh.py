@@ -70,11 +70,15 @@ def _configure(folder: Path) -> Path:
 async def _accept(listener: socket.socket, configuration: Path, server: OpenSsh) -> None:
     while True:
         connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-        with connection:
-            connection.setblocking(True)
-            assert SSHD is not None
-            server.connections.append(subprocess.Popen(
-                [SSHD, "-i", "-f", configuration], stdin=connection, stdout=connection, stderr=subprocess.DEVNULL))
+        server.connections.append(_serve(connection, configuration))
+
+
+def _serve(connection: socket.socket, configuration: Path) -> subprocess.Popen[bytes]:
+    assert SSHD is not None
+    with connection:
+        connection.setblocking(True)
+        return subprocess.Popen([SSHD, "-i", "-f", configuration], stdin=connection, stdout=connection,
+                                stderr=subprocess.DEVNULL)
 
 
 async def test_bash_is_spoken_with(sshd: OpenSsh) -> None:
