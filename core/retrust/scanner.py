@@ -18,7 +18,7 @@ from retrust.signatures import LogSignature, Match, Window
 BLOCK = 256 * 1024
 CONTEXT = 8 * 1024
 """How much is carried over before an anchor: an event's first lines, and the event that a line repeats."""
-PATIENCE = 16 * 1024
+PATIENCE = 24 * 1024
 """How much is awaited after an anchor before its event is read; ``flush`` reads it at once."""
 
 

@@ -11,7 +11,7 @@ import re
 _TYPE = (rb"(?i:CN|OU|O|L|ST|S|C|DC|UID|T|TITLE|STREET|SURNAME|SN|GIVENNAME|GN|INITIALS|SERIALNUMBER|E|"
          rb"EMAILADDRESS|DNQ|DNQUALIFIER|POSTALCODE|OID\.[0-9.]+|[0-9]+(?:\.[0-9]+)+)")
 _START = rb"(?:/?" + _TYPE + rb" ?=)"
-_VALUE = rb"(?:(?<==)\"(?:[^\"\\\n]|\\.)*\"|\\[^\n]|[^\"\\\r\n])*"
+_VALUE = rb"(?:(?<==)\"(?:[^\"\\\n]|\\.)*\"|(?!\\{1,8}\")\\[^\n]|[^\"\\\r\n])*"
 
 # Nearly every sentence in a log is this one, so it has a path of its own.
 _PLAIN = re.compile(rb" from what was used earlier - (?P<dn>[A-Za-z]+=[^\"\\#\[\r\n]*[^\"\\#\[\r\n,+= ])"
@@ -31,18 +31,25 @@ _LINE = re.compile(rb"[ \t]*\r?\n(?P<line>[^\n]{0,400})")
 _DIGITS = re.compile(rb"\d")
 
 _OCTAL = re.compile(rb"#0(?:12|15|11)")
-_JSON_END = re.compile(rb"(?:earlier|connection\.|failed\.)(\\+)[nr]|(?<!\\)(\\)(?:[nr]|\"|u00)")
+_JSON_DEPTH = re.compile(
+    rb"(?<!\\)(\\{1,8})[nr](?=(?:\\{1,8}[nrt]){0,8}"
+    rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|[ \t]*-[ \t]|\\{0,8}\"|\Z))"
+    rb"|=(\\{1,8})\"|(?<!\\)(\\(?=[nr])|\\{1,8}(?=u[0-9A-Fa-f]{4}))")
+"""Backslashes where only JSON puts them; their number says how many strings are inside one another."""
 _JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 _PLAIN_ESCAPES = {b"n": b"\n", b"r": b"", b"t": b"\t"}
 
 
-def read_dn(tail: bytes) -> tuple[str | None, int]:
-    """The DN in ``tail``, which starts right after the anchor, and how many bytes the sentence took of it."""
+def read_dn(tail: bytes, column: int = 0) -> tuple[str | None, int]:
+    """The DN in ``tail``, which starts right after the anchor, and how many bytes the sentence took of it.
+
+    ``column`` is where in its line the anchor ends, for lines that a terminal wrapped.
+    """
     plain = _plain(tail)
     if plain is not None:
         return plain[1].decode(errors="replace"), plain.end(1)
     text = _with_line_ends(tail)
-    dn = _anywhere(text)
+    dn = _anywhere(text, column)
     if dn is None:
         return None, _first_line(tail)
     return " ".join(dn.decode(errors="replace").split()), _raw_end(tail, dn)
@@ -57,25 +64,32 @@ def _plain(text: bytes) -> re.Match[bytes] | None:
     return None if (following and b"=" in following) or b" java" in dn or b"rust-on" in dn else match
 
 
-def _anywhere(text: bytes) -> bytes | None:
+def _anywhere(text: bytes, column: int) -> bytes | None:
     plain = _plain(text)
     if plain is not None:
         return plain["dn"].strip()
     wrapped = _WRAPPED.match(text)
-    return None if wrapped is None or _OTHER.search(wrapped["gap"]) else _whole(wrapped, text)
+    return None if wrapped is None or _OTHER.search(wrapped["gap"]) else _whole(wrapped, text, column)
 
 
-def _whole(match: re.Match[bytes], text: bytes) -> bytes:
+def _whole(match: re.Match[bytes], text: bytes, column: int) -> bytes:
     """The DN with the lines that go on with it, as long as they show that they do."""
     dn, at = match["dn"].rstrip(b"\r"), match.end()
     prefix = _prefix(match)
     while (line := _LINE.match(text, at)) is not None:
         rest = _without(prefix, line["line"].rstrip(b"\r"))
-        open_ended = dn.rstrip().endswith((b",", b"+", b"="))
+        open_ended = dn.rstrip().endswith((b",", b"+", b"=")) or _is_full(text[:at], column)
         if _STOP.match(rest) or not (open_ended or _GOES_ON.match(rest)):
             break
         dn, at = dn + rest, line.end()
     return _RUN_ON.sub(b"", dn).strip()
+
+
+def _is_full(text: bytes, column: int) -> bool:
+    """Whether the last line is as long as the one before it, as where a terminal cut both."""
+    *before, last = text.split(b"\n")
+    above = len(before[-1]) + (column if len(before) == 1 else 0) if before else 0
+    return bool(last) and len(last) == above
 
 
 def _prefix(match: re.Match[bytes]) -> bytes:
@@ -93,9 +107,9 @@ def _with_line_ends(tail: bytes) -> bytes:
     """``tail`` with escaped line ends made real, as often as they were escaped."""
     if b"#01" in tail:
         tail = _OCTAL.sub(b"\n", tail)
-    escaped = _JSON_END.search(tail)
+    escaped = _JSON_DEPTH.search(tail)
     if escaped is not None:
-        for _ in range(len(escaped[1] or escaped[2]).bit_length()):
+        for _ in range(len(escaped[1] or escaped[2] or escaped[3]).bit_length()):
             tail = _JSON_ESCAPE.sub(_unescaped, tail)
     return tail
 

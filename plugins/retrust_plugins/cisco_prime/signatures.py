@@ -104,15 +104,15 @@ class TofuMismatch:
 TOFU_MISMATCH = TofuMismatch()
 
 
-def _events(data: bytes, fresh: int) -> list[_Event]:
+def _events(data: bytes, fresh: int, stop: int | None = None) -> list[_Event]:
     """Sentences from ``fresh`` on, put together; what repeats an event reported before is left out."""
     events: list[_Event] = []
     earlier: list[_Event] | None = None
-    for sentence in _sentences(data, fresh):
+    for sentence in _sentences(data, fresh, len(data) if stop is None else stop):
         if sentence.repeats:
             if _taken(events, sentence):
                 continue
-            earlier = _events(data[:fresh], 0) if earlier is None and fresh else earlier or []
+            earlier = _events(data, 0, fresh) if earlier is None and fresh else earlier or []
             if _taken(earlier, sentence):
                 continue
         events.append(_Event(sentence))
@@ -124,16 +124,17 @@ def _taken(events: list[_Event], sentence: _Sentence) -> bool:
     return bool(events) and any(event.takes(sentence) for event in events[-1:-5:-1])
 
 
-def _sentences(data: bytes, fresh: int) -> Iterator[_Sentence]:
+def _sentences(data: bytes, fresh: int, stop: int) -> Iterator[_Sentence]:
     before = data.rfind(ANCHOR, 0, fresh)
     after_last = 0 if before < 0 else before + len(ANCHOR)
     at = data.find(ANCHOR, fresh)
-    while at >= 0:
+    while 0 <= at < stop:
         after = at + len(ANCHOR)
         following = _next_anchor(data, after)
         lead = max(after_last, at - LEAD)
         opens, repeats = _kind(data[lead:at])
-        dn, length = read_dn(data[after:min(after + TAIL, following if following >= 0 else len(data))])
+        column = after - data.rfind(b"\n", lead, at) - 1
+        dn, length = read_dn(data[after:min(after + TAIL, following if following >= 0 else len(data))], column)
         yield _Sentence(lead, at, after + length, opens, repeats, dn)
         after_last, at = after, following
 
