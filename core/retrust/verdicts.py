@@ -52,7 +52,8 @@ def judge(facts: Facts) -> Judgement:
         return Judgement(Verdict.UNKNOWN, ("names nothing in the inventory",))
     if facts.presented is None:
         return Judgement(Verdict.UNPROVEN, ("the endpoint did not present a certificate",))
-    if facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint:
+    if (facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint
+            and not _subject_differs(facts)):
         return _judge_unchanged(facts, facts.baseline)
     reasons = _stale_reasons(facts)
     if reasons:
@@ -62,7 +63,7 @@ def judge(facts: Facts) -> Judgement:
 
 def _stale_reasons(facts: Facts) -> tuple[str, ...]:
     reasons = []
-    if facts.baseline is not None:
+    if facts.baseline is not None and facts.presented and facts.presented.fingerprint != facts.baseline.fingerprint:
         reasons.append(f"presents another certificate than the one last verified on "
                        f"{facts.baseline.verified_at:%Y-%m-%d}")
     if _subject_differs(facts):

@@ -41,6 +41,8 @@ RULES = {
     "2 a key that names nothing is unknown": (Facts(PIN, Place("unknown"), NEW), Verdict.UNKNOWN),
     "3 another fingerprint than the last verified is stale": (Facts(PIN, PEER, NEW, baseline()), Verdict.STALE),
     "3 another subject than the pinned is stale": (Facts(PIN, PEER, presented(subject="CN=other")), Verdict.STALE),
+    "3 another subject is stale though we see the last verified: an old store was restored":
+        (Facts(PIN, PEER, presented("SHA256:old", "CN=other"), baseline()), Verdict.STALE),
     "3 a sighting that names this edge alone is stale": (Facts(PIN, PEER, NEW, naming=LOGGED), Verdict.STALE),
     "3 a sighting shared with other edges is not": (Facts(PIN, PEER, NEW, shared=LOGGED), Verdict.UNPROVEN),
     "3 a sighting while we see the last verified is never stale":
