@@ -138,7 +138,6 @@ class IseServers:
     async def poll(self) -> None:
         for entry in list(self.entries):
             healthy, version = await self._login(entry)
-            entry.broken = entry.broken or healthy is None
             heals = not entry.broken or self._lab.settings.ise_recovers
             entry.status = REACHABLE if healthy and heals else UNREACHABLE
             entry.version = version or entry.version
@@ -173,6 +172,8 @@ class IseServers:
                     "GET", LOGIN_PATH, authorization=basic(entry.username, entry.password))
                 return status == 200, str(answer.get("version", ""))
         except TofuMismatch as mismatch:
+            for known in self.entries:
+                known.broken |= (known.address, known.port) == (entry.address, entry.port)
             self._node.log.ise_mismatch(mismatch.current.subject)
             await self._node.tell("mismatch", mismatch.key)
             return None, ""
