@@ -75,7 +75,10 @@ class Engine:
         from retrust.ledger import Ledger
 
         ledger = await Ledger.open(self.inventory.ledger.url, self.home, redact=self.redactor.redact)
-        ledger.observers.extend(observer.told for observer in self.plugins.observers.values())
+        for observer in self.plugins.observers.values():
+            if opened := getattr(observer, "opened", None):
+                opened(self, ledger)
+            ledger.observers.append(observer.told)
         return ledger
 
     def services(self, *, read_only: bool, progress: Callable[[Progress], None] = lambda _: None,

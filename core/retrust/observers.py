@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
+    """An observer may also have ``opened(engine, ledger)``, called once when a ledger is opened."""
+
     name: str
 
     async def told(self, entry: Entry) -> None:
