@@ -89,15 +89,19 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            raise LedgerError(_said(error.orig or error), where=self.where, hint=_hint(error)) from error
+            raise LedgerError(_said(error.orig or error), where=self.where, hint=_hint(str(error.orig))) from error
+        except sqlite3.Error as error:
+            raise LedgerError(_said(error), where=self.where, hint=_hint(str(error))) from error
         except exc.SQLAlchemyError as error:
             raise LedgerError(_said(error), where=self.where) from error
-        except (OSError, TimeoutError, sqlite3.Error) as error:
+        except (OSError, TimeoutError) as error:
             raise LedgerError(f"unreachable: {_said(error)}", where=self.where) from error
 
     def _options(self) -> dict[str, Any]:
         if self.dialect == "sqlite":
-            return {"connect_args": {"timeout": self._patience}, "pool_timeout": self._patience}
+            # Nothing to reset: each transaction is ended by the block that began it.
+            return {"connect_args": {"timeout": self._patience}, "pool_timeout": self._patience,
+                    "pool_reset_on_return": None}
         return {
             "connect_args": {"timeout": self._patience},
             "pool_pre_ping": True,
@@ -120,8 +124,9 @@ class Database:
 
         @event.listens_for(self._engine.sync_engine, "begin")
         def begun(connection: Any) -> None:
-            writes = connection.get_execution_options().get("retrust_writes")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            """By the driver itself: each call through a cursor is four trips to the connection's thread."""
+            begin = "BEGIN IMMEDIATE" if connection.get_execution_options().get("retrust_writes") else "BEGIN"
+            connection.connection.dbapi_connection.run_async(lambda driver: driver.execute(begin))
 
     def _into_wal(self, cursor: Any) -> None:
         """Needed once for a file; two processes that do it at once get "locked" without any waiting."""
@@ -145,8 +150,7 @@ def _said(error: BaseException) -> str:
     return (str(root) or type(root).__name__).splitlines()[0]
 
 
-def _hint(error: exc.DBAPIError) -> str | None:
-    said = str(error.orig)
+def _hint(said: str) -> str | None:
     if "locked" in said:
         return "another process writes for too long; try again"
     if "full" in said:

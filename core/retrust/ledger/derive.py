@@ -6,12 +6,13 @@ transaction. So a replay of the entries (``replay``) gives the same tables, and 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Executable, case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
@@ -21,13 +22,16 @@ from retrust.states import State
 Insert = Any  # the dialects' inserts share ``on_conflict_do_update`` but no base class that declares it
 Rule = Callable[[Entry, Insert], Sequence[Executable]]
 
-INSERTS: dict[str, Insert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-
 def statements(entry: Entry, dialect: str) -> Sequence[Executable]:
     """In the order in which they are to be executed; none for a kind that nothing is derived from."""
     rule = RULES.get(entry.kind)
-    return rule(entry, INSERTS[dialect]) if rule else ()
+    return rule(entry, _insert_of(dialect)) if rule else ()
+
+
+@functools.cache
+def _insert_of(dialect: str) -> Insert:
+    """Imported when it is known which database it is: the other one's dialect takes a while."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert
 
 
 def _put(insert: Insert, table: Any, **row: Any) -> Executable:

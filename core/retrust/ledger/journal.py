@@ -34,6 +34,11 @@ Clock = Callable[[], datetime]
 Row = dict[str, Any]
 PAGE = 500
 
+# Made once: putting a statement together takes SQLAlchemy longer than SQLite takes to execute it.
+INSERT_ENTRY = insert(t.entries)
+READ_HEAD = select(t.head).with_for_update()
+UPDATE_HEAD = update(t.head)
+
 
 def as_it_is(value: str) -> str:
     return value
@@ -73,32 +78,11 @@ class Writing:
         fields = clean(told, self._redact)
         seq, prev = self._head.seq + 1, self._head.hash
         at, written = written_time(self.now), canonical(fields["body"])
-        sealed = entry_hash(
-            seq,
-            at,
-            fields["actor"],
-            fields["run"],
-            fields["case"],
-            fields["site"],
-            fields["kind"],
-            written,
-            prev,
-        )
+        who = fields["actor"], fields["run"], fields["case"], fields["site"]
+        sealed = entry_hash(seq, at, *who, fields["kind"], written, prev)
         entry = Entry(seq=seq, at=self.now, prev_hash=prev, hash=sealed, **fields)
-        await self.connection.execute(
-            insert(t.entries).values(
-                seq=seq,
-                at=at,
-                actor=entry.actor,
-                run=entry.run,
-                case_id=entry.case,
-                site=entry.site,
-                kind=entry.kind,
-                body=written,
-                prev_hash=prev,
-                hash=sealed,
-            )
-        )
+        stored = {"case_id": entry.case, "body": written, "at": at}
+        await self.connection.execute(INSERT_ENTRY, entry.model_dump(exclude={"case", "body", "at"}) | stored)
         for statement in statements(entry, self._dialect):
             await self.connection.execute(statement)
         self._head = Head(seq=seq, hash=sealed)
@@ -125,14 +109,9 @@ class Writing:
 
     async def seal(self) -> None:
         seq, last = self._head.seq, self._head.hash
-        await self.connection.execute(
-            update(t.head).values(
-                seq=seq,
-                hash=last,
-                key_id=self._key.key_id,
-                signature=self._key.sign(head_message(seq, last)).hex(),
-            )
-        )
+        signature = self._key.sign(head_message(seq, last)).hex()
+        moved = {"seq": seq, "hash": last, "key_id": self._key.key_id, "signature": signature}
+        await self.connection.execute(UPDATE_HEAD, moved)
 
 
 class Journal:
@@ -199,7 +178,7 @@ class Journal:
         await self._tell(writing.entries)
 
     async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
-        row = (await connection.execute(select(t.head).with_for_update())).mappings().one()
+        row = (await connection.execute(READ_HEAD)).mappings().one()
         head, now = Head(seq=row["seq"], hash=row["hash"]), await self._now(connection)
         return Writing(connection, self._database.dialect, head, now, self._redact, key)
 

@@ -1,0 +1,126 @@
+"""The ledger's cost on SQLite: entries a second, a storm, verification, and what opening it takes.
+
+Each figure stands beside its limit, measured in the same run: an entry beside a bare ``sqlite3`` commit of
+the same text with the same safety (one write to the disk each), opening beside importing the models alone.
+``python benchmarks/ledger.py`` prints the table; ``measure()`` gives the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from retrust.audit import verify_chain
+from retrust.ledger import Ledger
+from retrust.testing.ledgers import SITE, baseline, sighting
+
+ENTRIES = 500
+STORM = 100_000
+STARTS = 7
+BODY = {"phase": "done", "step": "delete-1", "detail": "the pin is gone", "padding": "x" * 200}
+
+START = "import asyncio, sys\nfrom pathlib import Path\nimport retrust.models\n"
+READS = """
+async def main():
+    async with {opened} as known:
+        await known.baselines("campus")
+        await known.sightings("campus")
+        await known.accepted_identities("campus")
+asyncio.run(main())
+"""
+GLANCE = START + "from retrust.ledger import glance" + READS.format(opened="glance(None, Path(sys.argv[1]))")
+OPEN = START + "from retrust.ledger import Ledger" + READS.format(
+    opened="await Ledger.open(None, Path(sys.argv[1]))")
+
+Row = tuple[str, str, str]
+
+
+def measure() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        yield from asyncio.run(_writing(home))
+        yield from _opening(home)
+
+
+async def _writing(home: Path) -> list[Row]:
+    bare = _bare_commits(home / "bare.db")
+    async with await Ledger.open(None, home) as ledger:
+        await ledger.set_baselines([baseline(key=f"10.0.0.{n}_8082") for n in range(50)], actor="benchmark")
+        single = await _single(ledger)
+        together = await _together(ledger)
+        storm = await _storm(ledger)
+        began = time.perf_counter()
+        report = await verify_chain(ledger)
+        assert report.ok, report
+        verified = report.entries / (time.perf_counter() - began)
+    return [
+        ("bare sqlite3 commits, synchronous=FULL", f"{bare:,.0f}/s", "the limit"),
+        ("entries, each acknowledged", f"{single:,.0f}/s", f"{single / bare:.2f} of the limit"),
+        ("entries, 100 in a transaction", f"{together:,.0f}/s", ""),
+        (f"a storm of {STORM:,} sightings on two edges", f"{storm:.2f} s", f"{STORM / storm:,.0f} sightings/s"),
+        ("entries verified, chain and derived tables", f"{verified:,.0f}/s", ""),
+    ]
+
+
+async def _single(ledger: Ledger) -> float:
+    began = time.perf_counter()
+    for _ in range(ENTRIES):
+        await ledger.append("note", BODY, actor="benchmark", site=SITE)
+    return ENTRIES / (time.perf_counter() - began)
+
+
+async def _together(ledger: Ledger) -> float:
+    began = time.perf_counter()
+    for _ in range(ENTRIES // 100):
+        async with ledger.write() as writing:
+            for _ in range(100):
+                await writing.append("note", BODY, actor="benchmark", site=SITE)
+    return ENTRIES / (time.perf_counter() - began)
+
+
+async def _storm(ledger: Ledger) -> float:
+    storm = [sighting(n, dn=f"CN=pi-{n % 2}") for n in range(STORM)]
+    began = time.perf_counter()
+    for start in range(0, STORM, 10_000):
+        await ledger.sight_many(storm[start : start + 10_000])
+    took = time.perf_counter() - began
+    assert sum(seen.count for seen in await ledger.sightings(SITE)) == STORM
+    return took
+
+
+def _bare_commits(path: Path) -> float:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE entries (seq INTEGER PRIMARY KEY, body TEXT)")
+        began = time.perf_counter()
+        for _ in range(ENTRIES):
+            connection.execute("INSERT INTO entries (body) VALUES (?)", (str(BODY),))
+        return ENTRIES / (time.perf_counter() - began)
+
+
+def _opening(home: Path) -> Iterator[Row]:
+    """Whole processes, taken in turn so that a busy machine is unfair to none."""
+    took: dict[str, list[float]] = {"models": [], "glance": [], "open": []}
+    for _ in range(STARTS):
+        for name, code in (("models", START), ("glance", GLANCE), ("open", OPEN)):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code, str(home)], check=True)
+            took[name].append(time.perf_counter() - began)
+    models, glance, opened = (statistics.median(took[name]) for name in ("models", "glance", "open"))
+    yield "python and the models alone, a whole process", f"{models:.3f} s", "the limit"
+    yield "a glance: what check reads of the ledger", f"{glance:.3f} s", f"{glance - models:+.3f} s"
+    yield "the ledger opened, the same read", f"{opened:.3f} s", f"{opened - models:+.3f} s"
+
+
+if __name__ == "__main__":
+    for what, figure, beside in measure():
+        print(f"{what:48} {figure:>12}  {beside}")
