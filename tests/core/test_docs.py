@@ -1,0 +1,28 @@
+"""Documents that name parts of the code name all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from retrust import hookspecs
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_hook_is_in_the_plugin_guide() -> None:
+    """The guide's table lists each hook of hookspecs, and none that is not there."""
+    listed = set(re.findall(r"^\| `(retrust_\w+)`", (ROOT / "docs/plugins.md").read_text(), re.MULTILINE))
+    assert listed == {name for name in dir(hookspecs) if name.startswith("retrust_")}
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """A relative link in README or docs names a file that is there."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_readme_is_one_screen() -> None:
+    """One screen: what, two commands, how it works, where to read on."""
+    assert len((ROOT / "README.md").read_text().splitlines()) < 60
