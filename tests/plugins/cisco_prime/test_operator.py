@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import SecretStr
+
 from retrust.errors import PersonNeeded, TemporaryError
 from retrust.models import Relation
 from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest
@@ -16,7 +17,7 @@ ISE = IseRequest("10.0.0.21", "admin", SecretStr("hush-ise"))
 class Appliance:
     """What the pages would show, one look after the other; the last stays."""
 
-    def __init__(self, *looks: Relation | None | TemporaryError) -> None:
+    def __init__(self, *looks: Relation | TemporaryError | None) -> None:
         self.looks = list(looks)
         self.count = 0
 

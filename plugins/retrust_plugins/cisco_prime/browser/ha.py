@@ -41,7 +41,7 @@ class HighAvailability:
         await self.session.fresh()
         await self.open()
         text = await self.view.until(self.shown_mode, self.view.settings.settle * 2)
-        if text is None and await self._open_configuration():
+        if text is None and await self.open_configuration():
             text = await self.view.until(self.shown_mode, self.view.settings.page)
         if text is None:
             raise PermanentError(f"no Configuration Mode is shown; the page says: {await self.view.says()}",
@@ -62,7 +62,7 @@ class HighAvailability:
         return (await self.shown_mode() is not None or await self.view.press(words.HA_CONFIGURATION) is not None
                 or await self.view.field(words.SECONDARY_SERVER) is not None)
 
-    async def _open_configuration(self) -> bool:
+    async def open_configuration(self) -> bool:
         if await self._form_shown():
             return True
         found = await self.view.until(lambda: self.view.press(words.HA_CONFIGURATION), self.view.settings.settle)
@@ -80,14 +80,15 @@ class HighAvailability:
         """Fill in the form, check readiness, register, and follow it to a healthy mode."""
         await self.session.fresh()
         await self.open()
-        if not await self._open_configuration():
+        following = Following(self.session, self)
+        await following.remember()
+        if not await self.open_configuration():
             raise PermanentError(f"no HA Configuration is offered; there is: {await self.view.offered()}",
                                  where=self.view.access.node)
         await self.fill(ask)
         rows = await Readiness(self.session).check(ask.secondary)
         await self.session.dialogs.dismiss_notices()
         await self.fill(ask)  # a page that renders itself anew may have lost what was filled in
-        following = Following(self.session, self)
         await self._send(following, before_send)
         try:
             mode = await following.to_the_end()

@@ -25,7 +25,8 @@ from retrust_plugins.cisco_prime.browser.widgets import Form
 
 PATH = (words.ADMINISTRATION, words.SERVERS, words.ISE_SERVERS)
 HEALTHY = re.compile(r"^\W*(reachable|up|connected|active|online|ok|available|success(ful)?|in service|[✓✔])\W*$", re.I)
-UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|inactive|offline|"
+UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|"
+                       r"inactive|offline|"
                        r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b", re.I)
 STATUS_HEAD = re.compile(r"status|reachab|\bstate\b|connect", re.I)
 STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)

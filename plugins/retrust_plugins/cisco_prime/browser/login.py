@@ -15,6 +15,7 @@ from retrust_plugins.cisco_prime.browser.view import LOOK_EVERY, View
 
 LOGIN_PAGE = "webacs/pages/common/login.jsp"
 MENU = words.button(*words.ADMINISTRATION)
+SHORT_PAGE = 350  # a dashboard says more than a refusal does
 
 
 class Login:
@@ -99,35 +100,47 @@ class Login:
         return found
 
     async def _await_entry(self, before: list[str]) -> None:
-        """Wait until the menu is there, or the page says why not."""
+        """Wait until the menu is there, or the page says why not.
+
+        A page that is still building up may say anything for a moment: without the form, words count only
+        when they stay.
+        """
         view, end = self.view, monotonic() + self.view.settings.page
-        gone_since: float | None = None
+        verdict_since = gone_since = 0.0
         while monotonic() < end:
             await asyncio.sleep(LOOK_EVERY)
             if await self._entered():
                 return
-            shown, form = await view.says(without=before), await self.form()
-            self._judge(shown, bool(form))
-            gone_since = None if form else gone_since or monotonic()
-            if gone_since and monotonic() - gone_since > view.settings.settle:
+            shown, form, now = await view.says(without=before), await self.form(), monotonic()
+            verdict = self._judged(shown, bool(form))
+            verdict_since = verdict_since or now if verdict else 0.0
+            if verdict and (form or now - verdict_since > view.settings.settle):
+                raise verdict
+            gone_since = 0.0 if form else gone_since or now
+            if gone_since and now - gone_since > view.settings.settle:
                 await self.dialogs.dismiss_notices()
                 if await view.press(words.MENU_TOGGLE):
                     return
-        if await self.form():
-            raise self._refused(await view.says())
-        raise PermanentError(f"logged in, but no menu named Administration is shown; there is: {await view.offered()}",
-                             where=view.access.node, hint="has this user administrator privileges?")
+        raise await self._not_entered()
 
     async def _entered(self) -> bool:
         if self.dialogs.notices and words.LOGIN_REFUSED.search(self.dialogs.notices[-1]):
             raise self._refused(self.dialogs.notices[-1])
         return await self.view.press(MENU) is not None and await self.form() is None
 
-    def _judge(self, shown: str, form: bool) -> None:
-        if words.LOGIN_BLOCKED.search(shown):
-            raise self._blocked(shown)
-        if words.LOGIN_REFUSED.search(shown) and (form or len(shown) < 300):
-            raise self._refused(shown)
+    def _judged(self, shown: str, form: bool) -> RetrustError | None:
+        """What new text on the page means for the login, None where it means nothing."""
+        if words.LOGIN_BLOCKED.search(shown) and len(shown) < SHORT_PAGE:
+            return self._blocked(shown)
+        about_login = form or (words.ABOUT_LOGIN.search(shown) and len(shown) < SHORT_PAGE)
+        return self._refused(shown) if about_login and words.LOGIN_REFUSED.search(shown) else None
+
+    async def _not_entered(self) -> PermanentError:
+        if await self.form():
+            return self._refused(await self.view.says())
+        return PermanentError(
+            f"logged in, but no menu named Administration is shown; there is: {await self.view.offered()}",
+            where=self.view.access.node, hint="has this user administrator privileges?")
 
     def _refused(self, shown: str) -> PermanentError:
         access = self.view.access

@@ -41,8 +41,8 @@ class Following:
         self._moved = self._loaded = self._started = monotonic()
 
     async def remember(self) -> None:
-        """Keep what stood on the pages before Register was pressed."""
-        self._known_lines = set(await self.view.lines())
+        """Keep what stands on the page before Register is pressed, an old failure in its history included."""
+        self._known_lines |= set(await self.view.lines())
         self._known_dialogs = [d["text"] for d in await self.session.dialogs.seen()]
         self._notices = len(self.session.dialogs.notices)
         self._moved = self._loaded = self._started = monotonic()
@@ -109,7 +109,7 @@ class Following:
             if mode.healthy:
                 return mode
             if not await self.shown():
-                await self.pages._open_configuration()
+                await self.pages.open_configuration()
         except (TemporaryError, PlaywrightError):
             self.view.check_connection()
         finally:

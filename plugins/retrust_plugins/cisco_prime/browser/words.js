@@ -164,7 +164,7 @@ const covered = (el) => {
     && !(el.parentElement && el.parentElement.contains(top));
 };
 
-// spec: {words: [regex…] best first, not: regex, kinds: [kind…], group: regex}
+// spec: {words: [regex…] best first, not: regex, kinds: [kind…], group: regex, limit: worst score, any: unlabelled too}
 function fields(root, spec) {
   const words = spec.words.map((w) => new RegExp(w, "iu")), whole = spec.words.map((w) => new RegExp(`^(?:${w})$`, "iu"));
   const never = spec.not ? new RegExp(spec.not, "iu") : null, hits = [];
@@ -183,6 +183,7 @@ function fields(root, spec) {
         if (best === null || score < best) best = score;
       });
     }
+    if (best === null && spec.any) best = 9;                                      // any of this kind, rather than none
     if (best === null || (spec.limit !== undefined && best > spec.limit)) continue;
     if (spec.group && !groupOf(el, new RegExp(spec.group, "iu"))) best += 6;
     if (covered(el)) best += 8;

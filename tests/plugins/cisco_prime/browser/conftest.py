@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
+
 from retrust_plugins.cisco_prime.browser import BrowserSettings, HaRequest, IseRequest, WebAccess
 
 SKINS = Path(__file__).parent / "skins"
@@ -254,7 +255,7 @@ async def start(certificate: Certificate) -> AsyncIterator[Start]:
 @pytest.fixture
 def quick() -> BrowserSettings:
     """Limits for pages on loopback."""
-    return BrowserSettings(page=6, settle=0.6, poll=0.1, reload=1.0, readiness=8, stalled=12, registration=40,
+    return BrowserSettings(page=6, settle=0.4, poll=0.1, reload=1.0, readiness=8, stalled=12, registration=40,
                            saving=5)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import SecretStr
+
 from retrust.errors import PermanentError
 from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, WebAccess, open_pages
 from retrust_plugins.lab import Lab, LabSettings, PageSettings

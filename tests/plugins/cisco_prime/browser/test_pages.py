@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from retrust_plugins.cisco_prime.browser import open_pages
 
 SKINS = ("native", "dojo", "legacy", "divs")

@@ -6,12 +6,12 @@ import asyncio
 import dataclasses
 
 import pytest
+from playwright.async_api import Error as PlaywrightError
+
 from retrust.browser import open_browser
 from retrust.errors import ChangedIdentity, PermanentError, TemporaryError
 from retrust_plugins.cisco_prime.browser import open_pages
 from retrust_plugins.cisco_prime.browser.trust import trusted_fingerprint
-
-from playwright.async_api import Error as PlaywrightError
 
 
 async def test_a_changed_certificate_is_refused_before_any_request(start, certificate, other_certificate):
