@@ -164,6 +164,8 @@ class HighAvailability:
             with suppress(asyncio.CancelledError):
                 await self._job
             self._job = None
+        if self.mode == INITIALIZING:
+            self.enter(NOT_CONFIGURED)
 
     async def _register(self, form: Registration) -> None:
         self.enter(INITIALIZING)
