@@ -61,16 +61,10 @@ _OIDS = {name.lower(): oid for oid, *names in _ROWS for name in names}
 
 _DOTTED = r"(?:[Oo][Ii][Dd]\.)?[0-9]+(?:\.[0-9]+)+"
 _TYPE = rf"(?:[A-Za-z][A-Za-z0-9-]*|{_DOTTED})"
-_LISTED = "|".join(sorted(_OIDS, key=len, reverse=True))
-_KNOWN = rf"(?:(?i:{_LISTED})|{_DOTTED}|\\x[0-9A-Fa-f]{{2}}[A-Za-z0-9-]*)"
-"""A type that splits a slash form. OpenSSL prints unknown attributes dotted, so ``/path=1`` is part of a
-value; ours are printed with their first letter escaped."""
-
 _ATTRIBUTE = re.compile(rf"\s*(?P<type>{_TYPE})\s*=\s*")
 _QUOTED = re.compile(rf'"(?P<value>(?:[^"\\]|\\.)*)"\s*(?=\Z|[,;+]\s*{_TYPE}\s*=)', re.DOTALL)
 _BARE = re.compile(rf"(?P<value>(?:[^\\,;+]|\\.|\\\Z|[,;+](?!\s*{_TYPE}\s*=))*)", re.DOTALL)
-_SLASHED = re.compile(rf"(?P<separator>[/+])(?P<type>{_KNOWN})=", re.DOTALL)
-_SLASH_START = re.compile(rf"/(?:{_TYPE}|{_KNOWN})=")
+_SLASHED = re.compile(rf"(?P<separator>[/+])(?P<type>{_TYPE}|\\x[0-9A-Fa-f]{{2}}[A-Za-z0-9-]*)=")
 _BLANKS_AROUND_EQUALS = re.compile(rf"{_TYPE} = ")
 _ESCAPED = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(?P<char>.)", re.DOTALL)
 _SLASH_ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\(?P<char>[/+,;\"\\<>=# ])")
@@ -121,7 +115,7 @@ class DistinguishedName:
         if not stripped:
             return cls(())
         try:
-            if _SLASH_START.match(stripped):
+            if stripped.startswith("/") and _SLASHED.match(stripped):
                 return cls(tuple(_slash_rdns(stripped)))
             rdns = tuple(_comma_rdns(stripped))
         except _Unreadable:
@@ -209,8 +203,7 @@ def _strip_unescaped(raw: str) -> str:
 def _slash_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:
     """RDNs of a slash form, split only where an attribute type follows: values hold bare slashes."""
     rdn: list[Attribute] = []
-    later = (match for match in _SLASHED.finditer(text, 1) if text[match.start() - 1] != "\\")
-    heads = [_first_slashed(text), *later]
+    heads = [match for match in _SLASHED.finditer(text) if match.start() == 0 or _splits(match)]
     for head, after in zip(heads, [*heads[1:], None], strict=True):
         raw = text[head.end():after.start() if after else len(text)]
         rdn.append(Attribute(_type(_SLASH_ESCAPED.sub(_unescape, head["type"])),
@@ -220,14 +213,13 @@ def _slash_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:
             rdn = []
 
 
-_FIRST_SLASHED = re.compile(rf"(?P<separator>/)(?P<type>{_TYPE}|{_KNOWN})=", re.DOTALL)
-
-
-def _first_slashed(text: str) -> re.Match[str]:
-    head = _FIRST_SLASHED.match(text)
-    if head is None:
-        raise _Unreadable
-    return head
+def _splits(match: re.Match[str]) -> bool:
+    """Whether a separator is one: ``/path=1`` is part of a value, because OpenSSL prints types that it does
+    not know as numbers. Ours are printed with their first letter escaped."""
+    if match.string[match.start() - 1] == "\\":
+        return False
+    type_ = match["type"]
+    return type_.lower() in _OIDS or "." in type_ or type_.startswith("\\")
 
 
 def _type(written: str) -> str:

@@ -7,16 +7,16 @@ are plugins; none is defined here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 EXCERPT = 500
 """How many characters of an event's raw text are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One event. ``at`` is aware, or None where the line tells no time; ``offset`` is in bytes of the stream."""
 
     signature: str
@@ -27,8 +27,7 @@ class Match:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A piece of the stream around one or more anchors.
 
     ``offset`` is where ``data`` starts in the stream. Anchors that start before ``fresh`` were reported
