@@ -187,16 +187,15 @@ class PrimeConnection:
             return shell
 
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
-        relations: dict[str, Relation | None] = {HA: None}
-        relations |= {ise_relation(server.host): None for server in self._site.ise}
+        names = (HA, *(ise_relation(server.host) for server in self._site.ise))
+        return {name: await self._relation(name, pages=pages) for name in names}
+
+    async def _relation(self, name: str, *, pages: bool = True) -> Relation | None:
+        """What the pages say, where they may be read and are named; else what the command line can tell."""
         if pages and self._site.primary.web is not None:
             shown = await self._open_pages()
-            relations[HA] = await shown.ha_mode()
-            for server in self._site.ise:
-                relations[ise_relation(server.host)] = await shown.ise_status(server.host)
-        else:
-            relations[HA] = ha_from_cli(await self._ask("primary", HA_STATUS))
-        return relations
+            return await (shown.ha_mode() if name == HA else shown.ise_status(name.removeprefix("ise:")))
+        return ha_from_cli(await self._ask("primary", HA_STATUS)) if name == HA else None
 
     async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
         if self._site.trust.tunnels == "never":
@@ -231,7 +230,7 @@ class PrimeConnection:
         return Observed("needed", "listed")
 
     async def _observe_ha(self, step: Step, sent: bool) -> Observed:
-        relation = (await self.relations(pages=True))[HA]
+        relation = await self._relation(HA)
         if relation is None or relation.status is None:
             raise TemporaryError("the HA mode could not be read", where="primary",
                                  hint="give the primary `web:` settings, or look at its health monitor")
@@ -253,7 +252,7 @@ class PrimeConnection:
                 return Observed("stop", _UNSAFE.format(mode=mode))
 
     async def _observe_ise(self, step: Step, sent: bool) -> Observed:
-        relation = (await self.relations(pages=True))[ise_relation(step.argument)]
+        relation = await self._relation(ise_relation(step.argument))
         if relation is not None and relation.healthy:
             return Observed("done", f"{step.argument} is {relation.status}")
         if relation is None and not sent:
@@ -308,10 +307,11 @@ class PrimeConnection:
         relation = HA if step.kind == "register-ha" else ise_relation(step.argument)
 
         async def observe() -> Relation | None:
-            return (await self.relations(pages=True))[relation]
+            return await self._relation(relation)
 
-        return Operator(tell=self._services.tell, observe=observe,
-                        expiry=self._site.timeouts.operator.total_seconds(), sends=step.sends)
+        limits = self._site.timeouts
+        return Operator(tell=self._services.tell, observe=observe, sends=step.sends,
+                        expiry=limits.operator.total_seconds(), poll=limits.look.total_seconds())
 
     async def _open_pages(self) -> Pages:
         """The primary's pages, logged in once a pass."""

@@ -1,0 +1,18 @@
+"""What the whole suite shares: one Prefect server, started when the first test needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API URL of the embedded server, in the environment until the session ends."""
+    from retrust_flows.server import prefect_server
+
+    home = tmp_path_factory.mktemp("prefect-home")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(prefect_server(home)) as url:
+        yield url

@@ -1,0 +1,121 @@
+"""The flow on a real Prefect server, against the lab: what its runs show, and what they cannot do."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from retrust.deciding import Attendance
+from retrust.engine import Engine
+from retrust.ledger import Ledger
+from retrust.plugins import load_plugins
+from retrust_flows.running import Runner
+from retrust_plugins.lab import Lab
+
+pytestmark = [
+    pytest.mark.prefect,
+    # Prefect leaves the socket of its event client to the garbage collector, some tests later.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+STAGES = ["detect", "list", "plan", "gates", "delete", "re-register-ha", "re-add-ise", "verify"]
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    """A pair whose secondary was renewed, so that HA is broken; nobody can look at its pages."""
+    async with Lab() as lab:
+        await lab.secondary.renew()
+        await lab.until(lambda: lab.primary.ha.mode == "HA Not Configured", "the pair notices")
+        yield lab
+
+
+@pytest.fixture
+async def runner(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runner]:
+    """A runner whose operator, at the pages, is the lab itself."""
+    for name, value in lab.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RETRUST_HOME", str(tmp_path / "home"))
+    inventory = tmp_path / "retrust.yaml"
+    inventory.write_text(lab.inventory())
+    monkeypatch.setenv("RETRUST_INVENTORY", str(inventory))
+    engine = Engine.start(plugins=load_plugins())
+    async with await engine.open_ledger() as ledger:
+        await _sight(engine, ledger, lab)
+        yield Runner(engine, ledger, "person:ann")
+
+
+async def _sight(engine: Engine, ledger: Ledger, lab: Lab) -> None:
+    from datetime import UTC, datetime
+    from io import BytesIO
+
+    from retrust.cli.event import sighting
+    from retrust.scanner import scan_stream
+
+    now = datetime.now(UTC)
+    matches = scan_stream(BytesIO(lab.primary.log_text("hm").encode()), engine.plugins.log_signatures.values())
+    await ledger.sight_many([sighting(m, source="hm-0-0.log", site=None, holder=None, received=now, newest=now,
+                                      by="person:ann") for m in matches])
+
+
+async def runs_and_tasks(url: str, site: str = "campus") -> list[tuple[dict[str, Any], list[str]]]:
+    """The runs, oldest first, each with its tasks in the order in which they started."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        runs = (await client.post("/flow_runs/filter", json={"sort": "START_TIME_ASC"})).json()
+        found = []
+        for run in runs:
+            tasks = (await client.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [run["id"]]}}})).json()
+            tasks.sort(key=lambda task: task["start_time"] or "")
+            found.append((run, [task["name"].rsplit("-", 1)[0] for task in tasks]))
+        return found
+
+
+@pytest.mark.browser
+async def test_a_run_waits_then_heals_and_its_timeline_reads_like_the_design(
+        prefect_api: str, runner: Runner, lab: Lab) -> None:
+    """Without a yes the run ends as Waiting and changes nothing; with one it heals, task by task."""
+    waited = await runner.one_pass("campus")
+    assert (waited.outcome, lab.primary.deletes_sent(f"{lab.secondary.host}_8082")) == ("waiting", 0)
+    healed = await runner.one_pass("campus", Attendance("person:ann", yes=True, accept_unproven=True))
+    assert healed.outcome == "healed", healed
+    again = await runner.one_pass("campus")
+    assert again.outcome == "healthy"
+    (first, first_tasks), (second, second_tasks), (third, third_tasks) = (await runs_and_tasks(prefect_api))[-3:]
+    assert (first["state"]["name"], first_tasks) == ("Waiting", STAGES[:4])
+    assert (second["state"]["name"], second_tasks) == ("Healed", STAGES)
+    assert (third["state"]["name"], third_tasks) == ("Healthy", STAGES[:3])
+    assert first["tags"] == second["tags"] == [f"case:{healed.case}"]
+
+
+async def test_a_run_started_by_hand_opens_no_gate(prefect_api: str, runner: Runner, lab: Lab) -> None:
+    """The flow takes a site and nothing else: no decision can come in as a parameter."""
+    from retrust_flows.remediate import remediate
+
+    assert list(inspect.signature(remediate.fn).parameters) == ["site"]
+    state = await remediate("campus", return_state=True)
+    assert state.name == "Waiting"
+    assert lab.primary.deletes_sent(f"{lab.secondary.host}_8082") == 0
+
+
+async def test_a_failure_is_the_runs_and_names_the_node(prefect_api: str, runner: Runner, lab: Lab) -> None:
+    """A node that cannot be reached fails the run with an error that names it."""
+    await lab.secondary.power_off()
+    ended = await runner.one_pass("campus", Attendance("person:ann", yes=True, accept_unproven=True))
+    assert (ended.outcome, ended.exit_code) == ("failed", 1)
+    assert ended.error is not None
+    assert ended.error.where == "secondary"
+
+
+async def test_no_secret_reaches_prefect(prefect_api: str, runner: Runner, lab: Lab) -> None:
+    """No planted secret is in any run, task, log or artifact that Prefect keeps."""
+    await runner.one_pass("campus")
+    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as client:
+        kept = [(await client.post(f"/{what}/filter", json={})).text
+                for what in ("flow_runs", "task_runs", "logs", "artifacts")]
+    assert all(secret not in text for secret in lab.secrets.values() for text in kept)
+    assert any("plan-campus" in text for text in kept)
