@@ -1,18 +1,19 @@
 """Decisions and gates of one case: how the gates stand, and who opened them.
 
-Every path by which a person decides (terminal, CLI, console, API) ends in ``decide``; whether they may is
-``retrust.policy.may_decide``'s alone.
+Every path by which a person decides (terminal, CLI, console, API) ends in ``decide``, the last three by way of
+``approve`` and ``reject``; whether they may is ``retrust.policy.may_decide``'s alone. Who a person is, and how
+they prove it, is ``retrust.people``'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from retrust import policy
+from retrust import policy, signing
 from retrust.errors import PermanentError, UsageError
 from retrust.models import Decision, GateState, Plan
 from retrust.policy import Matter
@@ -45,6 +46,15 @@ class Attendance:
 
 
 attending: ContextVar[Attendance | None] = ContextVar("attending", default=None)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who decides a case that is there already. Only at a terminal are the gates answered that are a terminal's."""
+
+    actor: str
+    roles: tuple[str, ...] = ()
+    at_terminal: bool = False
 
 
 class MayNotDecide(PermanentError):
@@ -104,13 +114,81 @@ def _at_terminal(matter: Matter, label: str) -> bool:
 async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes: bool, reason: str,
                  roles: Sequence[str] = (), signature: str | None = None) -> Matter:
     """Record one decision at one gate, or raise and say which rule forbids it."""
-    decision = Decision(case=matter.case.id, digest=matter.plan.digest, gate=label, yes=yes, actor=actor,
-                        roles=tuple(roles), reason=reason, at=datetime.now(UTC), signature=signature)
-    if objection := policy.may_decide(decision, matter):
+    decision = _decision(matter, label, actor, yes, reason, roles, signature)
+    if objection := policy.may_decide(decision, matter) or _signature_objection(decision, matter):
         raise MayNotDecide(objection, where=f"case {matter.case.id}")
     await ledger.decide(decision)
-    return Matter(matter.inventory, matter.site, matter.case, matter.plan, matter.requirements, matter.gates,
-                  await ledger.decisions(matter.case.id, matter.plan.digest), matter.sightings, matter.asked_at)
+    return replace(matter, decisions=await ledger.decisions(matter.case.id, matter.plan.digest))
+
+
+def _decision(matter: Matter, label: str, actor: str, yes: bool, reason: str, roles: Sequence[str],
+              signature: str | None = None) -> Decision:
+    return Decision(case=matter.case.id, digest=matter.plan.digest, gate=label, yes=yes, actor=actor,
+                    roles=tuple(roles), reason=reason, at=datetime.now(UTC), signature=signature)
+
+
+def _signature_objection(decision: Decision, matter: Matter) -> str | None:
+    if decision.signature is None:
+        return None
+    if not decision.yes:
+        return "a signature says yes to a digest; a no needs none"
+    settings = matter.inventory.signing
+    return signing.objection(decision.signature, decision.digest, decision.actor,
+                             settings.allowed_signers if settings else None)
+
+
+# -- what a person may say ---------------------------------------------------------------------------
+
+
+def objection(matter: Matter, speaker: Speaker, label: str, *, yes: bool) -> str | None:
+    """None where this person could say this at this gate now; otherwise why not. Nothing is recorded."""
+    if not speaker.at_terminal and _at_terminal(matter, label):
+        return f"the gate {label} is answered at the terminal where the run was started"
+    return policy.may_decide(_decision(matter, label, speaker.actor, yes, "a reason", speaker.roles), matter)
+
+
+def person_labels(matter: Matter) -> list[str]:
+    """The plan's gates that a person opens."""
+    return [r.label for r in matter.requirements if (g := matter.gate(r)) is not None and g.by_person]
+
+
+def gate_for(matter: Matter, speaker: Speaker, *, yes: bool) -> str | None:
+    """The gate that this person's word is for when they name none: the first one that they may decide."""
+    return next((label for label in person_labels(matter)
+                 if objection(matter, speaker, label, yes=yes) is None), None)
+
+
+async def approve(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, reason: str, gate: str | None = None,
+                  digest: str | None = None, signature: str | None = None) -> tuple[str, Matter]:
+    """Say yes to a case's current plan; the gate it was said at, and the matter as it stands then."""
+    return await _say(engine, ledger, case, speaker, yes=True, reason=reason, gate=gate, digest=digest,
+                      signature=signature)
+
+
+async def reject(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, reason: str, gate: str | None = None,
+                 digest: str | None = None) -> str:
+    """Say no to a case's current plan: its gate closes, and the case ends as cancelled. The gate it was said at."""
+    label, _ = await _say(engine, ledger, case, speaker, yes=False, reason=reason, gate=gate, digest=digest)
+    await ledger.move(case, "cancel", actor=speaker.actor, note=f"rejected: {reason}")
+    return label
+
+
+async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, yes: bool, reason: str,
+               gate: str | None, digest: str | None, signature: str | None = None) -> tuple[str, Matter]:
+    matter = await current_matter(engine, ledger, case)
+    if digest is not None and digest != matter.plan.digest:
+        raise MayNotDecide(f"the plan's digest is {matter.plan.digest} now, not {digest}", where=f"case {case}",
+                           hint=f"read it again: retrust show {case}")
+    labels = person_labels(matter)
+    if gate not in (None, *labels):
+        raise UsageError(f"no person opens a gate {gate!r} here", hint=f"gates: {', '.join(labels) or 'none'}")
+    label = gate or gate_for(matter, speaker, yes=yes) or next(iter(labels), None)
+    if label is None:
+        raise UsageError("no gate of this plan is opened by a person", where=f"case {case}")
+    if why := objection(matter, speaker, label, yes=yes):
+        raise MayNotDecide(why, where=f"case {case}")
+    return label, await decide(ledger, matter, label=label, actor=speaker.actor, yes=yes, reason=reason,
+                               roles=speaker.roles, signature=signature)
 
 
 async def current_matter(engine: Engine, ledger: Ledger, case_id: str) -> Matter:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrust.deciding import gate_states, matter_of
+from retrust.planner import planned_findings
 from retrust.views import plan_object
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
     from retrust.ledger import Case, Entry, Ledger
-    from retrust.models import GateState, Plan
+    from retrust.models import Finding, GateState, Plan
 
 
 async def story_object(engine: Engine, ledger: Ledger, case_id: str) -> dict[str, Any]:
@@ -20,10 +21,25 @@ async def story_object(engine: Engine, ledger: Ledger, case_id: str) -> dict[str
     return {
         "case": case.model_dump(mode="json"),
         "plan": plan_object(plan.snapshot, plan, gates) if plan else None,
+        "planned": [_planned(f) for f in planned_findings(plan.snapshot, plan.steps)] if plan else [],
         "decisions": [d.model_dump(mode="json") for d in await ledger.decisions(case.id)],
         "sightings": [s.model_dump(mode="json") for s in await ledger.sightings_of(case.id)],
         "entries": [{"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": told(e)}
                     for e in await ledger.entries(case=case.id)],
+    }
+
+
+def _planned(finding: Finding) -> dict[str, Any]:
+    """A pin that the plan deletes: its line as listed, and both fingerprints side by side."""
+    seen, known = finding.presented, finding.baseline
+    return {
+        "edge": finding.pin.edge,
+        "line": finding.pin.line,
+        "verified": {"fingerprint": known.fingerprint, "subject": known.subject,
+                     "at": known.verified_at.isoformat()} if known else None,
+        "presented": {"fingerprint": seen.fingerprint, "subject": seen.subject,
+                      "not_after": seen.not_after.isoformat()} if seen else None,
+        "evidence": finding.evidence.grade.value,
     }
 
 

@@ -1,129 +1,185 @@
-"""``cases``, ``show``, ``approve``, ``reject`` and ``cancel``: people and the cases they decide."""
+"""``cases``, ``show``, ``approve``, ``reject`` and ``cancel``: people and the cases they decide.
+
+With ``--server`` they ask a console's API (``retrust.cli.remote``) in place of the ledger; what is printed is
+made of the same objects either way.
+"""
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
-from retrust.deciding import MayNotDecide, current_matter, decide, gate_states
+from retrust.cli.remote import connect
+from retrust.deciding import Speaker, current_matter, gate_states
 from retrust.engine import Engine, actor
 from retrust.errors import UsageError
-from retrust.policy import Matter
-from retrust.story import plan_and_gates, story_object, told
-
-if TYPE_CHECKING:
-    from retrust.ledger import Case, Entry, Ledger
-    from retrust.models import GateState, Plan
+from retrust.people import roles_of
+from retrust.story import story_object
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as `retrust cases` lists it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
-GateOption = Annotated[str | None, typer.Option(help="The gate; default: every one that you may open.")]
+GateOption = Annotated[str | None, typer.Option(help="The gate; default: the first that you may decide.")]
 DigestOption = Annotated[str | None, typer.Option(help="The digest you read; refused if the plan is another by now.")]
+ServerOption = Annotated[str | None, typer.Option(
+    "--server", metavar="URL", help="Ask a console there, with the token in RETRUST_TOKEN.")]
+SignOption = Annotated[bool, typer.Option("--sign", help="Sign the digest with your SSH key or agent.")]
+KeyOption = Annotated[Path | None, typer.Option(
+    "--key", help="The key to sign with: its file, or its .pub for one that the agent holds.")]
 
 
 async def cases(
     site: Annotated[str | None, typer.Option(help="Of one site.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
     json: JsonOption = False,
+    server: ServerOption = None,
     inventory: InventoryOption = None,
 ) -> None:
     """List cases, the newest first."""
-    from retrust.states import OPEN_STATES
-
-    engine = Engine.start(inventory)
-    async with await engine.open_ledger() as ledger:
-        found = await ledger.cases(site=site, states=None if all_ else OPEN_STATES)
+    found = await _cases(site, all_, server, inventory)
     if json:
-        output.print_json([case.model_dump(mode="json") for case in found])
+        output.print_json(found)
         return
     if not found:
         output.say("no open case" if not all_ else "no case yet")
-    output.show(f"{c.id:<8} {c.site:<16} {c.state.value:<10} {c.opened_at:%Y-%m-%d %H:%M}  {c.cause}" for c in found)
+    output.show(f"{c['id']:<8} {c['site']:<16} {c['state']:<10} {c['opened_at'][:16].replace('T', ' ')}  {c['cause']}"
+                for c in found)
 
 
-async def show(case: CaseArgument, json: JsonOption = False, inventory: InventoryOption = None) -> None:
+async def _cases(site: str | None, all_: bool, server: str | None, inventory: Path | None) -> list[dict[str, Any]]:
+    from retrust.states import OPEN_STATES
+
+    if server is not None:
+        async with connect(server) as there:
+            return await there.cases(site=site, all_=all_)
+    async with await Engine.start(inventory).open_ledger() as ledger:
+        found = await ledger.cases(site=site, states=None if all_ else OPEN_STATES)
+    return [case.model_dump(mode="json") for case in found]
+
+
+async def show(case: CaseArgument, json: JsonOption = False, server: ServerOption = None,
+               inventory: InventoryOption = None) -> None:
     """The whole story of a case on one screen."""
+    story = await _story(case, server, inventory)
+    if json:
+        output.print_json(story)
+    else:
+        output.show(_lines(story))
+
+
+async def _story(case: str, server: str | None, inventory: Path | None) -> dict[str, Any]:
+    if server is not None:
+        async with connect(server) as there:
+            return await there.story(case)
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        if json:
-            output.print_json(await story_object(engine, ledger, case))
-        else:
-            output.show(await _story_lines(engine, ledger, case))
+        return await story_object(engine, ledger, case)
 
 
-async def _story_lines(engine: Engine, ledger: Ledger, case_id: str) -> list[str]:
-    case = await ledger.case(case_id)
-    plan, gates = await plan_and_gates(engine, ledger, case)
-    return list(_lines(case, plan, gates, await ledger.entries(case=case.id)))
-
-
-def _lines(case: Case, plan: Plan | None, gates: tuple[GateState, ...], entries: list[Entry]) -> Iterator[str]:
-    yield output.paint(f"case {case.id}", "bold") + f"  {case.site}  {case.state.value}"
-    yield f"  cause: {case.cause}; asked for by {case.requested_by}"
-    if case.note:
-        yield f"  note: {case.note}"
-    if plan is not None:
-        yield from output.plan_lines(plan, gates)
+def _lines(story: dict[str, Any]) -> Iterator[str]:
+    case = story["case"]
+    yield output.paint(f"case {case['id']}", "bold") + f"  {case['site']}  {case['state']}"
+    yield f"  cause: {case['cause']}; asked for by {case['requested_by']}"
+    if case["note"]:
+        yield f"  note: {case['note']}"
+    if story["plan"] is not None:
+        yield from output.planned_lines(story["plan"], {p["edge"]: p for p in story["planned"]})
     yield ""
-    for entry in entries:
-        yield f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.actor:<16} {told(entry)}"
+    for entry in story["entries"]:
+        yield f"  {entry['at'][:19].replace('T', ' ')}  {entry['actor']:<16} {entry['what']}"
 
 
 async def approve(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
+                  sign: SignOption = False, key: KeyOption = None, server: ServerOption = None,
                   inventory: InventoryOption = None) -> None:
-    """Say yes to a case's plan, as the person at this terminal."""
-    await _decide(case, reason, gate, digest, inventory, yes=True)
+    """Say yes to a case's plan, as the person at this terminal, or as the token's with --server."""
+    if key is not None and not sign:
+        raise UsageError("--key is of no use without --sign")
+    if server is not None:
+        await _approve_there(server, case, reason, gate, digest, sign, key)
+        return
+    from retrust.deciding import approve as say_yes
 
-
-async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
-                 inventory: InventoryOption = None) -> None:
-    """Say no to a case's plan: its gate closes, and the case ends without a change."""
-    await _decide(case, reason, gate, digest, inventory, yes=False)
-
-
-async def _decide(case: str, reason: str, gate: str | None, digest: str | None, inventory: object, *,
-                  yes: bool) -> None:
-    engine = Engine.start(inventory)  # type: ignore[arg-type]
+    engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        matter = await current_matter(engine, ledger, case)
-        if digest is not None and digest != matter.plan.digest:
-            raise MayNotDecide(f"the plan's digest is {matter.plan.digest} now, not {digest}", where=f"case {case}",
-                               hint=f"read it again: retrust show {case}")
-        who = actor()
-        for label in _labels(matter, gate):
-            matter = await decide(ledger, matter, label=label, actor=who, yes=yes, reason=reason,
-                                  roles=roles_of(engine, who))
-            output.say(f"{'yes' if yes else 'no'} by {who} at the gate {label}")
-        if not yes:
-            await ledger.move(case, "cancel", actor=who, note=f"rejected: {reason}")
-            output.say(f"case {case} is cancelled: nothing was changed")
-            return
+        signature = None
+        if sign:
+            digest = digest or (await current_matter(engine, ledger, case)).plan.digest
+            signature = await _signature(digest, key)
+        who = _here(engine)
+        label, matter = await say_yes(engine, ledger, case, who, reason=reason, gate=gate, digest=digest,
+                                      signature=signature)
+        output.say(f"{'signed ' if sign else ''}yes by {who.actor} at the gate {label}")
         output.show(output.gate_lines(await gate_states(engine, matter)))
 
 
-def _labels(matter: Matter, gate: str | None) -> list[str]:
-    """The gates this decision is for; by default each that a person opens."""
-    labels = [r.label for r in matter.requirements if (g := matter.gate(r)) is not None and g.by_person]
-    if gate is None:
-        return labels[:1]
-    if gate not in labels:
-        raise UsageError(f"no person opens a gate {gate!r} here", hint=f"gates: {', '.join(labels) or 'none'}")
-    return [gate]
+async def _approve_there(server: str, case: str, reason: str, gate: str | None, digest: str | None, sign: bool,
+                         key: Path | None) -> None:
+    async with connect(server) as there:
+        digest = digest or await _digest_there(there, case)
+        signature = await _signature(digest, key) if sign else None
+        said = await there.decide(case, "approve", {"reason": reason, "gate": gate, "digest": digest,
+                                                    "signature": signature})
+    output.say(f"{'signed ' if sign else ''}yes by {said['actor']} at the gate {said['gate']}")
+    output.show(output.gate_object_lines(said["gates"]))
 
 
-def roles_of(engine: Engine, who: str) -> tuple[str, ...]:
-    """The roles that the inventory gives this person; none where it does not name them."""
-    person = engine.inventory.people.get(who.removeprefix("person:"))
-    return tuple(person.roles) if person else ()
+async def _digest_there(there: Any, case: str) -> str:
+    plan = (await there.story(case))["plan"]
+    if plan is None or plan["digest"] is None:
+        raise UsageError("the case has no plan to decide on", where=f"case {case}")
+    return str(plan["digest"])
 
 
-async def cancel(case: CaseArgument, reason: ReasonOption, inventory: InventoryOption = None) -> None:
+async def _signature(digest: str, key: Path | None) -> str:
+    from retrust.signing import needs_passphrase, sign
+
+    passphrase = None
+    if key is not None and needs_passphrase(key):
+        if not sys.stdin.isatty():
+            raise UsageError("needs its passphrase, and there is no terminal to ask for it", where=str(key),
+                             hint="ssh-add it, and name its .pub file")
+        passphrase = getpass.getpass(f"passphrase of {os.fspath(key)}: ")
+    return await sign(digest, key, passphrase)
+
+
+async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
+                 server: ServerOption = None, inventory: InventoryOption = None) -> None:
+    """Say no to a case's plan: its gate closes, and the case ends without a change."""
+    if server is not None:
+        async with connect(server) as there:
+            said = await there.decide(case, "reject", {"reason": reason, "gate": gate,
+                                                       "digest": digest or await _digest_there(there, case)})
+        actor_, label = said["actor"], said["gate"]
+    else:
+        from retrust.deciding import reject as say_no
+
+        engine = Engine.start(inventory)
+        async with await engine.open_ledger() as ledger:
+            actor_ = actor()
+            label = await say_no(engine, ledger, case, _here(engine), reason=reason, gate=gate, digest=digest)
+    output.say(f"no by {actor_} at the gate {label}")
+    output.say(f"case {case} is cancelled: nothing was changed")
+
+
+def _here(engine: Engine) -> Speaker:
+    return Speaker(actor(), roles_of(engine.inventory, actor()), at_terminal=True)
+
+
+async def cancel(case: CaseArgument, reason: ReasonOption, server: ServerOption = None,
+                 inventory: InventoryOption = None) -> None:
     """End a case without acting."""
-    engine = Engine.start(inventory)
-    async with await engine.open_ledger() as ledger:
-        await ledger.move(case, "cancel", actor=actor(), note=reason)
+    if server is not None:
+        async with connect(server) as there:
+            await there.decide(case, "cancel", {"reason": reason})
+    else:
+        async with await Engine.start(inventory).open_ledger() as ledger:
+            await ledger.move(case, "cancel", actor=actor(), note=reason)
     output.say(f"case {case} is cancelled")

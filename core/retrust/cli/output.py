@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Step, Verdict
+from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Verdict
+from retrust.planner import planned_findings
+from retrust.views import plan_object
 
 COLOURS = {
     Verdict.FRESH: "green", Verdict.STALE: "yellow", Verdict.UNPROVEN: "magenta", Verdict.SELF: "bright_black",
@@ -66,32 +68,42 @@ def _finding_lines(finding: Finding) -> Iterable[str]:
 
 
 def plan_lines(plan: Plan, gates: Iterable[GateState]) -> Iterable[str]:
+    planned = {f.pin.edge: {"line": f.pin.line} for f in planned_findings(plan.snapshot, plan.steps)}
+    yield from planned_lines(plan_object(plan.snapshot, plan, gates), planned)
+
+
+def planned_lines(plan: Mapping[str, Any], planned: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """A plan as ``plan --json`` has it, with what is known of the pins it deletes, by edge."""
     yield ""
-    yield paint("plan", "bold") + f"  {plan.digest}"
-    for step in plan.steps:
-        yield from _step_lines(step, plan)
-    yield from gate_lines(gates)
+    yield paint("plan", "bold") + f"  {plan['digest']}"
+    for step in plan["steps"]:
+        yield from _step_lines(step, planned)
+    yield from gate_object_lines(plan["gates"])
 
 
-def _step_lines(step: Step, plan: Plan) -> Iterable[str]:
-    sign = paint("-", "red") if step.kind == "delete-pin" else paint("+", "green")
-    yield f"  {sign} {step.kind} {step.argument}  on {step.holder}"
-    if step.kind == "delete-pin":
-        line = next(f.pin.line for f in plan.snapshot.findings if f.pin.edge == f"{step.holder}:{step.argument}")
-        yield f"      {paint('- ' + line.strip(), 'red')}"
-    for fingerprint in dict.fromkeys(step.expected.values()):
+def _step_lines(step: Mapping[str, Any], planned: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    deletes = step["kind"] == "delete-pin"
+    yield f"  {paint('-', 'red') if deletes else paint('+', 'green')} {step['kind']} {step['argument']}  " \
+          f"on {step['holder']}"
+    if deletes and (pin := planned.get(f"{step['holder']}:{step['argument']}")):
+        yield f"      {paint('- ' + pin['line'].strip(), 'red')}"
+    for fingerprint in dict.fromkeys(step["expected"].values()):
         yield f"      {paint('+ expects ' + fingerprint, 'green')}"
-    for sent in step.sends:
+    for sent in step["sends"]:
         yield f"      sends: {sent}"
-    if step.when:
-        yield f"      only if {step.when}"
-    yield f"      {'undo: ' + step.undo if step.undo else paint('cannot be undone', 'yellow')}"
+    if step["when"]:
+        yield f"      only if {step['when']}"
+    yield f"      {'undo: ' + step['undo'] if step['undo'] else paint('cannot be undone', 'yellow')}"
 
 
 def gate_lines(gates: Iterable[GateState]) -> Iterable[str]:
+    return gate_object_lines(gate.model_dump() for gate in gates)
+
+
+def gate_object_lines(gates: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for gate in gates:
-        state = paint(gate.state, "green" if gate.state == "open" else "yellow")
-        yield f"  gate {gate.gate}: {state}" + (f", needs {gate.needs}" if gate.needs else "")
+        state = paint(gate["state"], "green" if gate["state"] == "open" else "yellow")
+        yield f"  gate {gate['gate']}: {state}" + (f", needs {gate['needs']}" if gate["needs"] else "")
 
 
 Teller = Callable[[str], None]

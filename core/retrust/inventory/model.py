@@ -253,9 +253,19 @@ class NotificationSettings(Part):
 
 
 class OidcSettings(Part):
+    """An OpenID provider. A person of the inventory is known by ``subject``; anyone else by ``name_claim``."""
+
     issuer: Text
     client_id: Text
     client_secret: SecretRef | None = None
+    scopes: Texts = ("openid", "profile", "email")
+    name_claim: Text = Field(default="preferred_username", description="A claim that never changes hands.")
+    roles_claim: Text | None = Field(default=None, description="A claim with roles; without, the inventory's only.")
+
+    def rules(self) -> Iterable[Wrong]:
+        scheme, _, rest = self.issuer.partition("://")
+        if scheme != "https" and not (scheme == "http" and rest.startswith(("127.0.0.1", "localhost", "[::1]"))):
+            yield ("issuer",), "must be an https:// address"
 
 
 class ConsoleSettings(Part):
@@ -267,10 +277,26 @@ class ConsoleSettings(Part):
     certificate: InventoryPath | None = None
     key: InventoryPath | None = None
     oidc: OidcSettings | None = None
+    session: Duration = Field(default=timedelta(hours=8), description="How long a sign-in lasts.")
 
     def rules(self) -> Iterable[Wrong]:
         if (self.certificate is None) != (self.key is None):
             yield (), "needs both certificate and key, or neither"
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            yield ("url",), "must be a web address, such as https://retrust.example.com"
+
+    @property
+    def address(self) -> str:
+        """What a link to the console begins with, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "https" if self.certificate is not None else "http"
+        return (self.url or f"{scheme}://{host}:{self.port}").rstrip("/")
+
+
+class SigningSettings(Part):
+    """Whose SSH keys may sign a decision: an allowed-signers file as ``ssh-keygen -Y verify`` reads it."""
+
+    allowed_signers: InventoryPath
 
 
 class Defaults(Part):
@@ -299,6 +325,7 @@ class Inventory:
     sources: tuple[SourceEntry, ...] = ()
     notifications: tuple[NotificationSettings, ...] = ()
     console: ConsoleSettings = field(default_factory=ConsoleSettings.model_construct)
+    signing: SigningSettings | None = None
     settings: Defaults = field(default_factory=_defaults)
     document: Document | None = field(default=None, repr=False, compare=False)
     context: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -328,6 +355,7 @@ SECTIONS: dict[str, Any] = {
     "sources": tuple[SourceEntry, ...],
     "notifications": tuple[NotificationSettings, ...],
     "console": ConsoleSettings,
+    "signing": SigningSettings,
     "settings": Defaults,
 }
 """The keys beside ``sites``, and what each holds."""

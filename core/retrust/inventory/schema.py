@@ -20,6 +20,7 @@ from retrust.inventory.model import (
     NotificationSettings,
     Person,
     PrefectSettings,
+    SigningSettings,
     SourceEntry,
 )
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS = (Person, SourceEntry, NotificationSettings, LedgerSettings, PrefectSettings, ConsoleSettings,
-             Defaults)
+             SigningSettings, Defaults)
 _REF = "#/$defs/{model}"
 
 
@@ -52,7 +53,7 @@ def schema(targets: Mapping[str, Target]) -> dict[str, Any]:
             "sources": {"type": "array", "items": ref[SourceEntry]},
             "notifications": {"type": "array", "items": ref[NotificationSettings]},
             "ledger": ref[LedgerSettings], "prefect": ref[PrefectSettings], "console": ref[ConsoleSettings],
-            "settings": ref[Defaults],
+            "signing": ref[SigningSettings], "settings": ref[Defaults],
         },
         "$defs": defs,
     }

@@ -1,0 +1,61 @@
+"""``token create | list | revoke``: API tokens of people, for the console, the API and ``--server``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from retrust.cli import output
+from retrust.cli.options import InventoryOption, JsonOption
+from retrust.engine import Engine, actor
+from retrust.people import Register, Token, create_token, revoke_token
+
+
+async def create(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="A person of the inventory.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="How long it is valid.")] = 90,
+    read_only: Annotated[bool, typer.Option("--read-only", help="It reads, and decides nothing.")] = False,
+    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    inventory: InventoryOption = None,
+) -> None:
+    """Create a token and print it, once: only its hash is kept."""
+    engine = Engine.start(inventory)
+    async with await engine.open_ledger() as ledger:
+        token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=actor(),
+                                         read_only=read_only, note=note)
+    output.say(f"token {token.id} of {person}, valid until {token.expires_at:%Y-%m-%d}; it is not shown again:")
+    output.show([text])
+
+
+async def list_tokens(json: JsonOption = False, inventory: InventoryOption = None) -> None:
+    """List tokens, the oldest first."""
+    engine = Engine.start(inventory)
+    async with await engine.open_ledger() as ledger:
+        tokens = await Register(ledger).tokens()
+    if json:
+        output.print_json([token.model_dump(mode="json", exclude={"hash"}) for token in tokens])
+        return
+    if not tokens:
+        output.say("no token yet")
+    output.show(f"{t.id}  {t.person:<16} {_standing(t):<22} {'reads' if t.read_only else 'decides':<8} {t.note}"
+                for t in tokens)
+
+
+def _standing(token: Token) -> str:
+    if token.revoked_at is not None:
+        return f"revoked {token.revoked_at:%Y-%m-%d}"
+    word = "until" if token.is_valid(datetime.now(UTC)) else "expired"
+    return f"{word} {token.expires_at:%Y-%m-%d}"
+
+
+async def revoke(
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as `retrust token list` prints it.")],
+    inventory: InventoryOption = None,
+) -> None:
+    """Revoke a token: it is refused from now on, and so is whoever signed in with it."""
+    engine = Engine.start(inventory)
+    async with await engine.open_ledger() as ledger:
+        revoked = await revoke_token(ledger, token, actor=actor())
+    output.say(f"token {revoked.id} of {revoked.person} is revoked")

@@ -1,0 +1,143 @@
+"""Signed decisions, each way against OpenSSH's own ``ssh-keygen``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from retrust.errors import InventoryError, UsageError
+from retrust.signing import NAMESPACE, needs_passphrase, objection, sign
+
+DIGEST = "sha256:" + "1" * 64
+OTHER = "sha256:" + "2" * 64
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
+
+
+def make_key(folder: Path, kind: str = "ed25519", passphrase: str = "", name: str = "id") -> Path:
+    path = folder / f"{name}_{kind}"
+    bits = ["-b", "3072"] if kind == "rsa" else []
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "test", "-f", path], check=True)
+    return path
+
+
+def allow(folder: Path, *lines: tuple[str, Path]) -> Path:
+    path = folder / "allowed_signers"
+    path.write_text("".join(f"{who} {key.with_suffix('.pub').read_text()}" for who, key in lines))
+    return path
+
+
+def openssh_accepts(signature: str, digest: str, who: str, allowed: Path, folder: Path) -> bool:
+    """What an auditor types."""
+    (folder / "decision.sig").write_text(signature)
+    done = subprocess.run(
+        ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", who, "-n", NAMESPACE, "-s", folder / "decision.sig"],
+        input=digest.encode(), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def openssh_signs(key: Path, digest: str, namespace: str = NAMESPACE) -> str:
+    return subprocess.run(["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", namespace], input=digest.encode(),
+                          capture_output=True, check=True).stdout.decode()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+async def test_openssh_verifies_ours(kind: str, tmp_path: Path) -> None:
+    """`ssh-keygen -Y verify` alone accepts a signature of ours over its digest, and over no other."""
+    key = make_key(tmp_path, kind)
+    allowed = allow(tmp_path, ("ann", key))
+    signature = await sign(DIGEST, key)
+    assert openssh_accepts(signature, DIGEST, "ann", allowed, tmp_path)
+    assert not openssh_accepts(signature, OTHER, "ann", allowed, tmp_path)
+    assert objection(signature, DIGEST, "person:ann", allowed) is None
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_we_verify_openssh_s(kind: str, tmp_path: Path) -> None:
+    """A signature made by `ssh-keygen -Y sign` is as good as ours."""
+    key = make_key(tmp_path, kind)
+    assert objection(openssh_signs(key, DIGEST), DIGEST, "person:ann", allow(tmp_path, ("ann", key))) is None
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An agent of this test's own."""
+    socket = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()  # it says where it listens when it does
+    try:
+        yield os.environ | {"SSH_AUTH_SOCK": str(socket)}
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+async def test_the_agent_signs(kind: str, tmp_path: Path, agent: dict[str, str],
+                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that only the agent holds signs, chosen by its public file, or the first one."""
+    other, key = make_key(tmp_path, name="other"), make_key(tmp_path, kind)
+    for each in (other, key):
+        subprocess.run(["ssh-add", "-q", each], env=agent, check=True)
+        each.unlink()
+    monkeypatch.setenv("SSH_AUTH_SOCK", agent["SSH_AUTH_SOCK"])
+    allowed = allow(tmp_path, ("ann", key), ("ben", other))
+    assert openssh_accepts(await sign(DIGEST, key.with_suffix(".pub")), DIGEST, "ann", allowed, tmp_path)
+    assert openssh_accepts(await sign(DIGEST), DIGEST, "ben", allowed, tmp_path)
+
+
+async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dict[str, str],
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty agent, a key it does not hold, and no agent at all are each said."""
+    key = make_key(tmp_path)
+    monkeypatch.setenv("SSH_AUTH_SOCK", agent["SSH_AUTH_SOCK"])
+    with pytest.raises(UsageError, match="holds no key"):
+        await sign(DIGEST)
+    with pytest.raises(UsageError, match="does not hold this key"):
+        await sign(DIGEST, key.with_suffix(".pub"))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="no SSH agent answers"):
+        await sign(DIGEST)
+
+
+async def test_an_encrypted_key(tmp_path: Path) -> None:
+    """An encrypted key signs with its passphrase, and says that it needs one."""
+    key = make_key(tmp_path, passphrase="correct horse")
+    assert needs_passphrase(key)
+    assert not needs_passphrase(make_key(tmp_path, name="plain"))
+    with pytest.raises(UsageError, match="passphrase"):
+        await sign(DIGEST, key)
+    assert objection(await sign(DIGEST, key, "correct horse"), DIGEST, "ann", allow(tmp_path, ("ann", key))) is None
+
+
+async def test_refused(tmp_path: Path) -> None:
+    """Another person's, another digest's, another namespace's, a revoked period's, a cut one: none is taken."""
+    key, other = make_key(tmp_path), make_key(tmp_path, name="other")
+    good, public = openssh_signs(key, DIGEST), key.with_suffix(".pub").read_text()
+    allowed = allow(tmp_path, ("ann", key), ("ben", other))
+    assert "not ben's" in (objection(good, DIGEST, "person:ben", allowed) or "")
+    assert "not ann's" in (objection(good, OTHER, "person:ann", allowed) or "")
+    assert "not one for 'retrust'" in (objection(openssh_signs(key, DIGEST, "git"), DIGEST, "ann", allowed) or "")
+    assert objection(good[:-80], DIGEST, "ann", allowed) is not None
+    assert objection("hello", DIGEST, "ann", allowed) is not None
+    assert "names no" in (objection(good, DIGEST, "ann", None) or "")
+    for option in ('valid-before="20200101"', 'namespaces="git"'):
+        allowed.write_text(f"ann {option} {public}")
+        assert objection(good, DIGEST, "ann", allowed) is not None, option
+
+
+async def test_a_wrong_allowed_signers_file(tmp_path: Path) -> None:
+    """A file that is missing, or is none, is the inventory's fault and no person's."""
+    signature = await sign(DIGEST, make_key(tmp_path))
+    with pytest.raises(InventoryError, match="cannot be read"):
+        objection(signature, DIGEST, "ann", tmp_path / "missing")
+    (tmp_path / "empty").write_text("# nobody\n")
+    with pytest.raises(InventoryError, match="allowed-signers"):
+        objection(signature, DIGEST, "ann", tmp_path / "empty")
