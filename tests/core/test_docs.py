@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
 from retrust import hookspecs
+from retrust.plugins import load_plugins
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,6 +16,17 @@ def test_every_hook_is_in_the_plugin_guide() -> None:
     """The guide's table lists each hook of hookspecs, and none that is not there."""
     listed = set(re.findall(r"^\| `(retrust_\w+)`", (ROOT / "docs/plugins.md").read_text(), re.MULTILINE))
     assert listed == {name for name in dir(hookspecs) if name.startswith("retrust_")}
+
+
+def test_generated_documents_are_what_the_code_says() -> None:
+    """`make docs` would change nothing."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for name, text in generate.generated(load_plugins()).items():
+        assert (ROOT / "docs" / name).read_text() == text, f"docs/{name} is old: make docs"
 
 
 def test_links_between_documents_lead_somewhere() -> None:

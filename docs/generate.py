@@ -1,0 +1,40 @@
+"""``make docs``: what is generated from the code, written anew. A test fails when it drifts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from retrust import states
+from retrust.inventory.schema import schema
+from retrust.plugins import Plugins, load_plugins
+
+HERE = Path(__file__).parent
+
+
+def generated(plugins: Plugins) -> dict[str, str]:
+    """Every generated file below docs/, by name."""
+    return {
+        "states.md": states.document(),
+        "inventory.schema.json": json.dumps(schema(plugins.targets), indent=2, ensure_ascii=False) + "\n",
+        "commands.md": commands(plugins),
+    }
+
+
+def commands(plugins: Plugins) -> str:
+    """All verbs, and which plugin brings each."""
+    brought = plugins.load_all()["commands"]
+    rows = [f"| `retrust {c.name}` | {c.help} | {brought[c.name]} |" for c in plugins.commands.values()]
+    return "\n".join(["# Commands", "", "Written by `make docs`; `retrust VERB --help` has the options.", "",
+                      "| command | does | comes from |", "|---|---|---|", *rows, ""])
+
+
+def main() -> None:
+    for name, text in generated(load_plugins()).items():
+        (HERE / name).write_text(text, encoding="utf-8")
+        sys.stdout.write(f"docs/{name}\n")
+
+
+if __name__ == "__main__":
+    main()
