@@ -9,7 +9,7 @@ of a case are ``retrust.states``.
     cases      cases, decisions, digests, alarms       schema     migrations on opening
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
     trust      sightings, baselines, identities        replay     the derived tables held against the entries
-    leases     one run a site                          keys, anchors, canonical, place, records, errors
+    leases     one run a site                          keys, anchors, canonical, place, records, errors, undisturbed
 """
 
 from __future__ import annotations

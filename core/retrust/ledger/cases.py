@@ -18,11 +18,13 @@ from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
 from retrust.ledger.records import Alarm, Case, DigestUse, Entry
+from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Decision
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
 
 
 class Cases(Journal):
+    @undisturbed
     async def open_case(self, site: str, *, cause: str, actor: str, run: str | None = None) -> Case:
         """The site's open case; a new one, which takes up the site's loose sightings, where there is none."""
         async with self.write() as writing:
@@ -66,6 +68,7 @@ class Cases(Journal):
         found = await self.cases(site=site, states=OPEN_STATES, limit=1)
         return found[0] if found else None
 
+    @undisturbed
     async def move(
         self,
         case: str,
@@ -95,6 +98,7 @@ class Cases(Journal):
             await writing.append("case-moved", told, actor=actor, run=run, case=case, site=row["site"])
             return case_of(await case_row(writing, case))
 
+    @undisturbed
     async def decide(self, decision: Decision, *, run: str | None = None) -> Entry:
         """Keep a decision on the current plan, unless it is a second one. Who may decide, the gates say."""
         async with self.write() as writing:
@@ -144,6 +148,7 @@ class Cases(Journal):
             query = query.where(t.decisions.c.digest == digest)
         return [Decision.model_validate_json(row["body"]) for row in await self._rows(query)]
 
+    @undisturbed
     async def use_digest(
         self, case: str, digest: str, *, actor: str, run: str | None = None, lease: Lease | None = None
     ) -> Entry:
@@ -179,6 +184,7 @@ class Cases(Journal):
         rows = await self._rows(query)
         return str(rows[0]["digest"]) if rows else None
 
+    @undisturbed
     async def alarm(
         self,
         what: str,
@@ -209,6 +215,7 @@ class Cases(Journal):
             for row in await self._rows(query)
         ]
 
+    @undisturbed
     async def attach(self, case: str, name: str, path: Path, *, actor: str, run: str | None = None) -> Entry:
         """Register a redacted file under the home (a transcript, a screenshot) as evidence."""
         if not is_plain(name):
@@ -263,14 +270,14 @@ async def deleted(writing: Writing, case: str) -> set[str]:
 
 
 def deletes_of(case: str) -> Any:
-    """The pins whose delete was sent in a case, whatever became of it."""
+    """The pins whose delete was sent in a case, or was about to be when the run died, whatever became of it."""
     return (
         select(t.steps.c.holder, t.steps.c.argument)
         .distinct()
         .where(
             t.steps.c.case_id == case,
             t.steps.c.kind == "delete-pin",
-            t.steps.c.phase.in_(["sent", "done", "undecided"]),
+            t.steps.c.phase.in_(["started", "sent", "done", "undecided"]),
         )
     )
 

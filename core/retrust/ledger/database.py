@@ -99,9 +99,7 @@ class Database:
 
     def _options(self) -> dict[str, Any]:
         if self.dialect == "sqlite":
-            # Nothing to reset: each transaction is ended by the block that began it.
-            return {"connect_args": {"timeout": self._patience}, "pool_timeout": self._patience,
-                    "pool_reset_on_return": None}
+            return {"connect_args": {"timeout": self._patience}, "pool_timeout": self._patience}
         return {
             "connect_args": {"timeout": self._patience},
             "pool_pre_ping": True,

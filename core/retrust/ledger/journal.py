@@ -26,6 +26,7 @@ from retrust.ledger.derive import RULES, statements
 from retrust.ledger.keys import LedgerKey
 from retrust.ledger.records import Entry, Head
 from retrust.ledger.schema import bring_up_to_date
+from retrust.ledger.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ Observe = Callable[[Entry], Awaitable[None]]
 Clock = Callable[[], datetime]
 Row = dict[str, Any]
 PAGE = 500
+OBSERVER_LIMIT = 10.0
+"""Seconds: one that hangs must not hang whoever writes."""
 
 # Made once: putting a statement together takes SQLAlchemy longer than SQLite takes to execute it.
 INSERT_ENTRY = insert(t.entries)
@@ -156,6 +159,7 @@ class Journal:
         self._key = self._key or LedgerKey.of(self.home)
         return self._key
 
+    @undisturbed
     async def close(self) -> None:
         if self._last_written:
             keep_anchor(self.home, self.where, self._last_written)
@@ -163,7 +167,10 @@ class Journal:
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Writing]:
-        """A transaction of the chain: all of it or nothing; observers hear of it when it is kept."""
+        """A transaction of the chain: all of it or nothing; observers hear of it when it is kept.
+
+        To be used in what is ``undisturbed``.
+        """
         key = self.signing_key()
         async with self._database.writing() as connection:
             writing = await self._begin(connection, key)
@@ -195,7 +202,8 @@ class Journal:
         for entry in entries:
             for observe in list(self.observers):
                 try:
-                    await observe(entry)
+                    async with asyncio.timeout(OBSERVER_LIMIT):
+                        await observe(entry)
                 except Exception as exc:  # an observer is somebody else's code, and the entry is kept already
                     self._complain(observe, entry, exc)
 
@@ -209,6 +217,7 @@ class Journal:
                 self._redact(f"{type(exc).__name__}: {exc}"),
             )
 
+    @undisturbed
     async def append(
         self,
         kind: str,
@@ -261,6 +270,7 @@ class Journal:
         rows = await self._rows(select(t.entries).where(t.entries.c.seq == seq))
         return entry_of(rows[0]) if rows else None
 
+    @undisturbed
     async def _rows(self, query: Select[Any] | TextClause, **values: Any) -> list[Row]:
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(query, values)).mappings()]

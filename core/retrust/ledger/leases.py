@@ -22,6 +22,7 @@ from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased
 from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.place import Place, here, is_gone
 from retrust.ledger.records import Holder
+from retrust.ledger.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Leases(Journal):
         beat: Beat = asyncio.sleep,
     ) -> AsyncIterator[Lease]:
         """Hold the site's lease for the block; SiteLeased says who has it. Renewed three times a ``ttl``."""
-        lease = await self._take(site, owner, what, ttl, run)
+        lease = await self._take_or_leave(site, owner, what, ttl, run)
         renewing = asyncio.create_task(self._keep(lease, ttl / 3, beat), name=f"lease of {site}")
         try:
             yield lease
@@ -80,7 +81,20 @@ class Leases(Journal):
         rows = await self._rows(select(t.leases).where(t.leases.c.site == site))
         return holder_of(rows[0]) if rows else None
 
-    async def _take(self, site: str, owner: str, what: str, ttl: float, run: str | None) -> Lease:
+    async def _take_or_leave(self, site: str, owner: str, what: str, ttl: float, run: str | None) -> Lease:
+        """Who is cancelled while the lease is taken gives it back: nobody else knows of it."""
+        taken: list[Lease] = []
+        try:
+            await self._take(taken, site, owner, what, ttl, run)
+        except asyncio.CancelledError:
+            for lease in taken:
+                await self._release(lease)
+            raise
+        return taken[0]
+
+    @undisturbed
+    async def _take(self, taken: list[Lease], site: str, owner: str, what: str, ttl: float,
+                    run: str | None) -> None:
         async with self.write() as writing:
             row = await _row(writing, site)
             before = holder_of(row) if row else None
@@ -95,7 +109,7 @@ class Leases(Journal):
             await writing.append("lease-taken", told, actor=owner, run=run, site=site)
             row = await _row(writing, site)
             assert row is not None
-            return Lease(self, site, holder_of(row), ttl, before)
+        taken.append(Lease(self, site, holder_of(row), ttl, before))
 
     async def _keep(self, lease: Lease, every: float, beat: Beat) -> None:
         while True:
@@ -107,12 +121,14 @@ class Leases(Journal):
             except LedgerError as exc:
                 log.warning("the lease of site %s could not be renewed, trying again: %s", lease.site, exc)
 
+    @undisturbed
     async def _check(self, lease: Lease) -> None:
         async with self._database.reading() as connection:
             query = select(t.leases).where(t.leases.c.site == lease.site)
             row = (await connection.execute(query)).mappings().first()
             _held(lease, dict(row) if row else None, written_time(await self._now(connection)))
 
+    @undisturbed
     async def _renew(self, lease: Lease, ttl: float) -> None:
         """No entry: this happens every few seconds and tells nothing."""
         async with self._database.writing() as connection:
@@ -124,6 +140,7 @@ class Leases(Journal):
                 update(t.leases).where(*mine).values(expires_at=written_time(now + timedelta(seconds=ttl)))
             )
 
+    @undisturbed
     async def _release(self, lease: Lease) -> None:
         try:
             async with self.write() as writing:

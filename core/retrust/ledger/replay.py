@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from retrust.ledger import tables as t
 from retrust.ledger.derive import statements
 from retrust.ledger.journal import Journal, entry_of
+from retrust.ledger.undisturbed import undisturbed
 
 
 async def first_difference(connection: AsyncConnection) -> str | None:
@@ -35,6 +36,7 @@ async def first_difference(connection: AsyncConnection) -> str | None:
     return None
 
 
+@undisturbed
 async def rebuild(ledger: Journal) -> None:
     """Write the derived tables anew from the entries, after the chain was verified; leases are left alone."""
     async with ledger.write() as writing:

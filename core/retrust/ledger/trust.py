@@ -17,6 +17,7 @@ from retrust.ledger.cases import open_row
 from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import AcceptedIdentity, Entry, Sighted
+from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Baseline, Endpoint, Sighting
 
 BATCH = 500
@@ -29,6 +30,7 @@ class Trust(Journal):
     async def sight(self, sighting: Sighting, *, run: str | None = None) -> None:
         await self.sight_many([sighting], run=run)
 
+    @undisturbed
     async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
         """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
         by_site: dict[str | None, list[dict[str, Any]]] = {}
@@ -56,6 +58,7 @@ class Trust(Journal):
                 actor=actors[0] if len(actors) == 1 else "service",
             )
 
+    @undisturbed
     async def assign_sighting(
         self,
         sighting: str,
@@ -100,6 +103,7 @@ class Trust(Journal):
         query = select(t.sightings).where(t.sightings.c.case_id == case).order_by(t.sightings.c.last_at)
         return [queries.sighted(row) for row in await self._rows(query)]
 
+    @undisturbed
     async def set_baselines(
         self,
         baselines: Iterable[Baseline],
@@ -128,6 +132,7 @@ class Trust(Journal):
         rows = await self._rows(text(queries.BASELINES), site=site)
         return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
 
+    @undisturbed
     async def healed_count(self, site: str, edge: str, days: float) -> int:
         """How many cases healed this edge in the last ``days``."""
         async with self._database.reading() as connection:
@@ -137,6 +142,7 @@ class Trust(Journal):
             ).scalar_one()
             return found
 
+    @undisturbed
     async def accept_identity(
         self,
         *,

@@ -14,6 +14,7 @@ from retrust.ledger.journal import Row, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
 from retrust.ledger.records import Case, Entry, Moment, Phase, SnapshotRecord, StepRecord
+from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Plan, Snapshot, Step
 from retrust.states import Event, State, next_state
 
@@ -21,6 +22,7 @@ _SAME_PLAN_STANDS = (State.PLANNED, State.WAITING, State.APPROVED)
 
 
 class Work(Cases):
+    @undisturbed
     async def record_snapshot(
         self, case: str, snapshot: Snapshot, *, when: Moment, actor: str, run: str | None = None
     ) -> Entry:
@@ -43,6 +45,7 @@ class Work(Cases):
             raise UsageError(f"entry {seq} is no snapshot")
         return Snapshot.model_validate(entry.body["snapshot"])
 
+    @undisturbed
     async def record_plan(
         self, case: str, plan: Plan, *, actor: str, run: str | None = None, lease: Lease | None = None
     ) -> Case:
@@ -91,6 +94,7 @@ class Work(Cases):
         rows = await self._rows(query)
         return Plan.model_validate(json.loads(rows[0]["body"])["plan"]) if rows else None
 
+    @undisturbed
     async def record_step(
         self, case: str, digest: str, step: str, phase: Phase, detail: str = "", *, lease: Lease, actor: str
     ) -> StepRecord:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from retrust.audit import verify_chain
 from retrust.errors import TemporaryError, UsageError
-from retrust.ledger import Entry, Ledger, LedgerError
+from retrust.ledger import Entry, Ledger, LedgerError, journal
 from retrust.ledger.canonical import GENESIS
 from retrust.testing.ledgers import SITE, SetClock, decision, plan, sighting
 from retrust.testing.postgres import requires_postgres
@@ -135,6 +135,17 @@ async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.L
         "an observer failed at entry 1 (key-joined); its further failures are not told: RuntimeError: no network"]
 
 
+async def test_a_hanging_observer_is_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given some time, then the writer goes on."""
+    monkeypatch.setattr(journal, "OBSERVER_LIMIT", 0.01)
+
+    async def hang(entry: Entry) -> None:
+        await asyncio.Event().wait()
+
+    ledger.observers.append(hang)
+    assert (await ledger.append("note", {}, actor="x")).seq == 2
+
+
 async def test_secrets_never_enter(url: str, tmp_path: Path) -> None:
     """The redactor sees every text of every entry, names of fields included; no table and no file holds one."""
     secret = "hunter2"
@@ -179,6 +190,22 @@ async def test_a_killed_process_leaves_a_whole_chain(url: str, tmp_path: Path) -
             assert report.entries >= said[-1]
             kept = {e.seq: e.actor async for e in ledger.walk()}
             assert {kept[number] for number in said} == {name}
+
+
+async def test_a_cancelled_writer_leaves_no_lock(ledger: Ledger) -> None:
+    """Cancelled at any point of its way, once or again while it gives up: others write on, the chain is whole."""
+    for turns in range(40):
+        task = asyncio.create_task(ledger.append("note", {"turns": turns}, actor="cancelled"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for _ in range(1 + turns % 3):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(task, return_exceptions=True)
+        await ledger.append("note", {"after": turns}, actor="next")
+    assert len([e async for e in ledger.walk() if e.actor == "next"]) == 40
+    report = await verify_chain(ledger)
+    assert report.ok, report
 
 
 async def test_the_database_refuses_changes(ledger: Ledger) -> None:

@@ -163,6 +163,22 @@ asyncio.run(main())
 """
 
 
+async def test_a_cancelled_run_leaves_no_lease(ledger: Ledger) -> None:
+    """Cancelled at any point of taking it, holding it or giving it back: the site is free."""
+
+    async def run() -> None:
+        async with ledger.lease(SITE, owner="cancelled", what="run", beat=never):
+            await asyncio.sleep(0)
+
+    for turns in range(30):
+        task = asyncio.create_task(run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await ledger.holder(SITE) is None
+
+
 @contextmanager
 def holding(url: str, home: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the site's lease, and goes on until it is killed."""
