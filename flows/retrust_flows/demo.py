@@ -45,11 +45,10 @@ class _Story:
 
     async def tell(self) -> int:
         _chapter("A Prime pair and an ISE server start on loopback")
-        async with self._running_lab():
-            async with prefect_server(self._folder / "home") as url:
-                self._environment["PREFECT_API_URL"] = url
-                code = await self._chapters()
-                await _timeline(url)
+        async with self._running_lab(), prefect_server(self._folder / "home") as url:
+            self._environment["PREFECT_API_URL"] = url
+            code = await self._chapters()
+            await _timeline(url)
         _chapter("The end" if code == 0 else "It did not end well")
         output.show(["Everything that was started is stopped. Your own first steps: retrust init"])
         return code
@@ -83,7 +82,7 @@ class _Story:
         async with asyncio.timeout(BREAK_LIMIT):
             while not all(b"Current certificate of the remote host" in self._log(name).read_bytes()
                           for name in ("hm-0-0.log", "ncs-0-0.log")):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process writes them
 
     async def _retrust(self, *words: str, ok: tuple[int, ...] | None = None) -> int:
         """Show a command, and run it here, with this terminal as its own."""

@@ -98,7 +98,7 @@ def test_a_hook_returns_a_list() -> None:
         def retrust_targets(self) -> object:
             return target("mine")
 
-    with pytest.raises(PluginError, match="plugin bare: .*returned SimpleNamespace, not a list"):
+    with pytest.raises(PluginError, match=r"plugin bare: .*returned SimpleNamespace, not a list"):
         _ = load(bare=Bare()).targets
 
 
