@@ -60,5 +60,7 @@ def _claimed(prefix: str) -> Ground | None:
     return Ground(prefix, distinct=True, _claim=claim)
 
 
-def family_of(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def new_socket(host: str) -> socket.socket:
+    """A TCP socket for this address; asyncio turns Nagle's delays off only where the protocol is named."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

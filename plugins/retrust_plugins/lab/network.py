@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from retrust_plugins.lab.addresses import family_of
+from retrust_plugins.lab.addresses import new_socket
 from retrust_plugins.lab.certificates import Identity
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Network:
         endpoint = self.find(origin, host, port)
         if endpoint is None:
             raise Unreachable(f"{host} port {port}: no route to host")
-        connection = socket.socket(family_of(endpoint.host), socket.SOCK_STREAM)
+        connection = new_socket(endpoint.host)
         connection.setblocking(False)
         connection.bind((self._homes[origin], 0))
         name, target = connection.getsockname()[:2], (endpoint.host, endpoint.port)
@@ -217,7 +217,7 @@ class Endpoint:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(family_of(host), socket.SOCK_STREAM)
+    listener = new_socket(host)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -53,9 +53,9 @@ class SshServer:
         if self._acceptor is None:
             return
         self._acceptor.close()
+        await self.drop_connections()  # first: newer Pythons wait for them in wait_closed
         await self._acceptor.wait_closed()
         self._acceptor = None
-        await self.drop_connections()
 
     async def drop_connections(self) -> None:
         dropped = list(self.connections)
