@@ -38,7 +38,8 @@ class Engine:
     def start(cls, inventory: Path | None = None, plugins: Plugins | None = None) -> Engine:
         """Load everything, or raise the one error that says what is wrong with plugins or inventory."""
         loaded = plugins or load_plugins()
-        engine = cls(loaded, load_inventory(inventory, loaded.targets, schemes=loaded.secret_stores), home_folder(), Redactor())
+        read = load_inventory(inventory, loaded.targets, schemes=loaded.secret_stores)
+        engine = cls(loaded, read, home_folder(), Redactor())
         engine._check_policies()
         return engine
 

@@ -1,13 +1,15 @@
 """Event sources: where the service hears of failures and renewals.
 
 A source runs until it is cancelled and delivers sightings; whatever it raises is logged, and it is started
-again with back-off while the others stay up. Mapping a sighting to a site and a case is the service's part.
+again with back-off while the others stay up. Mapping a sighting to a site and a case is the service's part;
+``sighting_of`` and ``sender_of`` are what several kinds of source need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -15,15 +17,27 @@ from retrust.models import Sighting
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
+    from retrust.ledger import Knowledge
+    from retrust.signatures import Match
 
 
 class Delivery(Protocol):
-    """What a source may use of the service it runs in."""
+    """What a source may use of the service it runs in. ``name`` tells it from the other sources."""
 
+    name: str
     engine: Engine
+    knowledge: Knowledge
 
     async def deliver(self, sightings: Sequence[Sighting]) -> None:
         """Returns when they are in the ledger, durably; raises ``LedgerError`` when they are not."""
+        ...
+
+    async def ask_look(self, site: str, why: str) -> None:
+        """Ask for a look at a site without a sighting: a hint, which the ledger keeps and a pass follows."""
+        ...
+
+    async def notice(self, site: str, what: str, detail: str) -> None:
+        """Keep something that people should know and that starts nothing, such as a certificate's end."""
         ...
 
     async def position(self, key: str) -> str | None:
@@ -34,8 +48,12 @@ class Delivery(Protocol):
         """Remember where to go on; called after what was read up to there has been delivered."""
         ...
 
-    def healthy(self, detail: str = "") -> None:
-        """Say that the source works, and how far behind it is."""
+    def healthy(self, detail: str = "", *, lag: float = 0.0) -> None:
+        """Say that the source works, and how many seconds it is behind."""
+        ...
+
+    def dropped(self, count: int, why: str) -> None:
+        """Count what was lost before anything could be read of it."""
         ...
 
 
@@ -48,3 +66,32 @@ class EventSource(Protocol):
     async def run(self, settings: Any, delivery: Delivery) -> None:
         """Hear and deliver until cancelled."""
         ...
+
+
+class Sender(NamedTuple):
+    """Who a log line comes from; ``holder`` is None where the node keeps no store."""
+
+    site: str
+    holder: str | None
+
+
+def sender_of(engine: Engine, host: str) -> Sender | None:
+    """The one site that has a node at ``host``, as the inventory names it; None for none and for several."""
+    found = {}
+    for site in engine.inventory.sites.values():
+        for node, endpoint in site.endpoints().items():
+            if endpoint.host.casefold() == host.casefold():
+                holders = engine.target(site).holders(site)
+                found[site.name, node] = Sender(site.name, node if node in holders else None)
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,
+                received: datetime | None = None, newest: datetime | None = None) -> Sighting:
+    """A match as a sighting. A line without a time of its own is as old as the newest it can be."""
+    received = received or datetime.now(UTC)
+    newest = newest or received
+    at = min(match.at, newest) if match.at else newest
+    return Sighting(id=f"log:{source}:{match.offset}:{at.isoformat()}", kind="log", site=site, holder=holder,
+                    dn=match.dn, role=match.role, at=at, received_at=received, source=source, actor=by,
+                    text=match.text)

@@ -40,10 +40,8 @@ class StepRunner:
         """Do what is missing of the step; says what was done, or raises and names the step."""
         phases = await self._phases(step)
         observed = await self._settled(step, sent="sent" in phases)
-        if observed.state == "done":
-            return await self._end(step, "done" if "sent" in phases else "not needed", observed.text)
-        if observed.state == "undecided":
-            return await self._end(step, "undecided", observed.text)
+        if observed.state in ("done", "undecided"):
+            return await self._found(step, observed, phases)
         await self._expect(step)
         await self._send(step)
         observed = await self._settled(step, sent=True)
@@ -54,6 +52,15 @@ class StepRunner:
         if step.kind == "delete-pin":
             await self._guard_first_use(step)
         return await self._end(step, "done" if observed.state == "done" else "undecided", observed.text)
+
+    async def _found(self, step: Step, observed: Observed, phases: set[str]) -> StepResult:
+        """Nothing is to be sent; a pass that died in this step may have sent it and not seen who answered."""
+        begun = bool(phases & {"started", "sent"})
+        if step.kind == "delete-pin" and begun and not phases & {"done", "undecided"}:
+            await self._guard_first_use(step)
+        if observed.state == "undecided":
+            return await self._end(step, "undecided", observed.text)
+        return await self._end(step, "done" if begun else "not needed", observed.text)
 
     async def _phases(self, step: Step) -> set[str]:
         records = await self._pass.ledger.steps(self._case.id, self._plan.digest)

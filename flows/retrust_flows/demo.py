@@ -80,9 +80,10 @@ class _Story:
     async def _broken(self) -> None:
         """Both failures have been written by the nodes themselves."""
         async with asyncio.timeout(BREAK_LIMIT):
-            while not all(b"Current certificate of the remote host" in self._log(name).read_bytes()
-                          for name in ("hm-0-0.log", "ncs-0-0.log")):
-                await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process writes them
+            while not all(  # noqa: ASYNC110 - another process writes them
+                    b"Current certificate of the remote host" in self._log(name).read_bytes()
+                    for name in ("hm-0-0.log", "ncs-0-0.log")):
+                await asyncio.sleep(0.1)
 
     async def _retrust(self, *words: str, ok: tuple[int, ...] | None = None) -> int:
         """Show a command, and run it here, with this terminal as its own."""

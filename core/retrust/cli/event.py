@@ -66,7 +66,8 @@ def _scan(engine: Engine, file: str) -> Iterator[Match]:
 
     signatures = tuple(engine.plugins.log_signatures.values())
     if file == "-":
-        yield from scan_stream(sys.stdin.buffer.raw, signatures)  # type: ignore[attr-defined]  # a FileIO
+        with FileIO(sys.stdin.fileno(), closefd=False) as stream:
+            yield from scan_stream(stream, signatures)
         return
     with _opened(Path(file)) as stream:
         yield from scan_stream(stream, signatures)
