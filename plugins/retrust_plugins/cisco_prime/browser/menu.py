@@ -28,7 +28,7 @@ class Menu:
     def __init__(self, view: View, dialogs: Dialogs) -> None:
         self.view = view
         self.dialogs = dialogs
-        self._opens_by_click: set[str] = set()
+        self._not_by_hover: set[str] = set()  # learnt on the first walk: no need to wait there again
 
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
         """Follow the entries, each given by its variants, until ``arrived``."""
@@ -79,15 +79,16 @@ class Menu:
         """Hover, then click each entry until the next one shows; the next one's candidates, newest first."""
         before = await self._boxes(following)
         for entry in entries[:TRIES]:
-            hover = 0.0 if following["words"][0] in self._opens_by_click else HOVER_SECONDS
+            hover = 0.0 if following["words"][0] in self._not_by_hover else HOVER_SECONDS
             for act, seconds in ((self._hover, hover), (self._click, CLICK_SECONDS)):
                 if await act(entry):
                     fresh = await self.view.until(lambda: self._fresh(following, before), seconds)
                     if fresh:
                         if act == self._click:
-                            self._opens_by_click.add(following["words"][0])
+                            self._not_by_hover.add(following["words"][0])
                         return fresh
                 if before and act == self._hover:  # it was in view all the time: no click is needed
+                    self._not_by_hover.add(following["words"][0])
                     return await self.view.presses(following)
         return await self.view.presses(following)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
+from time import monotonic
 
 import pytest
 from playwright.async_api import Error as PlaywrightError
@@ -49,7 +51,7 @@ async def test_an_unreachable_server_is_a_temporary_failure(start, unused_tcp_po
     """A closed port names the node and what to look at."""
     appliance = await start()
     appliance.port = await unused_tcp_port_of()
-    with pytest.raises(TemporaryError, match="primary: the web pages at .* cannot be reached"):
+    with pytest.raises(TemporaryError, match=r"primary: the web pages at .* cannot be reached"):
         await trusted_fingerprint(appliance.access())
 
 
@@ -112,13 +114,16 @@ async def test_a_cancelled_run_leaves_no_browser(start, processes_below):
             pytest.fail("there is no login form")
 
     task = asyncio.create_task(wait_forever())
-    async with asyncio.timeout(20):
-        while "GET /" not in appliance.requests:
-            await asyncio.sleep(0.05)
+    await _until(lambda: "GET /" in appliance.requests)
     assert processes_below() - before
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(10):
-        while processes_below() - before:
-            await asyncio.sleep(0.05)
+    await _until(lambda: not processes_below() - before)
+
+
+async def _until(holds: Callable[[], object], limit: float = 20.0) -> None:
+    end = monotonic() + limit
+    while not holds():
+        assert monotonic() < end, "it did not become so in time"
+        await asyncio.sleep(0.05)
