@@ -22,7 +22,7 @@ from retrust.models import Baseline, Endpoint, Sighting
 
 BATCH = 500
 TEXT_LIMIT = 2000
-SAME = ("kind", "site", "holder", "key", "host", "port", "dn", "role", "fingerprint")
+SAME = ("kind", "site", "holder", "key", "host", "port", "dn", "role", "fingerprint", "actor")
 """What two sightings must have in common to be counted as one."""
 
 
@@ -182,7 +182,8 @@ def aggregated(sightings: Iterable[Sighting]) -> list[dict[str, Any]]:
 
 def _same(seen: Sighting) -> tuple[Any, ...]:
     host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
-    return (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint)
+    return (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
+            seen.actor)
 
 
 def _first(seen: Sighting, same: tuple[Any, ...]) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _add(row: dict[str, Any], seen: Sighting) -> None:
 
 def _latest(seen: Sighting) -> dict[str, Any]:
     said = seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"
-    return {"received_at": seen.received_at, "source": seen.source, "actor": seen.actor, "text": said}
+    return {"received_at": seen.received_at, "source": seen.source, "text": said}
 
 
 def aggregate(row: dict[str, Any]) -> str:

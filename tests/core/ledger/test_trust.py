@@ -135,3 +135,10 @@ async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clo
             assert await seen.accepted_identities(site) == await ledger.accepted_identities(site)
             assert await seen.healed_count(site, "primary:a_1", 30) == 0
         assert await seen.sightings(None, NOON) == await ledger.sightings(None, NOON)
+
+
+async def test_two_people_who_say_the_same_are_both_remembered(ledger: Ledger) -> None:
+    """Whoever brought a sighting in stays named: they may not decide the plan that rests on it."""
+    one = sighting(kind="person", fingerprint=fingerprint("new"), actor="person:ann")
+    await ledger.sight_many([one, one.model_copy(update={"actor": "person:ben"})])
+    assert {s.actor for s in await ledger.sightings(SITE)} == {"person:ann", "person:ben"}
