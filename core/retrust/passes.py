@@ -311,7 +311,9 @@ async def _record_failure(this: Pass, error: RetrustError) -> None:
     event = ("refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted)
              else "wait" if isinstance(error, PersonNeeded) else "fail")
     if case.is_open:
-        this.case = await this.ledger.move(case.id, event, actor=this.actor, run=this.run, body={"why": str(error)})
+        this.case = await this.ledger.move(
+            case.id, event, actor=this.actor, run=this.run,
+            body={"why": str(error), "retry": isinstance(error, TemporaryError)})
 
 
 async def _keep_files(this: Pass) -> None:

@@ -20,6 +20,7 @@ from retrust.cli.options import InventoryOption, JsonOption
 from retrust.engine import Engine, actor
 from retrust.errors import UsageError
 from retrust.models import Sighting
+from retrust.sources import sighting_of as sighting
 
 if TYPE_CHECKING:
     from retrust.signatures import Match
@@ -50,15 +51,6 @@ async def log(
     async with await engine.open_ledger() as ledger:
         await ledger.sight_many(sightings())
     _told(names, json)
-
-
-def sighting(match: Match, *, source: str, site: str | None, holder: str | None, received: datetime,
-             newest: datetime, by: str) -> Sighting:
-    """A match as a sighting. A line without a time of its own is as old as the newest it can be."""
-    at = min(match.at, newest) if match.at else newest
-    return Sighting(id=f"log:{source}:{match.offset}:{at.isoformat()}", kind="log", site=site, holder=holder,
-                    dn=match.dn, role=match.role, at=at, received_at=received, source=source, actor=by,
-                    text=match.text)
 
 
 def _scan(engine: Engine, file: str) -> Iterator[Match]:

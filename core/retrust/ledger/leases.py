@@ -81,6 +81,15 @@ class Leases(Journal):
         rows = await self._rows(select(t.leases).where(t.leases.c.site == site))
         return holder_of(rows[0]) if rows else None
 
+    @undisturbed
+    async def is_free(self, site: str) -> bool:
+        """Whether a run could take the site now: nobody has it, or who had it is gone, or it ran out."""
+        async with self._database.reading() as connection:
+            query = select(t.leases).where(t.leases.c.site == site)
+            row = (await connection.execute(query)).mappings().first()
+            now = written_time(await self._now(connection))
+            return row is None or row["expires_at"] <= now or _died(dict(row))
+
     async def _take_or_leave(self, site: str, owner: str, what: str, ttl: float, run: str | None) -> Lease:
         """Who is cancelled while the lease is taken gives it back: nobody else knows of it."""
         taken: list[Lease] = []
