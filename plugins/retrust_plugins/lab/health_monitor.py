@@ -57,7 +57,7 @@ class HealthMonitor:
             self._rounds = None
 
     def forget(self) -> None:
-        """A node that is deployed again remembers nobody; its peer it learns from its configuration."""
+        """Begin as a new installation does; the peer's address stays, as it is entered again by hand."""
         self._known_self.clear()
         self.last = Meeting.NOT_YET
 

@@ -26,7 +26,6 @@ SelfEntries = Literal[
     "checked",  # compared in every round, so that a stale one is logged too
     "off",
 ]
-Failure = Literal["refuse", "silent"]
 
 
 @dataclass

@@ -6,6 +6,7 @@ The paths under ``/hm/`` are the lab's own; the real nodes' protocol is not know
 from __future__ import annotations
 
 import secrets
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -104,7 +105,7 @@ class _Pages:
             return RedirectResponse("/login.jsp", 302)
         node = self._node
         rows = f"<tr><td>Role</td><td>{node.role.capitalize()}</td></tr>" \
-               f"<tr><td>State</td><td>{node.ha.mode}</td></tr>"
+               f"<tr><td>State</td><td>{escape(node.ha.mode)}</td></tr>"
         return _page("Health Monitor", f"<h1>Health Monitor Details</h1><table>{rows}</table>")
 
 
