@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from retrust.errors import UsageError
 from retrust.home import home_folder
 from retrust.inventory import Inventory, Site, load_inventory
-from retrust.plugins import Plugins, load_plugins
+from retrust.plugins import Plugins, installed_plugins
 from retrust.redaction import Redactor
 from retrust.secrets import Secrets
 from retrust.target import Progress, Services, Target
@@ -37,7 +37,7 @@ class Engine:
     @classmethod
     def start(cls, inventory: Path | None = None, plugins: Plugins | None = None) -> Engine:
         """Load everything, or raise the one error that says what is wrong with plugins or inventory."""
-        loaded = plugins or load_plugins()
+        loaded = plugins or installed_plugins()
         read = load_inventory(inventory, loaded.targets, schemes=loaded.secret_stores)
         engine = cls(loaded, read, home_folder(), Redactor())
         engine._check_policies()

@@ -29,7 +29,7 @@ class GateSettings(BaseModel):
     ``roles``, of which a person must have one, and ``valid``, how long a decision counts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class Frozen(BaseModel):
     """Immutable, and deaf to keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Each is built when it is first used: a process uses few of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Endpoint(Frozen):
@@ -127,6 +128,11 @@ class Evidence(Frozen):
     grade: Grade = Grade.NONE
     collected: tuple[Collected, ...] = ()
 
+    @property
+    def holder_sees_it(self) -> bool:
+        return any(c.answers is Answers.HOLDER_SEES_IT and c.grade.rank >= Grade.SUPPORTED.rank
+                   for c in self.collected)
+
 
 class Baseline(Frozen):
     """The certificate last verified for an edge."""
@@ -218,6 +224,15 @@ class Plan(Frozen):
     steps: tuple[Step, ...]
     follows: str | None = None
     digest: str
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """One sentence for each edge that the plan un-pins though nobody saw what its holder is shown there."""
+        planned = {(s.holder, s.argument) for s in self.steps if s.kind == "delete-pin"}
+        return tuple(f"the path is unseen: nobody saw what {f.pin.holder} is shown at {f.endpoint}, so that an "
+                     "interception there would not be noticed"
+                     for f in self.snapshot.findings
+                     if (f.pin.holder, f.pin.key) in planned and not f.evidence.holder_sees_it)
 
     @property
     def grade(self) -> Grade:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,14 @@ BUILTIN = "retrust"
 class Plugins:
     """Every registered object, by kind and name."""
 
-    def __init__(self, manager: pluggy.PluginManager, origins: Mapping[str, str]) -> None:
+    def __init__(self, manager: pluggy.PluginManager, origins: Mapping[str, Callable[[], str]]) -> None:
         self._manager = manager
-        self.origins = dict(origins)
+        self._origins = dict(origins)
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Where each plugin comes from, for people; reading it takes longer than loading, so it waits."""
+        return {name: read() for name, read in self._origins.items()}
 
     @cached_property
     def targets(self) -> dict[str, Target]:
@@ -123,23 +128,32 @@ def _check_methods(item: Any, hook: str, plugin: str, needs: tuple[str, ...], aw
             raise PluginError(f"{type(item).__name__}.{method}() must be `async def`", plugin=plugin)
 
 
+@cache
+def installed_plugins() -> Plugins:
+    """What this process works with: loaded once, however many ask."""
+    return load_plugins()
+
+
 def load_plugins(*, extra: Mapping[str, object] | None = None, entry_points: bool = True) -> Plugins:
     """Register the core's own features, every entry point of the group ``retrust``, then ``extra``."""
     from retrust import builtin
 
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    origins = {}
+    origins: dict[str, Callable[[], str]] = {BUILTIN: lambda: "retrust"}
     _register(manager, BUILTIN, builtin)
-    origins[BUILTIN] = "retrust"
     for entry, dist in _entry_points() if entry_points else ():
         _register(manager, entry.name, _load(entry))
-        origins[entry.name] = f"{dist.metadata['Name']} {dist.version} ({entry.value})"
+        origins[entry.name] = partial(_origin, entry, dist)
     for name, plugin in (extra or {}).items():
         _register(manager, name, plugin)
-        origins[name] = f"{plugin!r}"
+        origins[name] = partial(repr, plugin)
     _check(manager)
     return Plugins(manager, origins)
+
+
+def _origin(entry: EntryPoint, dist: Distribution) -> str:
+    return f"{dist.metadata['Name']} {dist.version} ({entry.value})"
 
 
 def _entry_points() -> list[tuple[EntryPoint, Distribution]]:

@@ -16,6 +16,7 @@ from retrust.inventory import Site
 from retrust.ledger import Knowledge, glance
 from retrust.looking import FAILED, OK, REFUSED, exit_code, look
 from retrust.models import Snapshot
+from retrust.ssh import import_early
 from retrust.views import check_object, plan_object
 
 SITES_AT_ONCE = 100
@@ -26,6 +27,7 @@ SitesArgument = Annotated[list[str] | None, typer.Argument(metavar="[SITE…]", 
 
 async def check(sites: SitesArgument = None, json: JsonOption = False, inventory: InventoryOption = None) -> int:
     """Read only: pins, verdicts, evidence."""
+    import_early()
     engine = Engine.start(inventory)
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
     for site in chosen:
@@ -89,6 +91,7 @@ def _gravest(codes: object) -> int:
 
 async def plan(site: SiteArgument, json: JsonOption = False, inventory: InventoryOption = None) -> int:
     """Check, then the plan as a diff, its digest and gates."""
+    import_early()
     from retrust.planning import draw_plan
 
     engine = Engine.start(inventory)

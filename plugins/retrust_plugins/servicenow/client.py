@@ -14,13 +14,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from retrust.errors import PermanentError, TemporaryError
 from retrust.secrets import Secrets
 from retrust_plugins.servicenow.settings import TicketSettings
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT = 8.0
 LONGEST_WAIT = timedelta(hours=1)
@@ -110,6 +111,8 @@ class Instance:
         return ChangeRequest(**{name: record[name] for name in names})
 
     async def _send(self, method: str, path: str, **more: Any) -> Any:
+        import httpx
+
         if (self._settings.url, self._credential) in self._refusals:
             raise self._refused()
         try:
@@ -152,6 +155,8 @@ async def reach(settings: TicketSettings, secrets: Secrets, refusals: Refusals) 
     """An instance to talk to; credentials are read now, and nothing is sent yet."""
     ref = settings.password or settings.token
     assert ref is not None, "the settings have one of them"
+    import httpx  # where it is used: every command loads the gates, and few ask one
+
     credential = (await secrets.get(ref)).get_secret_value()
     auth = httpx.BasicAuth(settings.username, credential) if settings.username else None
     headers = {"Accept": "application/json"} | ({} if auth else {"Authorization": f"Bearer {credential}"})

@@ -1,0 +1,138 @@
+"""The command line's shell: which verbs there are, and how each ends. It is entered in ``retrust.cli``.
+
+Verbs come from plugins, the core's own included, and a verb's module is imported only when it is used.
+Every verb ends with the exit codes of the README: 0 done, 1 failed, 2 wrong usage or inventory, 3 a person
+is needed, 4 refused; messages go to stderr, and with ``--json`` stdout holds one object and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from retrust.commands import Command
+from retrust.errors import InventoryError, RetrustError, UsageError
+from retrust.plugins import installed_plugins
+
+GROUP_HELP = {
+    "event": "hand in a renewal event or log text",
+    "audit": "the hash chain, and signed evidence packs",
+    "plugins": "what is loaded, from where; a scaffold for a new one",
+    "lab": "the twin alone: a Prime pair and ISE servers on loopback",
+    "token": "API tokens of people",
+}
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Do what the arguments say, and end the process with the exit code of the verb."""
+    try:
+        app = build(installed_plugins().commands.values(), arguments)
+    except RetrustError as error:
+        _say(error)
+        raise SystemExit(error.exit_code) from None
+    app(args=list(arguments), prog_name="retrust")
+
+
+def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.Typer:
+    """The Typer app; of all verbs only the one that ``arguments`` name is imported."""
+    app = typer.Typer(help="Re-establishes trust after a certificate changed.", no_args_is_help=True,
+                      add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
+    app.callback()(_globals)
+    groups: dict[str, typer.Typer] = {}
+    words = _words(arguments)
+    for command in commands:
+        group, _, verb = command.name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = _group(app, group)
+        into = groups[group] if group else app
+        called = words[: 2 if group else 1] == command.name.split()
+        into.command(verb, help=command.help, context_settings=_HELP)(
+            guarded(_import(command)) if called else _not_called(command))
+    return app
+
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _group(app: typer.Typer, name: str) -> typer.Typer:
+    group = typer.Typer(help=GROUP_HELP.get(name), no_args_is_help=True)
+    app.add_typer(group, name=name)
+    return group
+
+
+def _globals(inventory: Annotated[str | None, typer.Option(
+        help="The inventory; default: RETRUST_INVENTORY, else ./retrust.yaml.")] = None) -> None:
+    if inventory is not None:
+        os.environ["RETRUST_INVENTORY"] = inventory
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """The verb's words: what is no option, and no option's value, before the verb."""
+    words: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--inventory" and not words:
+            next(rest, None)
+        elif not argument.startswith("-"):
+            words.append(argument)
+    return words[:2]
+
+
+def _import(command: Command) -> Callable[..., Any]:
+    module, _, name = command.load.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _not_called(command: Command) -> Callable[[], None]:
+    def placeholder() -> None:
+        raise UsageError(f"{command.name} cannot be reached this way", hint=f"type: retrust {command.name}")
+
+    return placeholder
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a verb, async or not; our errors become one message and an exit code, Ctrl-C ends quietly."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            result = function(*args, **kwargs)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+        except RetrustError as error:
+            _say(error)
+            raise typer.Exit(error.exit_code) from None
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
+            raise typer.Exit(INTERRUPTED) from None
+        if isinstance(result, int) and result:
+            raise typer.Exit(result)
+
+    return run
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _say(error: RetrustError) -> None:
+    if isinstance(error, InventoryError) and error.problems:
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+        return
+    where = f"{error.where}: " if error.where else ""
+    sys.stderr.write(f"retrust: {where}{error.what}\n")
+    if error.hint:
+        sys.stderr.write(f"  → {error.hint}\n")
+
+
+__all__ = ["build", "guarded", "run"]
