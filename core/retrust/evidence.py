@@ -6,6 +6,7 @@ plugin objects (``retrust_collectors``); the built-in ones live in ``retrust_plu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,14 @@ def grade(collected: Iterable[Collected]) -> Grade:
 
 async def collect(edge: Edge, collectors: Sequence[Collector], eyes: Eyes,
                   extra: Sequence[Collected] = ()) -> Evidence:
-    """Ask every collector in turn; one that raises is *not available*, which is no evidence and no error."""
-    said = list(extra)
-    for collector in collectors:
-        try:
-            said.append(await collector.collect(edge, eyes))
-        except Exception as exc:
-            said.append(Collected(collector=collector.name, answers=collector.answers, grade=Grade.NONE,
-                                  detail=f"not available: {exc}"))
-    return Evidence(grade=grade(said), collected=tuple(said))
+    """Ask all collectors at once; one that raises is *not available*, which is no evidence and no error."""
+    said = (*extra, *await asyncio.gather(*(_ask(collector, edge, eyes) for collector in collectors)))
+    return Evidence(grade=grade(said), collected=said)
+
+
+async def _ask(collector: Collector, edge: Edge, eyes: Eyes) -> Collected:
+    try:
+        return await collector.collect(edge, eyes)
+    except Exception as exc:
+        return Collected(collector=collector.name, answers=collector.answers, grade=Grade.NONE,
+                         detail=f"not available: {exc}")
