@@ -23,8 +23,9 @@ from retrust.baselines import healthy_baselines, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.help import help_needed, unanswered
 from retrust.identities import accepted
-from retrust.models import Finding, GateState, Grade, Plan, Relation, Sighting, Snapshot, StepResult
+from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
@@ -108,7 +109,8 @@ class Pass:
         if not plan.steps:
             await self._nothing_to_do()
             return None
-        _stop_at_silence(self.snapshot)
+        if silence := unanswered(self.snapshot):
+            raise silence
         await self._record(plan)
         self.plan = plan
         return plan
@@ -120,31 +122,12 @@ class Pass:
 
     async def _nothing_to_do(self) -> None:
         assert self.snapshot is not None
-        unhealthy = [(name, r) for name, r in self.snapshot.relations.items() if r is None or r.healthy is not True]
-        for name, relation in unhealthy:
-            self._ask_for_help(name, relation)
-        _stop_at_silence(self.snapshot)
+        if needed := help_needed(self.snapshot):
+            raise needed
         await self.ledger.set_baselines(healthy_baselines(self.snapshot), actor=self.actor, run=self.run)
         if self.case:
             self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run,
                                                body={"why": "observed healthy, nothing was missing"})
-
-    def _ask_for_help(self, name: str, relation: Relation | None) -> None:
-        """An unhealthy relation is never *nothing to do*: say what a person must supply."""
-        assert self.snapshot is not None
-        pins = [f for f in self.snapshot.findings if f.relation == name]
-        unproven = [f.pin.edge for f in pins if f.verdict == "unproven"]
-        if relation is None and not unproven:
-            return
-        status = f"is {relation.status!r}" if relation else "could not be read"
-        _stop_at_silence(self.snapshot)
-        if unproven:
-            raise PersonNeeded(
-                f"{name} {status}, and no pin of it is known to be stale", where=self.site.name,
-                hint=f"hand in the log line (retrust event log FILE), or name the pin: "
-                     f"--include {' --include '.join(unproven)}")
-        raise PersonNeeded(f"{name} {status}, and its pins are not the cause: none is stale", where=self.site.name,
-                           hint="look at the target itself; Retrust changes nothing here")
 
     async def _record(self, plan: Plan) -> None:
         if self.case is None:
@@ -204,10 +187,26 @@ class Pass:
                                                lease=self.lease)
         results = []
         for step in (s for s in self.plan.steps if s.stage == stage):
-            result = await StepRunner(self, self.plan, self.case).run(step)
+            result = await self._run_step(StepRunner(self, self.plan, self.case), step)
             results.append(result)
             self.results.append(result)
         return results
+
+    async def _run_step(self, runner: StepRunner, step: Step) -> StepResult:
+        """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
+        try:
+            return await runner.run(step)
+        except (PermanentError, PersonNeeded) as error:
+            if isinstance(error, Drifted) or not (undecided := self._undecided()):
+                raise
+            raise PermanentError(f"{error.what}; {undecided}", where=error.where,
+                                 hint="look whether that pin is an old one: delete it there by hand, then run again"
+                                 ) from error
+
+    def _undecided(self) -> str:
+        """The deletes that were sent and whose pin is listed again; empty where there is none."""
+        steps = [r.step for r in self.results if r.result == "undecided"]
+        return f"{', '.join(steps)}: still listed after being sent, so it may have had no effect" if steps else ""
 
     # -- verify -----------------------------------------------------------------------------------
 
@@ -228,6 +227,8 @@ class Pass:
             actor=self.actor, run=self.run)
         self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
         self.healed = True
+        if needed := help_needed(after):
+            raise needed
         return after
 
     async def _refuse_other_certificates(self, after: Snapshot) -> None:
@@ -249,10 +250,9 @@ class Pass:
             relation = after.relations.get(name)
             if relation is None or relation.healthy is not True:
                 status = repr(relation.status) if relation else "not to be read"
-                undecided = [r.step for r in self.results if r.result == "undecided"]
-                listed = (f"; {', '.join(undecided)}: still listed after being sent, so it may have had no effect"
-                          if undecided else "")
-                raise PermanentError(f"{name} is {status} after all steps{listed}", where=self.site.name,
+                undecided = self._undecided()
+                raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
+                                     where=self.site.name,
                                      hint="the case stays open: mend the cause, then run again")
 
 
@@ -265,17 +265,6 @@ def contradiction(finding: Finding) -> Refused:
                      if c.grade is Grade.CONTRADICTED)
     return Refused(f"what is seen of {finding.pin.edge} looks like an interception: {said}", where=finding.pin.holder,
                    hint="nothing was deleted; find out who answers on that path before anything else")
-
-
-def _stop_at_silence(snapshot: Snapshot) -> None:
-    """An endpoint that a relation needs and that does not answer stops the run before any write."""
-    silent = [f for f in snapshot.findings if f.presented is None and f.endpoint is not None]
-    for finding in silent:
-        relation = snapshot.relations.get(finding.relation or "")
-        if relation is None or relation.healthy is not True:
-            problem = next((p for p in snapshot.problems if str(finding.endpoint) in p), "")
-            raise TemporaryError(problem or f"{finding.endpoint} does not answer", where=finding.pin.edge,
-                                 hint="bring it up, or let this machine reach it, and run again")
 
 
 @asynccontextmanager

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from retrust import policy
 from retrust.engine import Engine, actor
+from retrust.help import help_needed
 from retrust.ledger import Case
 from retrust.looking import OK, PERSON_NEEDED, REFUSED, exit_code, look
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot
+from retrust.passes import contradiction
 from retrust.planner import make_plan
 from retrust.states import State
 
@@ -26,6 +28,15 @@ class Drawn:
     snapshot: Snapshot
     plan: Plan | None
     gates: tuple[GateState, ...]
+
+    @property
+    def why_none(self) -> str:
+        """What there is to say where there is no plan."""
+        for finding in self.snapshot.findings:
+            if finding.evidence.grade is Grade.CONTRADICTED:
+                return str(contradiction(finding))
+        needed = help_needed(self.snapshot)
+        return str(needed) if needed else f"{self.snapshot.site} is healthy: nothing to do"
 
     @property
     def exit_code(self) -> int:

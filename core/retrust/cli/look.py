@@ -100,7 +100,7 @@ async def plan(site: SiteArgument, json: JsonOption = False, inventory: Inventor
         output.print_json(plan_object(drawn.snapshot, drawn.plan, drawn.gates))
     else:
         output.show(output.snapshot_lines(drawn.snapshot))
-        output.show(output.plan_lines(drawn.plan, drawn.gates) if drawn.plan else ["", "nothing to do"])
+        output.show(output.plan_lines(drawn.plan, drawn.gates) if drawn.plan else ["", drawn.why_none])
     return drawn.exit_code
 
 
