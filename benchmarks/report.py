@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -37,20 +37,28 @@ def over(name: str, ours: float, limit: float, *, unit: str) -> Row:
     return Row(name, f"{ours:,.0f} {unit}", "", "", f"> {limit:,.0f} {unit}", ours > limit)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+@dataclass(frozen=True)
+class Taken:
+    """Seconds: by the clock on the wall, and of this process's CPU."""
+
+    wall: float
+    cpu: float
 
 
-def medians(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each, in turn within every round, so that a noisy moment meets all of them."""
-    times: dict[str, list[float]] = {name: [] for name in works}
+def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Taken]:
+    """The median times of each, in turn within every round, so that a noisy moment meets all of them."""
+    times: dict[str, list[Taken]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(seconds(work))
-    return {name: statistics.median(taken) for name, taken in times.items()}
+            times[name].append(time_of(work))
+    return {name: Taken(statistics.median(t.wall for t in taken), statistics.median(t.cpu for t in taken))
+            for name, taken in times.items()}
+
+
+def time_of(work: Callable[[], object]) -> Taken:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Taken(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ _BLANKS_AROUND_EQUALS = re.compile(rf"{_TYPE} = ")
 _ESCAPED = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\(?P<char>.)", re.DOTALL)
 _SLASH_ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\(?P<char>[/+,;\"\\<>=# ])")
 _HEX = re.compile(r"#(?:[0-9A-Fa-f]{2})+")
+_HARMLESS = re.compile(r"[\w.@:/-]+(?: [\w.@:/-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DER_STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii",
                 0x1A: "ascii", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
@@ -93,7 +95,7 @@ class Attribute(NamedTuple):
         return Attribute(self.type, " ".join(value.split()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DistinguishedName:
     """A distinguished name; equal to another one if both have the same attributes, in any order.
 
@@ -101,12 +103,18 @@ class DistinguishedName:
     The grouping does not count in comparisons, because older OpenSSL prints ``OU=a+CN=b`` as ``/OU=a/CN=b``.
     """
 
-    rdns: tuple[tuple[Attribute, ...], ...] = field(compare=False)
-    attributes: frozenset[Attribute] = field(init=False, repr=False)
+    rdns: tuple[tuple[Attribute, ...], ...]
 
-    def __post_init__(self) -> None:
-        folded = frozenset(attribute.folded for rdn in self.rdns for attribute in rdn)
-        object.__setattr__(self, "attributes", folded)
+    @cached_property
+    def attributes(self) -> frozenset[Attribute]:
+        """What is compared: all attributes, folded, without order or grouping."""
+        return frozenset(attribute.folded for rdn in self.rdns for attribute in rdn)
+
+    def __eq__(self, other: object) -> bool:
+        return self.attributes == other.attributes if isinstance(other, DistinguishedName) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.attributes)
 
     @classmethod
     def parse(cls, text: str) -> DistinguishedName:
@@ -130,7 +138,7 @@ class DistinguishedName:
     @property
     def readable(self) -> bool:
         """Whether the text was a distinguished name."""
-        return all(attribute.type != OPAQUE for attribute in self.attributes)
+        return all(attribute.type != OPAQUE for rdn in self.rdns for attribute in rdn)
 
     def covers(self, other: DistinguishedName) -> bool:
         """Whether all that ``other`` says is said here too; an empty name says nothing and is not covered."""
@@ -269,6 +277,8 @@ def _hex_escape(match: re.Match[str]) -> str:
 
 def _escape(value: str) -> str:
     """Blanks at the ends are printed as ``\\20``, which survives whoever strips the text."""
+    if _HARMLESS.fullmatch(value):
+        return value
     escaped = _CONTROL.sub(_hex_escape, re.sub(r'([,+"\\<>;])', r"\\\1", value))
     return re.sub(r"^#", r"\\#", re.sub(r"^ | $", r"\\20", escaped))
 

@@ -176,8 +176,9 @@ class _Dialled(asyncio.Protocol):
 
 
 async def _dial(endpoint: Endpoint, handshake: _Handshake) -> None:
+    stagger = 0.25 if _name_to_send(endpoint.host) else None  # racing one address with itself only costs
     transport, dialled = await asyncio.get_running_loop().create_connection(
-        lambda: _Dialled(handshake), endpoint.host, endpoint.port, happy_eyeballs_delay=0.25)
+        lambda: _Dialled(handshake), endpoint.host, endpoint.port, happy_eyeballs_delay=stagger)
     try:
         error = await dialled.ended
     finally:

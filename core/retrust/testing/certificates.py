@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,12 +66,12 @@ def self_signed(common_name: str, *, key: PrivateKey | None = None, days: int = 
 async def tls_server(context: ssl.SSLContext, host: str = "127.0.0.1",
                      received: asyncio.Queue[bytes] | None = None) -> AsyncIterator[Endpoint]:
     """Serves TLS on a free port; ``received`` gets what each client sent after its handshake."""
-    clients: set[asyncio.Task[None]] = set()
+    clients: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        clients.add(task)
+        clients[task] = writer.transport
         try:
             sent = await reader.read()
             if received is not None:
@@ -80,13 +80,15 @@ async def tls_server(context: ssl.SSLContext, host: str = "127.0.0.1",
             pass  # a client that ends its connection without a notice is its own business
         finally:
             writer.transport.abort()
-            clients.discard(task)
+            with suppress(OSError):
+                await writer.wait_closed()
+            del clients[task]
 
     server = await asyncio.start_server(serve, host, 0, ssl=context)
     try:
         yield Endpoint(host=host, port=server.sockets[0].getsockname()[1])
     finally:
         server.close()
-        for task in clients:
-            task.cancel()
+        for transport in clients.values():
+            transport.abort()
         await asyncio.gather(*clients, return_exceptions=True)
