@@ -9,11 +9,16 @@ from retrust.errors import PersonNeeded, RetrustError, TemporaryError
 from retrust.models import Relation, Snapshot, Verdict
 
 
-def help_needed(snapshot: Snapshot) -> RetrustError | None:
-    """Why a site without a stale pin is not simply healthy; None where it is."""
+def help_needed(snapshot: Snapshot, *, unread: bool = True) -> RetrustError | None:
+    """Why a site without a stale pin is not simply healthy; None where it is.
+
+    ``unread`` is whether a relation that could not be read counts, too.
+    """
     if silence := unanswered(snapshot):
         return silence
     for name, relation in snapshot.relations.items():
+        if relation is None and not unread:
+            continue
         if (relation is None or relation.healthy is not True) and (needed := _of_relation(snapshot, name, relation)):
             return needed
     return None

@@ -227,7 +227,7 @@ class Pass:
             actor=self.actor, run=self.run)
         self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
         self.healed = True
-        if needed := help_needed(after):
+        if needed := help_needed(after, unread=False):
             raise needed
         return after
 
