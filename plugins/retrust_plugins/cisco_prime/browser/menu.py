@@ -22,6 +22,7 @@ Path = tuple[tuple[str, ...], ...]
 HOVER_SECONDS = 0.8
 CLICK_SECONDS = 4.0
 TRIES = 4
+ACT_MS = (700.0, 2000.0, 4000.0)
 
 
 class Menu:
@@ -111,16 +112,16 @@ class Menu:
         return True
 
     async def _hover(self, entry: Locator) -> bool:
-        try:
-            await entry.hover(timeout=3000)
-        except PlaywrightError:
-            return False
-        return True
+        return await self._act(lambda limit: entry.hover(timeout=limit))
 
     async def _click(self, entry: Locator) -> bool:
-        for _ in range(2):
+        return await self._act(lambda limit: entry.click(timeout=limit, no_wait_after=True))
+
+    async def _act(self, act: Callable[[float], Awaitable[None]]) -> bool:
+        """Try soon, because a notice that popped up over the menu must be closed first; then with patience."""
+        for limit in ACT_MS:
             try:
-                await entry.click(timeout=4000, no_wait_after=True)
+                await act(limit)
             except PlaywrightError:
                 await self.dialogs.dismiss_notices()
             else:

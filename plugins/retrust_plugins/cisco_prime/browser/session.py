@@ -15,6 +15,7 @@ from retrust_plugins.cisco_prime.browser.login import Login
 from retrust_plugins.cisco_prime.browser.menu import Menu
 from retrust_plugins.cisco_prime.browser.view import View
 
+TRIAL_MS = (800.0, 3000.0, 6000.0)  # soon first: a notice in the way is closed and not waited for
 Told = Callable[[Progress], Awaitable[None] | None]
 
 
@@ -47,14 +48,14 @@ class Session:
 
     async def click(self, target: Locator) -> None:
         """Press, once; a notice that covers it is closed before, and an unexpected question ends it."""
-        for last in (False, True):
+        for patience in TRIAL_MS:
             try:
-                await target.click(trial=True, timeout=6000)
+                await target.click(trial=True, timeout=patience)
                 await target.click(timeout=6000, no_wait_after=True)
             except PlaywrightError as exc:
                 self.dialogs.check()
                 self.view.check_connection()
-                if last:
+                if patience == TRIAL_MS[-1]:
                     raise await self._blocked(exc) from None
                 await self.dialogs.dismiss_notices()
             else:
