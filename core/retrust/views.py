@@ -43,6 +43,7 @@ def plan_object(snapshot: Snapshot, plan: Plan | None, gates: Iterable[GateState
     return check_object(snapshot) | {
         "digest": plan.digest if plan else None,
         "steps": [_step(s) for s in plan.steps] if plan else [],
+        "unseen": list(plan.unseen) if plan else [],
         "gates": [{"gate": g.gate, "state": g.state, "needs": g.needs} for g in gates],
     }
 

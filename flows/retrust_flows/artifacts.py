@@ -43,6 +43,7 @@ def plan_markdown(made: Plan, gate_states: Iterable[GateState]) -> str:
                   *([f"- only if {step.when}"] if step.when else []),
                   f"- {'undo: ' + step.undo if step.undo else '**cannot be undone**'}",
                   *(f"- expects `{fingerprint}` at {edge}" for edge, fingerprint in step.expected.items()), ""]
+    lines += [f"- **{sentence}**" for sentence in made.unseen]
     lines += [f"- gate **{g.gate}**: {g.state}" + (f", needs {g.needs}" if g.needs else "") for g in gate_states]
     return "\n".join(lines)
 

@@ -78,6 +78,7 @@ def planned_lines(plan: Mapping[str, Any], planned: Mapping[str, Mapping[str, An
     yield paint("plan", "bold") + f"  {plan['digest']}"
     for step in plan["steps"]:
         yield from _step_lines(step, planned)
+    yield from (f"  {paint('note', 'yellow')}: {sentence}" for sentence in plan["unseen"])
     yield from gate_object_lines(plan["gates"])
 
 

@@ -76,7 +76,8 @@ async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Ser
     finally:
         if services.transcripts is not None and len(transcript):
             services.transcripts.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (services.transcripts / f"{name}.ssh.txt").write_text(str(transcript), encoding="utf-8")
+            with (services.transcripts / f"{name}.ssh.txt").open("a", encoding="utf-8") as file:
+                file.write(str(transcript))  # appended: a connection that was lost is followed by another
 
 
 async def _access(name: str, node: PrimeNode, services: Services) -> SshAccess:
@@ -180,11 +181,18 @@ class PrimeConnection:
         async with self._opening[node]:
             shell = self._shells.get(node)
             if shell is None or shell.is_lost:
-                shell = await self._stack.enter_async_context(
-                    self._ends[node].shell(ADE_OS, read_only=True, allowed=READ_ONLY))
+                end = await self._end(node)
+                shell = await self._stack.enter_async_context(end.shell(ADE_OS, read_only=True, allowed=READ_ONLY))
                 self._shells[node] = shell
                 await shell.run(NO_PAGING)
             return shell
+
+    async def _end(self, node: str) -> SshConnection:
+        """The node's connection; where it was lost, a new one, so that what was sent can be observed."""
+        if not self._ends[node].is_open:
+            self._ends[node] = await self._stack.enter_async_context(
+                _login(node, dict(nodes(self._site))[node], self._site, self._services))
+        return self._ends[node]
 
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
         names = (HA, *(ise_relation(server.host) for server in self._site.ise))
@@ -200,10 +208,9 @@ class PrimeConnection:
     async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
         if self._site.trust.tunnels == "never":
             raise ChannelsForbidden("the site says tunnels: never", where=node)
-        end = self._ends.get(node)
-        if end is None:
+        if node not in self._ends:
             raise ChannelsForbidden("there is no SSH session to this node", where=node)
-        return await end.open_tunnel(endpoint.host, endpoint.port)
+        return await (await self._end(node)).open_tunnel(endpoint.host, endpoint.port)
 
     async def provoke(self, pin: Pin) -> bool:
         """No command makes a node connect; the nodes and the ISE poll do so by themselves."""
@@ -284,7 +291,8 @@ class PrimeConnection:
 
     async def _delete(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         command = DELETE_COMMAND.format(key=step.argument)
-        async with self._ends[step.holder].shell(ADE_OS, read_only=False, allowed=(DELETE_PATTERN,)) as shell:
+        end = await self._end(step.holder)
+        async with end.shell(ADE_OS, read_only=False, allowed=(DELETE_PATTERN,)) as shell:
             await shell.run(command, confirm=CONFIRM_DELETE, before_send=_once(before_send))
 
     async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:

@@ -168,6 +168,8 @@ class Timeouts(Part):
         default=timedelta(hours=4), description="HA's registration, all milestones.")
     operator: Duration = Field(
         default=timedelta(hours=4), description="A person at the pages, with driver operator.")
+    look: Duration = Field(
+        default=timedelta(seconds=15), description="Between two looks whether that person is done.")
 
 
 class CiscoPrimeSite(Site):

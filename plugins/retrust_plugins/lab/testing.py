@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from retrust.certificates import read_presented
 from retrust.deciding import Attendance, attending
 from retrust.engine import Engine
 from retrust.inventory import Site
@@ -29,7 +31,8 @@ from retrust.models import Baseline, GateState, Plan, Sighting, Snapshot, StepRe
 from retrust.passes import Pass, open_pass
 from retrust_plugins.lab.ha import Registration
 from retrust_plugins.lab.lab import Lab
-from retrust_plugins.lab.settings import LabSettings
+from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.settings import HaSettings, LabSettings
 
 if TYPE_CHECKING:
     from retrust.ledger import Case, Ledger
@@ -105,7 +108,9 @@ def person_at_the_pages(lab: Lab) -> Tell:
 
 def quick_lab(**changes: Any) -> LabSettings:
     """Two servers that meet often, without pages and ISE."""
-    return replace(LabSettings(web=False, ise=(), health_interval=0.05, ise_interval=0.05), **changes)
+    settings = LabSettings(web=False, ise=(), health_interval=0.05, ise_interval=0.05,
+                           ha=HaSettings(registration_time=0.1))
+    return replace(settings, **changes)
 
 
 @dataclass
@@ -147,12 +152,10 @@ class Campus:
     # -- what happens to the site -----------------------------------------------------------------
 
     async def settle_in(self, days_ago: float = 1.0) -> None:
-        """Healthy, and verified so some days ago: what is presented now becomes each edge's baseline."""
-        assert (await self.run()).outcome == "healthy"
+        """As if a case had ended verified some days ago: what the pair presents now is each edge's baseline."""
         verified = datetime.now(UTC) - timedelta(days=days_ago)
-        known: list[Baseline] = [b.model_copy(update={"verified_at": verified})
-                                 for b in (await self.ledger.baselines(SITE)).values()]
-        await self.ledger.set_baselines(known, actor="service")
+        await self.ledger.set_baselines([_baseline("primary", self.lab.secondary, verified),
+                                         _baseline("secondary", self.lab.primary, verified)], actor="service")
 
     async def break_trust(self, *nodes: str) -> None:
         """Renew these nodes' certificates, and wait until the pair has noticed."""
@@ -190,6 +193,12 @@ class Campus:
     async def heal(self, *, accept_unproven: bool = False, **options: Any) -> Ended:
         """One pass with a person at the terminal who says yes to what it asks."""
         return await self.run(attendance=Attendance(ALICE, yes=True, accept_unproven=accept_unproven), **options)
+
+
+def _baseline(holder: str, peer: PrimeNode, verified: datetime) -> Baseline:
+    shown = read_presented([peer.identity.certificate.public_bytes(Encoding.DER)])
+    return Baseline(site=SITE, holder=holder, key=peer.key, fingerprint=shown.fingerprint,
+                    key_fingerprint=shown.key_fingerprint, subject=shown.subject, verified_at=verified)
 
 
 def edit(inventory: Path, change: Change) -> None:
