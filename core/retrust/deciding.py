@@ -173,6 +173,13 @@ async def reject(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *,
     return label
 
 
+async def cancel(ledger: Ledger, case: str, speaker: Speaker, *, reason: str) -> Case:
+    """End a case without acting. Anybody who may speak may stop it; to stop is never a matter of rank."""
+    if not reason.strip():
+        raise MayNotDecide("ending a case needs a reason", where=f"case {case}")
+    return await ledger.move(case, "cancel", actor=speaker.actor, note=reason)
+
+
 async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, yes: bool, reason: str,
                gate: str | None, digest: str | None, signature: str | None = None) -> tuple[str, Matter]:
     matter = await current_matter(engine, ledger, case)

@@ -27,10 +27,10 @@ LARGEST = 16_384
 _MAGIC, _VERSION, _HASH = b"SSHSIG", 1, b"sha512"
 
 
-async def sign(digest: str, key: Path | None = None, passphrase: str | None = None) -> str:
+async def sign(digest: str, key: Path | None = None) -> str:
     """The armoured signature of a digest, by the key in a file, or by the first key of the agent."""
     if key is not None and not key.name.endswith(".pub"):
-        return await _signed(digest, _from_file(key, passphrase))
+        return await _signed(digest, _from_file(key))
     import asyncssh
 
     try:
@@ -44,33 +44,18 @@ async def sign(digest: str, key: Path | None = None, passphrase: str | None = No
 _HINT = "start one and `ssh-add` your key, or name the key's file: --key FILE"
 
 
-def needs_passphrase(path: Path) -> bool:
-    """Whether a private key's file is encrypted; False for whatever is none, as reading it says more."""
+def _from_file(path: Path) -> SSHKeyPair:
     import asyncssh
 
     try:
-        asyncssh.read_private_key(str(path))
-    except asyncssh.KeyEncryptionError:
-        return True
-    except asyncssh.KeyImportError as exc:
-        return "passphrase" in str(exc).lower()
-    except OSError:
-        return False
-    return False
-
-
-def _from_file(path: Path, passphrase: str | None) -> SSHKeyPair:
-    import asyncssh
-
-    try:
-        return asyncssh.load_keypairs([str(path)], passphrase)[0]
+        return asyncssh.load_keypairs([str(path)])[0]
     except OSError as exc:
         raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
-    except asyncssh.KeyEncryptionError as exc:
-        raise UsageError("needs its passphrase, or has another one", where=str(path)) from exc
     except asyncssh.KeyImportError as exc:
-        what = "needs its passphrase" if "passphrase" in str(exc).lower() else f"is no private key: {exc}"
-        raise UsageError(what, where=str(path)) from exc
+        if "passphrase" in str(exc).lower():
+            raise UsageError("is encrypted: the agent signs with it", where=str(path),
+                             hint=f"`ssh-add {path}`, then --key {path}.pub") from exc
+        raise UsageError(f"is no private key: {exc}", where=str(path)) from exc
 
 
 def _chosen(pairs: list[SSHKeyPair], public: Path | None) -> SSHKeyPair:

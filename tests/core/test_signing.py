@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from retrust.errors import InventoryError, UsageError
-from retrust.signing import NAMESPACE, needs_passphrase, objection, sign
+from retrust.signing import NAMESPACE, objection, sign
 
 DIGEST = "sha256:" + "1" * 64
 OTHER = "sha256:" + "2" * 64
@@ -107,14 +107,15 @@ async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dic
         await sign(DIGEST)
 
 
-async def test_an_encrypted_key(tmp_path: Path) -> None:
-    """An encrypted key signs with its passphrase, and says that it needs one."""
-    key = make_key(tmp_path, passphrase="correct horse")
-    assert needs_passphrase(key)
-    assert not needs_passphrase(make_key(tmp_path, name="plain"))
-    with pytest.raises(UsageError, match="passphrase"):
-        await sign(DIGEST, key)
-    assert objection(await sign(DIGEST, key, "correct horse"), DIGEST, "ann", allow(tmp_path, ("ann", key))) is None
+async def test_a_file_that_does_not_sign(tmp_path: Path) -> None:
+    """An encrypted key is sent to the agent; a file that is no key, or is missing, is named."""
+    with pytest.raises(UsageError, match="is encrypted.*ssh-add"):
+        await sign(DIGEST, make_key(tmp_path, passphrase="correct horse"))
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(UsageError, match="is no private key"):
+        await sign(DIGEST, tmp_path / "text")
+    with pytest.raises(UsageError, match="cannot be read"):
+        await sign(DIGEST, tmp_path / "missing")
 
 
 async def test_refused(tmp_path: Path) -> None:

@@ -6,9 +6,6 @@ made of the same objects either way.
 
 from __future__ import annotations
 
-import getpass
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -139,15 +136,9 @@ async def _digest_there(there: Any, case: str) -> str:
 
 
 async def _signature(digest: str, key: Path | None) -> str:
-    from retrust.signing import needs_passphrase, sign
+    from retrust.signing import sign
 
-    passphrase = None
-    if key is not None and needs_passphrase(key):
-        if not sys.stdin.isatty():
-            raise UsageError("needs its passphrase, and there is no terminal to ask for it", where=str(key),
-                             hint="ssh-add it, and name its .pub file")
-        passphrase = getpass.getpass(f"passphrase of {os.fspath(key)}: ")
-    return await sign(digest, key, passphrase)
+    return await sign(digest, key)
 
 
 async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
@@ -180,6 +171,8 @@ async def cancel(case: CaseArgument, reason: ReasonOption, server: ServerOption 
         async with connect(server) as there:
             await there.decide(case, "cancel", {"reason": reason})
     else:
+        from retrust.deciding import cancel as end
+
         async with await Engine.start(inventory).open_ledger() as ledger:
-            await ledger.move(case, "cancel", actor=actor(), note=reason)
+            await end(ledger, case, Speaker(actor(), at_terminal=True), reason=reason)
     output.say(f"case {case} is cancelled")

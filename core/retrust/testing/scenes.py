@@ -1,0 +1,159 @@
+"""Whole scenes for tests of what people meet: an engine, sites, people, and cases that wait for them.
+
+A site is a Prime pair with an ISE server, as an inventory file describes it; nothing of it is ever reached. Its
+case was opened by the service, planned by the service, and waits at the gates that the site's policy asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from retrust.engine import Engine
+from retrust.ledger import Case, Ledger
+from retrust.models import (
+    Answers,
+    Baseline,
+    Collected,
+    Endpoint,
+    Evidence,
+    Finding,
+    Grade,
+    Pin,
+    Plan,
+    Presented,
+    Relation,
+    Snapshot,
+    Step,
+    Verdict,
+)
+from retrust.planner import digest
+from retrust.testing.ledgers import fingerprint
+
+if TYPE_CHECKING:
+    import pytest
+
+PEOPLE: Mapping[str, Sequence[str]] = {
+    "ann": ["network"], "ben": ["network"], "cy": ["security"], "dan": ["guest"],
+}
+POLICY = {
+    "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+    "interrupting": [{"gate": "people", "approvers": 2, "roles": ["network"]}],
+}
+SERVICE = "service"
+
+
+def inventory_text(sites: Sequence[str] = ("campus",), *, people: Mapping[str, Any] = PEOPLE,
+                   policy: Mapping[str, Any] = POLICY, **sections: Any) -> str:
+    ssh = {"username": "admin", "password": "env:PI_PASSWORD", "host_key": f"SHA256:{'A' * 43}"}
+    web = {"username": "root", "password": "env:PI_WEB", "fingerprint": fingerprint("web")}
+    site = {
+        "target": "cisco-prime", "policy": policy,
+        "primary": {"host": "10.0.0.11", "ssh": ssh, "web": web},
+        "secondary": {"host": "10.0.0.12", "ssh": ssh},
+        "ha": {"authentication_key": "env:PI_HA_KEY", "email": ["noc@example.com"]},
+        "ise": [{"host": "10.0.0.21", "username": "admin", "password": "env:ISE_PASSWORD"}],
+    }
+    return yaml.safe_dump({"people": {n: {"roles": list(r)} for n, r in people.items()},
+                           "sites": {name: site for name in sites}, **sections}, sort_keys=False)
+
+
+@asynccontextmanager
+async def a_world(folder: Path, monkeypatch: pytest.MonkeyPatch, *, sites: Sequence[str] = ("campus",),
+                  **inventory: Any) -> AsyncIterator[tuple[Engine, Ledger]]:
+    """An engine on an inventory file in ``folder``, and its open ledger."""
+    from retrust.testing.ledgers import migrated_url
+
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("RETRUST_HOME", str(home))
+    file = folder / "retrust.yaml"
+    file.write_text(inventory_text(sites, **inventory), encoding="utf-8")
+    if not (home / "ledger.db").exists():
+        migrated_url("sqlite", home)
+    engine = Engine.start(file)
+    async with await engine.open_ledger() as ledger:
+        yield engine, ledger
+
+
+async def waiting_case(ledger: Ledger, site: str = "campus", *, actor: str = SERVICE, planner: str = SERVICE,
+                       plan: Plan | None = None) -> Case:
+    """A case whose plan asks for decisions, as a pass leaves it."""
+    made = plan or a_renewal(site)
+    case = await ledger.open_case(site, cause="log: hm-0-0.log", actor=actor)
+    await ledger.record_snapshot(case.id, made.snapshot, when="before", actor=planner)
+    await ledger.record_plan(case.id, made, actor=planner)
+    return await ledger.move(case.id, "wait", actor=planner)
+
+
+def a_renewal(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "new") -> Plan:
+    """The secondary's certificate was renewed: the primary's pin of it is stale, HA may have to be registered."""
+    snapshot = a_snapshot(site, grade=grade, of=of)
+    key, sha = "10.0.0.12_8082", fingerprint(of)
+    steps = (
+        Step(id="delete-1", stage="delete", kind="delete-pin", holder="primary", argument=key, risk="delete-pin",
+             sends=(f"ncs certvalidation tofu-certs deletecert host {key}",), before="listed as approved",
+             after="gone, or made anew", expected={f"primary:{key}": sha}, relation="ha"),
+        Step(id="register-ha", stage="re-register-ha", kind="register-ha", holder="primary", argument="secondary",
+             risk="interrupting", when="HA is not healthy once the nodes have met again, and its mode is "
+             "'HA Not Configured'", sends=("Secondary Server: 10.0.0.12", "Authentication Key: env:PI_HA_KEY",
+                                           "Email Address: noc@example.com", "Failover Type: Manual"),
+             before="HA Not Configured", after="Primary Active", relation="ha"),
+    )
+    return Plan(site=site, target="cisco-prime", snapshot=snapshot, steps=steps, digest=digest(snapshot, steps))
+
+
+def a_snapshot(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "new",
+               healed: bool = False) -> Snapshot:
+    """The pair, its ISE server and a pin of oneself; ``healed``: nothing is stale any more."""
+    far = of if not healed else "new"
+    findings = (
+        _finding("primary", "10.0.0.11_8082", "CN=prime-pri", "pri", Verdict.SELF),
+        _finding("primary", "10.0.0.12_8082", "CN=prime-sec", far, Verdict.FRESH if healed else Verdict.STALE,
+                 grade=grade, was=far if healed else "old", relation="ha"),
+        _finding("primary", "10.0.0.21_443", "CN=ISE-server", "ise", Verdict.FRESH, was="ise", relation="ise"),
+        _finding("secondary", "10.0.0.11_8082", "CN=prime-pri", "pri", Verdict.FRESH, was="pri", relation="ha"),
+        _finding("secondary", "127.0.0.1_8082", "CN=prime-sec", "sec", Verdict.SELF),
+        _finding("secondary", "10.0.0.99_443", "CN=old-ise", None, Verdict.UNKNOWN),
+    )
+    status = Relation(status="Primary Active", healthy=True) if healed else Relation(
+        status="Primary Lost Secondary", healthy=False)
+    return Snapshot(site=site, target="cisco-prime", observed_at=datetime.now(UTC) - timedelta(minutes=3),
+                    findings=findings, relations={"ha": status, "ise": Relation(status="Reachable", healthy=True)})
+
+
+def _finding(holder: str, key: str, name: str, of: str | None, verdict: Verdict, *, grade: Grade = Grade.NONE,
+             was: str | None = None, relation: str | None = None) -> Finding:
+    host, _, port = key.rpartition("_")
+    now, subject = datetime.now(UTC), f"/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/{name}"
+    seen = Presented(
+        fingerprint=fingerprint(of), key_fingerprint=fingerprint(f"{of} key"), subject=f"{name},OU=Prime Infra",
+        issuer=name, not_before=now - timedelta(days=1), not_after=now + timedelta(days=364)) if of else None
+    known = Baseline(
+        site="campus", holder=holder, key=key, fingerprint=fingerprint(was), key_fingerprint=fingerprint(was),
+        subject=f"{name},OU=Prime Infra", verified_at=now - timedelta(days=90)) if was else None
+    return Finding(
+        pin=Pin(holder=holder, key=key, subject=subject, line=f"host={key}; subject= {subject}"),
+        endpoint=None if verdict is Verdict.UNKNOWN else Endpoint(host=host, port=int(port)), presented=seen,
+        verdict=verdict, reasons=_REASONS[verdict], baseline=known, relation=relation,
+        evidence=Evidence(grade=grade, collected=_COLLECTED) if verdict is Verdict.STALE else Evidence())
+
+
+_REASONS = {
+    Verdict.STALE: ("presents another certificate than the one last verified on 2026-08-25",),
+    Verdict.FRESH: ("presents the certificate last verified on 2026-08-25",),
+    Verdict.SELF: ("names the holder itself",),
+    Verdict.UNKNOWN: ("names nothing in the inventory",),
+}
+_COLLECTED = (
+    Collected(collector="peer's end", answers=Answers.PEERS_OWN, grade=Grade.SUPPORTED,
+              detail="the peer serves this very certificate on its own loopback"),
+    Collected(collector="holder's end", answers=Answers.HOLDER_SEES_IT, grade=Grade.SUPPORTED,
+              detail="the holder is presented this very certificate"),
+    Collected(collector="announced", answers=Answers.PEERS_OWN, grade=Grade.NONE, detail="no renewal was announced"),
+)

@@ -1,0 +1,140 @@
+"""The console's FastAPI application: its parts, and how each kind of error is answered.
+
+An error is one sentence with a hint, as at the command line; what is not ours to explain is logged, redacted, and
+answered without a word of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from retrust.deciding import MayNotDecide
+from retrust.errors import RetrustError, TemporaryError, UsageError
+from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
+from retrust.people import Register
+from retrust.states import IllegalMove
+from retrust_plugins.console.guard import Headers, Limit, Seals
+from retrust_plugins.console.live import Full, Streams
+from retrust_plugins.console.sessions import Sessions
+from retrust_plugins.console.throttle import Throttle
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+    from retrust.ledger import Ledger
+
+HERE = Path(__file__).parent
+API = "/api/v1"
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Console:
+    """What the routes work with; one for each application. ``heavy`` lets few read much of the ledger at once."""
+
+    engine: Engine
+    ledger: Ledger
+    register: Register
+    sessions: Sessions
+    throttle: Throttle
+    streams: Streams
+    heavy: asyncio.Semaphore
+
+
+def build_app(engine: Engine, ledger: Ledger) -> FastAPI:
+    """The application itself; it is served as ``guarded`` makes it."""
+    from retrust_plugins.console import api, oidc, pages, signin
+
+    app = FastAPI(title="Retrust", version="1", docs_url=None, redoc_url=None, openapi_url=f"{API}/openapi.json",
+                  description="Cases, their plans and gates, and people's decisions. "
+                              "Tokens: `retrust token create PERSON`.")
+    register = Register(ledger)
+    app.state.console = Console(engine, ledger, register, Sessions(engine, register, Seals(engine.home)),
+                                Throttle(), Streams(ledger), asyncio.Semaphore(2))
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for part in (api.router, signin.router, oidc.router, pages.router):
+        app.include_router(part)
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    return app
+
+
+def guarded(app: ASGIApp) -> ASGIApp:
+    """As it is served. Outside of the application's own layers, so that no answer goes without headers."""
+    return Headers(Limit(app))
+
+
+# -- errors ------------------------------------------------------------------------------------------
+
+
+def status_of(error: RetrustError) -> int:
+    match error:
+        case MayNotDecide():
+            return 403
+        case NoSuchCase():
+            return 404
+        case NotCurrent() | DecisionRefused() | DigestUsed() | IllegalMove() | UsageError():
+            return 409
+        case TemporaryError():
+            return 503
+        case _:
+            return 500
+
+
+async def _ours(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RetrustError)
+    console: Console = request.app.state.console
+    redact = console.engine.redactor.redact
+    hint = redact(exc.hint) if exc.hint else None
+    return answer(request, status_of(exc), redact(exc.what), where=exc.where, hint=hint)
+
+
+async def _http(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    return answer(request, exc.status_code, str(exc.detail), headers=dict(exc.headers or {}))
+
+
+async def _invalid(request: Request, exc: Exception) -> Response:
+    """Which field is wrong and how; never what was sent, which may be a secret in the wrong field."""
+    assert isinstance(exc, RequestValidationError)
+    said = "; ".join(f"{'.'.join(map(str, e['loc'][1:])) or e['loc'][0]}: {e['msg']}" for e in exc.errors())
+    return answer(request, 422, said)
+
+
+async def _full(request: Request, exc: Exception) -> Response:
+    return answer(request, 503, "too many streams are open; try again later", headers={"Retry-After": "30"})
+
+
+async def _unexpected(request: Request, exc: Exception) -> Response:
+    console: Console = request.app.state.console
+    log.error("%s %s failed: %s", request.method, request.url.path,
+              console.engine.redactor.redact(f"{type(exc).__name__}: {exc}"))
+    return answer(request, 500, "something went wrong here; the service's log says what")
+
+
+def answer(request: Request, status: int, error: str, *, where: str | None = None, hint: str | None = None,
+           headers: dict[str, str] | None = None) -> Response:
+    """An error as the path wants it: an object under the API, a page elsewhere."""
+    if request.url.path.startswith("/api/"):
+        said: dict[str, Any] = {"error": error, "where": where, "hint": hint}
+        return JSONResponse(said, status, headers)
+    from retrust_plugins.console.rendering import page
+
+    response = page(request, "error.html", status, title=f"{status}", error=error, where=where, hint=hint)
+    response.headers.update(headers or {})
+    return response
+
+
+_ANSWERS: dict[type[Exception], Any] = {
+    RetrustError: _ours, HTTPException: _http, RequestValidationError: _invalid, Full: _full, Exception: _unexpected,
+}

@@ -1,0 +1,226 @@
+"""What the pages show: a case told for the person who looks at it, and a site as it was last seen.
+
+Everything is read from the ledger and judged by ``retrust.deciding``; here it is only put in the order in which
+a person at two in the morning needs it: what is the matter, what to do next, then the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from retrust.deciding import current_matter, gate_for, gate_states, objection, person_labels
+from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
+from retrust.planner import planned_findings
+from retrust.states import State
+from retrust.story import told
+from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
+from retrust_plugins.console.sessions import Visitor
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+    from retrust.gates import Requirement
+    from retrust.ledger import Case, Entry, Ledger, StepRecord
+    from retrust.policy import Matter
+
+TOLD = 300
+"""Entries of a case that its page tells; all of them are in its evidence pack."""
+
+TONES = {
+    State.OPEN: "calm", State.PLANNED: "ask", State.WAITING: "ask", State.APPROVED: "calm", State.EXECUTING: "busy",
+    State.VERIFYING: "busy", State.HEALED: "good", State.FAILED: "bad", State.REFUSED: "alarm",
+    State.EXPIRED: "quiet", State.CANCELLED: "quiet",
+}
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """A gate as it stands, who decided at it, and what the person who looks may say there."""
+
+    state: GateState
+    requirement: Requirement
+    by_person: bool
+    decisions: tuple[Decision, ...]
+    why_not: str | None
+
+
+@dataclass(frozen=True)
+class StepRow:
+    step: Step
+    phase: str
+    detail: str
+    finding: Finding | None
+
+
+@dataclass(frozen=True)
+class CaseView:
+    case: Case
+    tone: str
+    title: str
+    next: str
+    plan: Plan | None = None
+    planned: tuple[Finding, ...] = ()
+    others: tuple[Finding, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    gates: tuple[GateRow, ...] = ()
+    earlier: tuple[Decision, ...] = ()
+    may_say: tuple[str, ...] = ()
+    gate: str | None = None
+    may_not: str | None = None
+    timeline: tuple[tuple[Entry, str], ...] = ()
+    more: int = 0
+    last_seq: int = 0
+    picture: Picture | None = None
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
+    case = await ledger.case(case_id)
+    entries = [entry async for entry in ledger.walk(case=case.id)]
+    plan = await ledger.plan(case.digest, case=case.id) if case.digest else None
+    decisions = await ledger.decisions(case.id)
+    gates, labels, gate = await _gates(engine, ledger, case, plan, visitor)
+    title, following = _headline(case, gates, labels, visitor, entries)
+    snapshot = await _last_snapshot(ledger, case.id)
+    shown = snapshot or (plan.snapshot if plan else None)
+    planned = planned_findings(plan.snapshot, plan.steps) if plan else ()
+    return CaseView(
+        case, TONES[case.state], title, following, plan, planned,
+        tuple(f for f in shown.findings if f.pin.edge not in {p.pin.edge for p in planned}) if shown else (),
+        tuple(_steps(plan, await ledger.steps(case.id, plan.digest))) if plan else (), gates,
+        tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
+        next((g.why_not for g in gates if g.by_person and g.why_not), None),
+        tuple((e, told(e)) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
+        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"),
+        next((e.body for e in reversed(entries) if e.kind == "progress"), {}))
+
+
+async def _gates(engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
+                 ) -> tuple[tuple[GateRow, ...], tuple[str, ...], str | None]:
+    """The gates of a plan that may still be decided, where this person may speak, and at which one first."""
+    if plan is None or not case.is_open or case.site not in engine.inventory.sites:
+        return (), (), None
+    matter = await current_matter(engine, ledger, case.id)
+    states = await gate_states(engine, matter)
+    rows = tuple(_row(state, requirement, matter, visitor)
+                 for state, requirement in zip(states, matter.requirements, strict=True))
+    if visitor.read_only:
+        return rows, (), None
+    labels = tuple(label for label in person_labels(matter)
+                   if objection(matter, visitor.speaker, label, yes=False) is None)
+    return rows, labels, gate_for(matter, visitor.speaker, yes=True)
+
+
+def _row(state: GateState, requirement: Requirement, matter: Matter, visitor: Visitor) -> GateRow:
+    by_person = requirement.label in person_labels(matter)
+    said = tuple(d for d in matter.decisions if d.gate == requirement.label)
+    why = objection(matter, visitor.speaker, requirement.label, yes=True) if by_person else None
+    return GateRow(state, requirement, by_person, said, "this token only reads" if visitor.read_only else why)
+
+
+def _steps(plan: Plan, records: Sequence[StepRecord]) -> list[StepRow]:
+    last = {record.step: record for record in records}
+    findings = {f.pin.edge: f for f in plan.snapshot.findings}
+    return [StepRow(step, last[step.id].phase if step.id in last else "to do",
+                    last[step.id].detail if step.id in last else "",
+                    findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None)
+            for step in plan.steps]
+
+
+# -- what is the matter, and what to do next -----------------------------------------------------------
+
+
+def _headline(case: Case, gates: Sequence[GateRow], labels: Sequence[str], visitor: Visitor,
+              entries: Sequence[Entry]) -> tuple[str, str]:
+    if case.state in (State.PLANNED, State.WAITING, State.APPROVED) and gates:
+        return _waiting(case, gates, labels)
+    why = _why(entries)
+    match case.state:
+        case State.WAITING | State.PLANNED:
+            return "A person is needed", why or "The last run stopped to ask; its words are below."
+        case State.HEALED:
+            return "Healed", "Nothing to do: trust was observed to be re-established."
+        case State.REFUSED:
+            return ("Refused: this looks like an interception",
+                    "Delete nothing by hand. Find out who answers on that path first." + (f" {why}" if why else ""))
+        case State.FAILED:
+            return "Failed", (f"{why}. " if why else "") + f"Mend the cause, then: retrust run {case.site}"
+        case State.EXECUTING:
+            return "Carrying out the plan", "Steps are being sent; each is observed to take effect."
+        case State.VERIFYING:
+            return "Verifying", "Every step is done; the site is looked at again."
+        case State.EXPIRED:
+            return "Expired", "Nobody decided in time, and nothing was changed. The next sighting opens a new case."
+        case State.CANCELLED:
+            return "Cancelled", case.note or "A person ended this case."
+        case _:
+            return "Open", "A pass over the site makes a plan next."
+
+
+def _waiting(case: Case, gates: Sequence[GateRow], labels: Sequence[str]) -> tuple[str, str]:
+    shut = [g for g in gates if g.state.state != "open"]
+    if not shut:
+        return "Approved", f"Every gate is open: the next pass over {case.site} carries the plan out."
+    if any(g.state.state == "closed" for g in shut):
+        return "A gate is closed", "This plan cannot pass any more: " + "; ".join(
+            f"{g.state.gate}: {g.state.needs}" for g in shut if g.state.state == "closed")
+    needs = "; ".join(f"{g.state.gate} needs {g.state.needs}" for g in shut)
+    mine = [g.state.gate for g in shut if g.state.gate in labels and g.why_not is None]
+    if mine:
+        return "Waiting for your decision", "Compare both fingerprints, read the plan, then decide below."
+    people = any(g.by_person for g in shut)
+    return ("Waiting for a decision" if people else "Waiting"), f"{needs[:1].upper()}{needs[1:]}."
+
+
+def _why(entries: Sequence[Entry]) -> str:
+    moved = next((e for e in reversed(entries) if e.kind == "case-moved"), None)
+    return str(moved.body.get("why") or moved.body.get("note") or "").rstrip(".") if moved else ""
+
+
+# -- a site as it was last seen ------------------------------------------------------------------------
+
+
+async def last_seen(engine: Engine, ledger: Ledger, site: str) -> tuple[Case | None, Picture | None]:
+    """The site's newest case, and the picture of what the ledger last knew of it."""
+    cases = await ledger.cases(site=site, limit=5)
+    for case in cases:
+        if snapshot := await _last_snapshot(ledger, case.id):
+            return cases[0], _picture(engine, site, snapshot, f"case {case.id}")
+    baselines = (await ledger.baselines(site)).values()
+    return cases[0] if cases else None, of_baselines(site, baselines, _nodes(engine, site))
+
+
+async def _last_snapshot(ledger: Ledger, case: str) -> Snapshot | None:
+    records = await ledger.snapshots(case)
+    return await ledger.snapshot(records[-1].seq) if records else None
+
+
+def _picture(engine: Engine, site: str, snapshot: Snapshot | None, source: str) -> Picture | None:
+    return of_snapshot(snapshot, _nodes(engine, site), source) if snapshot else None
+
+
+def _nodes(engine: Engine, site: str) -> Mapping[str, Any]:
+    known = engine.inventory.sites.get(site)
+    return known.endpoints() if known else {}
+
+
+def is_new(finding: Finding) -> bool:
+    """Whether another certificate is presented than the one last verified."""
+    return (finding.presented is not None and finding.baseline is not None
+            and finding.presented.fingerprint != finding.baseline.fingerprint)
+
+
+def age(at: datetime) -> str:
+    """How long ago, in the one unit that matters."""
+    seconds = max(0, int((datetime.now(UTC) - at).total_seconds()))
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if count != 1 else ''} ago"
+    return "just now"
+
+
+def is_weak(finding: Finding) -> bool:
+    return finding.evidence.grade is not Grade.PROVEN

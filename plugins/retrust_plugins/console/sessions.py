@@ -1,0 +1,98 @@
+"""Who asks: by a bearer token, or by the cookie of a sign-in.
+
+A sign-in is a sealed cookie that ends by itself; it also ends when its person signs out, when the token that
+it was made with is revoked, and when the inventory no longer names the person. All of that is asked anew at
+every request, of the ledger and the inventory.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from retrust.deciding import Speaker
+from retrust.people import Register, Token, roles_of
+from retrust_plugins.console.guard import Seals
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A person who is known; ``session`` is None where a bearer token said who it is."""
+
+    speaker: Speaker
+    read_only: bool = False
+    session: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.speaker.actor.removeprefix("person:")
+
+
+class Sessions:
+    def __init__(self, engine: Engine, register: Register, seals: Seals) -> None:
+        self._engine = engine
+        self._register = register
+        self.seals = seals
+
+    async def by_bearer(self, text: str) -> Visitor | None:
+        token = await self._register.known(text)
+        return self._of_token(token, None) if token else None
+
+    def _of_token(self, token: Token, session: str | None) -> Visitor | None:
+        if token.person not in self._engine.inventory.people:
+            return None
+        return Visitor(self._speaker(token.person), token.read_only, session)
+
+    def _speaker(self, person: str, roles: tuple[str, ...] | None = None) -> Speaker:
+        actor = f"person:{person}"
+        return Speaker(actor, roles_of(self._engine.inventory, actor) if roles is None else roles)
+
+    async def by_cookie(self, request: Request) -> Visitor | None:
+        held = self.seals.opened("session", request.cookies.get(cookie_name(request, self._engine)))
+        if held is None or await self._register.is_signed_out(held["session"]):
+            return None
+        if held["token"] is not None:
+            token = await self._register.token(held["token"])
+            return self._of_token(token, held["session"]) if token else None
+        roles = None if held["roles"] is None else tuple(held["roles"])
+        if roles is None and held["person"] not in self._engine.inventory.people:
+            return None
+        return Visitor(self._speaker(held["person"], roles), session=held["session"])
+
+    async def sign_in(self, request: Request, response: Response, *, person: str, token: str | None = None,
+                      roles: tuple[str, ...] | None = None) -> None:
+        """``roles`` are those that a provider gave; None for a person whose roles the inventory holds."""
+        session = secrets.token_urlsafe(24)
+        lasts = self._engine.inventory.console.session.total_seconds()
+        value: dict[str, Any] = {"session": session, "person": person, "token": token, "roles": roles}
+        await self._register.sign_in(session, actor=f"person:{person}", by=f"token {token}" if token else "oidc")
+        set_cookie(request, response, self._engine, cookie_name(request, self._engine),
+                   self.seals.seal("session", value, lasts), int(lasts))
+
+    async def sign_out(self, request: Request, response: Response, visitor: Visitor) -> None:
+        if visitor.session is not None:
+            await self._register.sign_out(visitor.session, actor=visitor.speaker.actor)
+        response.delete_cookie(cookie_name(request, self._engine), path="/",
+                               secure=is_secure(request, self._engine), httponly=True, samesite="lax")
+
+
+def is_secure(request: Request, engine: Engine) -> bool:
+    """Whether browsers come here over TLS: they do so directly, or the inventory says so of our address."""
+    return request.url.scheme == "https" or engine.inventory.console.address.startswith("https://")
+
+
+def cookie_name(request: Request, engine: Engine) -> str:
+    """``__Host-`` binds a cookie to this very host; browsers allow it over TLS only."""
+    return "__Host-retrust" if is_secure(request, engine) else "retrust"
+
+
+def set_cookie(request: Request, response: Response, engine: Engine, name: str, value: str, lasts: int) -> None:
+    response.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure(request, engine), httponly=True,
+                        samesite="lax")
