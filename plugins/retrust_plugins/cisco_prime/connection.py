@@ -326,12 +326,12 @@ class PrimeConnection:
         if self._pages is None:
             from retrust_plugins.cisco_prime.browser import BrowserSettings, open_pages
 
-            limits = self._site.timeouts
+            limits, still = self._site.timeouts, self._site.timeouts.still.total_seconds()
             self._pages = await self._stack.enter_async_context(open_pages(
                 await web_access(self._site, self._services), shots=self._services.shots,
                 progress=self._services.progress, redactor=self._services.redactor,
-                settings=BrowserSettings(page=limits.page.total_seconds(),
-                                         registration=limits.registration.total_seconds())))
+                settings=BrowserSettings(page=limits.page.total_seconds(), settle=still, poll=min(1.0, still / 3),
+                                         reload=10 * still, registration=limits.registration.total_seconds())))
         return self._pages
 
     async def settle(self) -> str | None:

@@ -48,6 +48,8 @@ def site_of(lab: Lab, reference: Reference, ca: Path | None = None) -> dict[str,
                "driver": "browser"},
         "ise": [{"host": ise.host, "port": ise.port, "username": ise.username,
                  "password": reference(f"{ise.name}-password")} for ise in lab.ise],
+        # The lab answers at once; an appliance is given more time, by the defaults.
+        "timeouts": {"still": "300ms", "settle": "30s", "ise_poll": "2s"},
     }
     if ca is not None:
         site["trust"] = {"ca": str(ca), "tunnels": "auto"}
