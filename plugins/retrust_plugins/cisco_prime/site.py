@@ -158,6 +158,8 @@ class Timeouts(Part):
         default=timedelta(seconds=60), description="One answer of the command line.")
     page: Duration = Field(
         default=timedelta(seconds=60), description="One page, and what is looked for on it.")
+    still: Duration = Field(default=timedelta(seconds=3),
+                            description="How long results on a page must stand still to be taken as complete.")
     settle: Duration = Field(
         default=timedelta(minutes=3),
         description="What heals by itself: HA's mode, a server's status after it was added.")
