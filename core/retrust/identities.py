@@ -1,4 +1,7 @@
-"""Our own trust: host keys and web certificates that a person accepted in place of the inventory's."""
+"""Our own trust: host keys and web certificates that a person accepted in place of the inventory's.
+
+How they come to be accepted is in ``retrust.acceptance``.
+"""
 
 from __future__ import annotations
 

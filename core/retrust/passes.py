@@ -19,10 +19,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrust.acceptance import record_change
 from retrust.baselines import healthy_baselines, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
-from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.help import help_needed, unanswered
 from retrust.identities import accepted
 from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
@@ -294,15 +295,25 @@ async def _record_failure(this: Pass, error: RetrustError) -> None:
     """Write into the case how the pass ended. A lost lease writes nothing: another run has the case now."""
     from retrust.ledger import LeaseLost
 
+    if isinstance(error, ChangedIdentity):
+        await _report_change(this, error)
     if this.case is None or isinstance(error, LeaseLost):
         return
     case = await this.ledger.case(this.case.id)
-    event = ("refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted)
-             else "wait" if isinstance(error, PersonNeeded) else "fail")
+    event = ("wait" if isinstance(error, PersonNeeded | ChangedIdentity) and not isinstance(error, Drifted)
+             else "refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted) else "fail")
     if case.is_open:
         this.case = await this.ledger.move(
             case.id, event, actor=this.actor, run=this.run,
             body={"why": str(error), "retry": isinstance(error, TemporaryError)})
+
+
+async def _report_change(this: Pass, error: ChangedIdentity) -> None:
+    """A node's own identity changed: a finding of the case, which then waits for a person to accept it."""
+    if this.case is None:
+        this.case = await this.ledger.open_case(this.site.name, cause=f"the {error.kind} of {error.node} changed",
+                                                actor=this.actor, run=this.run)
+    await record_change(this.ledger, this.case, error, actor=this.actor, run=this.run)
 
 
 async def _keep_files(this: Pass) -> None:

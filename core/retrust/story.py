@@ -74,6 +74,10 @@ def told(entry: Entry) -> str:
             return f"the plan {body.get('digest')} is carried out"
         case "baselines":
             return f"{len(body['baselines'])} certificates verified"
+        case "identity-changed":
+            return f"the {body.get('kind')} of {body.get('node')} changed to {body.get('presented')}"
+        case "identity-agreed" | "identity-accepted":
+            return f"the {body.get('kind')} of {body.get('node')} is accepted: {body.get('reason')}"
         case "sighted":
             return f"{body.get('count', '')} sightings".strip()
         case _:

@@ -27,6 +27,7 @@ def _outcome(entries: list[Entry]) -> Files:
         ("alarm", "alarms.json"),
         ("sighted", "sightings.json"),
         ("baselines", "baselines.json"),
+        ("identity-changed", "changed-identities.json"),
         ("identity-accepted", "identities.json"),
     ):
         found = [_dated(entry) for entry in entries if entry.kind == kind]

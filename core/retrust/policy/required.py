@@ -203,6 +203,22 @@ def _with_always(found: Sequence[Requirement], site: Site, gates: Mapping[str, G
     return joined
 
 
+@dataclass(frozen=True)
+class Approvers:
+    """Who must agree where ``security`` decides and there is no plan: how many persons, of which roles."""
+
+    approvers: int = 1
+    roles: tuple[str, ...] = ()
+
+
+def approvers_of(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> Approvers:
+    """The strictest count, and the roles, of the gates that the site's ``security`` asks a person at."""
+    said = [settings_of(gates, ask, inventory) for ask in said_of(inventory, site, SECURITY)
+            if opened_by_person(gates.get(ask.gate))]
+    return Approvers(max((getattr(s, "approvers", 1) for s in said), default=1),
+                     next((tuple(s.roles) for s in said if getattr(s, "roles", ())), ()))
+
+
 def settings_anywhere(site: Site, gate: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for key in site.policy:

@@ -60,7 +60,7 @@ def may_decide(decision: Decision, matter: Matter) -> str | None:
         return f"the case is {case.state.value}: there is nothing to decide"
     if decision.digest != digest or case.digest not in (None, digest):
         return f"the plan has changed: {decision.digest} is not its digest now; look at the plan again"
-    if any(_same(d.actor, decision.actor) and d.gate == decision.gate for d in _on_plan(matter)):
+    if any(same_person(d.actor, decision.actor) and d.gate == decision.gate for d in _on_plan(matter)):
         return f"{decision.actor} has decided at the gate {decision.gate} already, and counts once"
     if no := refusal(decision.gate, matter):
         return f"the gate {decision.gate} is closed: {no.actor} said no"
@@ -156,12 +156,12 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
 
 def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> str | None:
     """Whoever caused the case by hand, wrote the plan, or brought in what it rests on, has a part in it."""
-    if _same(decision.actor, matter.case.requested_by):
+    if same_person(decision.actor, matter.case.requested_by):
         return f"{decision.actor} caused this case, and may not decide it"
-    if any(_same(decision.actor, planner) for planner in planners):
+    if any(same_person(decision.actor, planner) for planner in planners):
         return f"{decision.actor} wrote this plan, and may not decide it"
     for sighting in matter.sightings:
-        if _same(decision.actor, sighting.actor):
+        if same_person(decision.actor, sighting.actor):
             did = "attested a fingerprint" if sighting.fingerprint else "brought in a sighting"
             return f"{decision.actor} {did} for this plan, and may not decide it"
     return None
@@ -184,12 +184,13 @@ def _once(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> st
     for other in earlier:
         requirement = matter.at(other.gate)
         gate = matter.gate(requirement) if requirement else None
-        if _same(other.actor, decision.actor) and not getattr(gate, "at_terminal", False):
+        if same_person(other.actor, decision.actor) and not getattr(gate, "at_terminal", False):
             return f"{decision.actor} said yes to this plan at the gate {other.gate} already, and counts once"
     return None
 
 
-def _same(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Whether two names of actors are one person's."""
     return _key(one) == _key(other)
 
 

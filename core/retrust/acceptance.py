@@ -1,0 +1,102 @@
+"""A node's changed host key or web certificate: how it is found, and how a person accepts it.
+
+A node that presents another identity than the inventory names stops the run. That is a finding of the site's
+case, with both fingerprints; a person who compared the new one out of band accepts it, by the rules of the
+gate ``security``, and it counts in place of the inventory's from then on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from retrust.deciding import MayNotDecide
+from retrust.errors import ChangedIdentity, UsageError
+from retrust.models import Frozen
+from retrust.people import roles_of
+from retrust.policy import approvers_of, same_person
+
+if TYPE_CHECKING:
+    from retrust.engine import Engine
+    from retrust.inventory import Site
+    from retrust.ledger import Case, Ledger
+
+CHANGED, AGREED = "identity-changed", "identity-agreed"
+
+
+class IdentityChange(Frozen):
+    """What a run found: ``presented`` in place of ``expected``."""
+
+    node: str
+    kind: Literal["host key", "web certificate"]
+    expected: tuple[str, ...]
+    presented: str
+
+
+async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, actor: str, run: str) -> None:
+    """Keep the finding and raise the alarm, once for each fingerprint; and say how it is accepted."""
+    change = IdentityChange.model_validate({
+        "node": error.node, "kind": error.kind, "expected": error.expected, "presented": error.presented})
+    error.hint = (f"{error.hint}; if it is the node's own: retrust accept {case.site} {change.node} --kind "
+                  f"'{change.kind}' --fingerprint {change.presented} --reason …")
+    if any(known == change for _, known in await _changes(ledger, case)):
+        return
+    await ledger.append(CHANGED, change.model_dump(mode="json"), actor=actor, run=run, case=case.id, site=case.site)
+    await ledger.alarm("changed identity", str(error), actor=actor, site=case.site, case=case.id, run=run)
+
+
+async def _changes(ledger: Ledger, case: Case) -> list[tuple[str, IdentityChange]]:
+    """Who found what, in this case."""
+    return [(entry.actor, IdentityChange.model_validate(entry.body))
+            for entry in await ledger.entries(case=case.id, kinds=(CHANGED,))]
+
+
+async def accept(engine: Engine, ledger: Ledger, site: Site, *, node: str, kind: str, fingerprint: str, actor: str,
+                 reason: str) -> int:
+    """Take the changed identity for the node's own; returns how many more persons must say so.
+
+    Only what a run has found can be accepted, and only by its whole fingerprint, so that nobody says yes to
+    what they did not compare.
+    """
+    case = await ledger.open_case_of(site.name)
+    found = [(by, change) for by, change in (await _changes(ledger, case) if case else [])
+             if (change.node, change.kind) == (node, kind)]
+    if case is None or not found:
+        raise UsageError(f"no open case of {site.name} has found a changed {kind} of {node!r}",
+                         hint=f"run it first: retrust run {site.name}")
+    finder, change = found[-1]
+    if fingerprint.strip().rstrip("=") != change.presented.rstrip("="):
+        raise UsageError(f"{node} presented {change.presented}, not {fingerprint}", where=f"case {case.id}",
+                         hint="give the whole fingerprint, as you compared it out of band")
+    if objection := _objection(engine, site, case, finder, actor, reason):
+        raise MayNotDecide(objection, where=f"case {case.id}")
+    return await _agree(engine, ledger, site, case, change, actor, reason)
+
+
+def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, reason: str) -> str | None:
+    """Why this person may not; where the inventory names no people, whoever is at the terminal may."""
+    if not reason.strip():
+        return "a decision needs a reason"
+    if not engine.inventory.people:
+        return None
+    if actor.removeprefix("person:") not in engine.inventory.people:
+        return f"{actor} is not among the people of the inventory"
+    if same_person(actor, finder) or same_person(actor, case.requested_by):
+        return f"{actor} started the run that found it, and may not accept it"
+    roles = approvers_of(engine.inventory, site, engine.plugins.gates).roles
+    if roles and not set(roles) & set(roles_of(engine.inventory, actor)):
+        return f"accepting an identity asks for the role {' or '.join(roles)}; {actor} has it not"
+    return None
+
+
+async def _agree(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChange, actor: str,
+                 reason: str) -> int:
+    body = change.model_dump(mode="json")
+    await ledger.append(AGREED, body | {"reason": reason}, actor=actor, case=case.id, site=site.name)
+    agreed = {entry.actor for entry in await ledger.entries(case=case.id, kinds=(AGREED,))
+              if body.items() <= entry.body.items()}
+    missing = approvers_of(engine.inventory, site, engine.plugins.gates).approvers - len(agreed)
+    if missing > 0:
+        return missing
+    await ledger.accept_identity(site=site.name, node=change.node, kind=change.kind, fingerprint=change.presented,
+                                 actor=actor, reason=reason, case=case.id)
+    return 0
