@@ -26,7 +26,7 @@ demo: setup
 	@exec $(BIN)/retrust demo $(if $(YES),--yes)
 
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: setup
 	@$(BIN)/ruff check .
