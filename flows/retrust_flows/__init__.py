@@ -16,5 +16,6 @@ from retrust.hookspecs import hookimpl
 def retrust_commands() -> Sequence[Command]:
     return [
         Command("demo", "the whole story in the lab, end to end, on the embedded default", "retrust_flows.demo:demo"),
+        Command("serve", "sources, webhook, console and flows: the whole service", "retrust_flows.serve:serve"),
         Command("run", "plan, gates, remediate, verify, in the foreground with progress", "retrust_flows.cli:run"),
     ]

@@ -7,6 +7,7 @@ process that started it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -20,7 +21,10 @@ import httpx
 
 from retrust.errors import TemporaryError
 
+log = logging.getLogger("retrust.flows")
+
 START_LIMIT = 90.0
+WATCH = 1.0
 STOP_LIMIT = 10.0
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -33,8 +37,11 @@ QUIET = {
 
 
 @asynccontextmanager
-async def prefect_server(home: Path, *, port: int = 0) -> AsyncIterator[str]:
-    """The API's URL, in the environment while the block runs; a server of our own where none is named."""
+async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) -> AsyncIterator[str]:
+    """The API's URL, in the environment while the block runs; a server of our own where none is named.
+
+    With ``supervise`` our own is started again, at the same port, whenever it ends.
+    """
     named = os.environ.get("PREFECT_API_URL")
     if named:
         os.environ.update(QUIET)
@@ -45,17 +52,38 @@ async def prefect_server(home: Path, *, port: int = 0) -> AsyncIterator[str]:
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ.update(QUIET, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
-    process = _start(folder, port)
+    own = _Own(folder, port)
     try:
-        await _healthy(url, process, folder)
-        yield url
+        await _healthy(url, own.process, folder)
+        watching = asyncio.create_task(own.keep_up()) if supervise else None
+        try:
+            yield url
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
     finally:
         del os.environ["PREFECT_API_URL"]
-        await _stop(process)
+        await _stop(own.process)
+
+
+class _Own:
+    """Our own server's process, and the next one after it."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder, port
+        self.process = _start(folder, port)
+
+    async def keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH)
+            if self.process.poll() is not None:
+                log.warning("Prefect's server ended with %s and is started again", self.process.returncode)
+                self.process = _start(self._folder, self._port)
 
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    with (folder / "server.log").open("wb") as log:
+    with (folder / "server.log").open("ab") as log:
         # Of its own process group: a Ctrl-C reaches us alone, and we end the server when nothing needs it.
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],

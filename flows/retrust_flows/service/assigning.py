@@ -1,0 +1,140 @@
+"""Which site a sighting is about that names none: by what the ledger knows, else by looking.
+
+A log line holds a DN, and several sites may have servers of that name. The certificates last verified, and
+those of the last snapshots, say which sites know the DN. Where exactly one does, it is that one; else every
+site that could be meant is looked at, read only, and the one that has a broken edge for it is meant. A
+sighting that fits none, or several, is kept as it is, told, and tried again later: a guess could accuse a
+healthy site of an interception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from retrust.dn import DistinguishedName
+from retrust.engine import Engine
+from retrust.errors import RetrustError
+from retrust.identities import accepted
+from retrust.inventory import Site
+from retrust.ledger import Entry, Ledger, Sighted
+from retrust.models import Grade, Verdict
+from retrust.observation import Known, take_snapshot
+
+log = logging.getLogger("retrust.service")
+
+AGAIN, LONGEST = timedelta(minutes=1), timedelta(hours=1)
+LOOKS_AT_ONCE = 8
+ACTOR = "service"
+
+
+@dataclass
+class _Try:
+    at: datetime
+    pause: timedelta
+
+
+@dataclass
+class Assigner:
+    """``take`` hears of entries, ``run`` assigns until cancelled, ``round`` does it once."""
+
+    engine: Engine
+    ledger: Ledger
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    unassigned: int = 0
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _tries: dict[str, _Try] = field(default_factory=dict)
+
+    def take(self, entry: Entry) -> None:
+        if entry.kind == "sighted" and entry.site is None:
+            self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self.round()
+            except RetrustError as exc:
+                log.warning("sightings could not be assigned, trying again: %s", exc)
+            try:
+                async with asyncio.timeout(AGAIN.total_seconds()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> None:
+        """Assign whatever can be; what was tried in vain waits for its turn."""
+        loose = [s for s in await self.ledger.sightings() if s.site is None]
+        self.unassigned = len(loose)
+        self._tries = {s.id: self._tries[s.id] for s in loose if s.id in self._tries}
+        for sighting in loose:
+            tried = self._tries.get(sighting.id)
+            if tried is None or not timedelta() <= self.clock() - tried.at < tried.pause:
+                await self._assign(sighting)
+
+    async def _assign(self, sighting: Sighted) -> None:
+        site = self._by_address(sighting) or await self._by_name(sighting)
+        if site is None:
+            self._not_now(sighting)
+            return
+        await self.ledger.assign_sighting(sighting.id, site=site, actor=ACTOR)
+        self._tries.pop(sighting.id, None)
+        self.unassigned -= 1
+        log.info("a sighting of %s (%d×) is about %s", sighting.dn or "no name", sighting.count, site,
+                 extra={"site": site})
+
+    def _not_now(self, sighting: Sighted) -> None:
+        before = self._tries.get(sighting.id)
+        pause = min(before.pause * 2, LONGEST) if before else AGAIN
+        self._tries[sighting.id] = _Try(self.clock(), pause)
+        if before is None:
+            log.warning("a sighting of %s (%s) fits no site, or several: it is kept and tried again; name the site "
+                        "in the source's settings", sighting.dn or "no name", sighting.source)
+
+    # -- which sites could be meant ---------------------------------------------------------------
+
+    def _by_address(self, sighting: Sighted) -> str | None:
+        """The inventory's only site with that endpoint; or its only site at all."""
+        sites = list(self.engine.inventory.sites.values())
+        if sighting.endpoint is not None:
+            sites = [s for s in sites if sighting.endpoint in s.endpoints().values()]
+        found = [s.name for s in sites]
+        return found[0] if len(found) == 1 else None
+
+    async def _by_name(self, sighting: Sighted) -> str | None:
+        sites = [s for s in self.engine.inventory.sites.values() if not s.maintenance]
+        if sighting.dn is not None:
+            dn = DistinguishedName.parse(sighting.dn)
+            sites = [s for s in sites if await self._knows(s, dn)] or sites
+        if len(sites) == 1:
+            return sites[0].name
+        turns = asyncio.Semaphore(LOOKS_AT_ONCE)
+        broken = await asyncio.gather(*(self._is_broken(site, sighting, turns) for site in sites))
+        meant = [site.name for site, is_broken in zip(sites, broken, strict=True) if is_broken]
+        return meant[0] if len(meant) == 1 else None
+
+    async def _knows(self, site: Site, dn: DistinguishedName) -> bool:
+        subjects = {b.subject for b in (await self.ledger.baselines(site.name)).values()}
+        for case in await self.ledger.cases(site=site.name, limit=1):
+            for record in (await self.ledger.snapshots(case.id))[-1:]:
+                findings = (await self.ledger.snapshot(record.seq)).findings
+                subjects |= {f.presented.subject for f in findings if f.presented}
+        return any(DistinguishedName.parse(subject).covers(dn) for subject in subjects)
+
+    async def _is_broken(self, site: Site, sighting: Sighted, turns: asyncio.Semaphore) -> bool:
+        """Whether a read-only look at the site finds an edge that the sighting can be about, and not intact."""
+        target = self.engine.target(site)
+        try:
+            async with turns, target.connect(site, self.engine.services(
+                    read_only=True, identities=accepted(await self.ledger.accepted_identities(site.name)))) as there:
+                known = Known(await self.ledger.baselines(site.name), (sighting,))
+                seen = await take_snapshot(target, site, there, known, (), pages=False)
+        except RetrustError as exc:
+            log.info("%s could not be looked at for a sighting: %s", site.name, exc, extra={"site": site.name})
+            return False
+        # "Contradicted" here only says that the edge is intact as far as we see: another site is meant.
+        return any(f.sighted and f.verdict in (Verdict.STALE, Verdict.UNPROVEN)
+                   and f.evidence.grade is not Grade.CONTRADICTED for f in seen.findings)

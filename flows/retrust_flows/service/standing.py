@@ -1,0 +1,167 @@
+"""What the ledger's entries say of one site, and whether a pass over it is due. Pure: no I/O, no clock.
+
+A ``Standing`` takes a site's entries one after the other; ``due`` says what is to be done at a time. That it
+can be made anew from the ledger at any moment is why the service may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from retrust.ledger import Entry
+from retrust.states import FINAL, Event, State
+
+REPEAT = timedelta(minutes=5)
+"""How soon a pass follows another because of sightings that say nothing new, while a case waits."""
+RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(minutes=30)
+GATES_AGAIN = timedelta(minutes=5)
+"""How soon gates that give no time of their own are asked again: calendars change, decisions expire."""
+
+Action = Literal["open", "pass", "gates"]
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done now, and why, in words that a log and a case can carry.
+
+    ``again`` is a pass that follows another because that one did not come to an end of its own: once at
+    once, then with growing pauses.
+    """
+
+    action: Action
+    why: str
+    again: bool = False
+
+
+@dataclass
+class Standing:
+    """One site. The flags say what came since the last pass began; ``until`` is when a gate may change."""
+
+    site: str
+    case: str | None = None
+    state: State | None = None
+    seq: int = 0
+    begun_at: datetime | None = None
+    moved_at: datetime | None = None
+    holding: int | None = None
+    news: str | None = None
+    repeated: bool = False
+    asked: str | None = None
+    decided: bool = False
+    gated: bool = False
+    until: datetime | None = None
+    retry: bool = True
+    failures: int = 0
+    healed_at: datetime | None = None
+    known: set[str] = field(default_factory=set)
+
+    # -- taking entries ---------------------------------------------------------------------------
+
+    def take(self, entry: Entry) -> None:
+        self.seq = entry.seq
+        match entry.kind:
+            case "case-opened":
+                self.case, self.state, self.moved_at = entry.case, State.OPEN, entry.at
+                self.failures, self.retry, self.gated, self.until = 0, True, False, None
+            case "case-moved":
+                self._moved(entry)
+            case "planned":
+                self.state, self.moved_at = State(entry.body["state"]), entry.at
+            case "decided":
+                self.decided = True
+            case "sighted" | "sighting-assigned":
+                self._sighted(entry.body["sightings"])
+            case "look-asked" if entry.actor.startswith("person:"):
+                self.asked = f"asked for by {entry.actor}"
+            case "look-asked":
+                self.news = str(entry.body["why"])
+            case "lease-taken":
+                self._begun(entry)
+            case "lease-released" if entry.body["token"] == self.holding:
+                self.holding = None
+
+    def _moved(self, entry: Entry) -> None:
+        body = entry.body
+        self.state, self.moved_at = State(body["state"]), entry.at
+        if self.state in FINAL:
+            self.healed_at = entry.at if self.state is State.HEALED else self.healed_at
+            self.case, self.state = None, None
+            self.failures, self.retry = 0, True
+            self.known.clear()
+        elif body["event"] == Event.FAIL:
+            self.failures += 1
+            self.retry = bool(body.get("retry", True))
+        elif body["event"] == Event.WAIT:
+            gates = body.get("gates")
+            self.gated = gates is not None
+            self.until = _next(gates or [], entry.at + GATES_AGAIN)
+            self.failures, self.retry = 0, True
+
+    def _sighted(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if self.case is None and self.healed_at and datetime.fromisoformat(row["last_at"]) <= self.healed_at:
+                continue
+            if row["aggregate"] in self.known:
+                self.repeated = True
+            else:
+                self.known.add(row["aggregate"])
+                self.news = f"{row['kind']}: {row['source']}"
+
+    def _begun(self, entry: Entry) -> None:
+        self.holding, self.begun_at = entry.seq, entry.at
+        self.news = self.asked = None
+        self.repeated = self.decided = False
+
+    def abandoned(self) -> None:
+        """The pass that held the site is gone without a word: what it had taken up is news again."""
+        self.holding = None
+        if self.state is State.WAITING:
+            self.news = self.news or "a pass that did not end"
+
+    # -- what is due ------------------------------------------------------------------------------
+
+    def due(self, now: datetime) -> Due | None:
+        """What is to be done now; None while a pass is under way or there is nothing to do."""
+        if self.holding is not None:
+            return None
+        if self.state is None:
+            why = self.news or self.asked or ("sightings again" if self.repeated else None)
+            return Due("open", why) if why else None
+        match self.state:
+            case State.WAITING:
+                return self._waiting(now)
+            case State.FAILED:
+                return self._failed(now)
+            case _:
+                return Due("pass", f"the case is {self.state}, and no pass is under way", again=True)
+
+    def _waiting(self, now: datetime) -> Due | None:
+        if why := self.news or self.asked:
+            return Due("pass", why)
+        if self.repeated and self._since(self.begun_at, REPEAT, now):
+            return Due("pass", "sightings again")
+        if self.decided:
+            return Due("gates", "a decision")
+        if self.until is not None and self.until <= now:
+            return Due("gates", "a gate may have changed")
+        return None
+
+    def _failed(self, now: datetime) -> Due | None:
+        if self.asked:
+            return Due("pass", self.asked)
+        if not self.retry:
+            return None
+        pause = min(RETRY * 2 ** max(0, self.failures - 1), LONGEST_RETRY)
+        return Due("pass", "another try") if self._since(self.moved_at, pause, now) else None
+
+    def _since(self, at: datetime | None, pause: timedelta, now: datetime) -> bool:
+        """A clock that was set back is no reason to wait longer than the pause."""
+        return at is None or now - at >= pause or now < at
+
+
+def _next(gates: list[dict[str, Any]], latest: datetime) -> datetime:
+    """When the first of the shut gates may change, and at the latest when they are all asked again."""
+    times = [datetime.fromisoformat(g["until"]) for g in gates if g["state"] != "open" and g.get("until")]
+    return min([*times, latest])

@@ -1,0 +1,153 @@
+"""What a body means: CloudEvents in both modes, or plain JSON by the settings' paths. Pure, but for secrets none.
+
+Two types of CloudEvents are read, ``retrust.log.signature`` (``text``, ``site``, ``holder``) and
+``retrust.certificate.renewed`` (``site``, ``node``, and ``fingerprint`` or ``certificate``); any other type is
+read by the settings' paths, as plain JSON is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrust_plugins.webhook.settings import Mapping as Paths
+from retrust_plugins.webhook.settings import WebhookSettings
+
+LOG, RENEWED = "retrust.log.signature", "retrust.certificate.renewed"
+
+
+class Unreadable(Exception):
+    """Why a body means nothing here; the sender is told."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event. A renewal has a fingerprint or a certificate, anything else a text."""
+
+    text: str | None = None
+    site: str | None = None
+    holder: str | None = None
+    node: str | None = None
+    fingerprint: str | None = None
+    certificate: str | None = None
+    id: str | None = None
+
+    @property
+    def renews(self) -> bool:
+        return self.fingerprint is not None or self.certificate is not None
+
+
+def read(settings: WebhookSettings, headers: Mapping[str, str], body: bytes) -> list[Message]:
+    """The events in a request; ``Unreadable`` where there is none."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/cloudevents-batch+json":
+        found = [m for event in _list(_json(body)) for m in _cloud_event(settings, _object(event), event.get("data"))]
+    elif kind == "application/cloudevents+json":
+        event = _object(_json(body))
+        found = _cloud_event(settings, event, event.get("data"))
+    elif "ce-type" in headers:
+        event = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
+        found = _cloud_event(settings, event, _data(kind, body))
+    else:
+        found = _plain(settings, _json(body))
+    if not found:
+        raise Unreadable("it holds no event")
+    return found
+
+
+def _cloud_event(settings: WebhookSettings, event: dict[str, Any], data: Any) -> list[Message]:
+    if not all(isinstance(event.get(name), str) and event[name] for name in ("id", "source", "type", "specversion")):
+        raise Unreadable("a CloudEvent has id, source, type and specversion")
+    id_ = f"{event['source']} {event['id']}"
+    match event["type"]:
+        case t if t == LOG:
+            text = data if isinstance(data, str) else _text(_object(data), "text")
+            given = {} if isinstance(data, str) else _object(data)
+            return [Message(text=text, site=_maybe(given, "site"), holder=_maybe(given, "holder"), id=id_)]
+        case t if t == RENEWED:
+            return [_renewal(_object(data), id_)]
+    return [Message(**{**vars(message), "id": f"{id_} {n}"}) for n, message in enumerate(_plain(settings, data))]
+
+
+def _renewal(data: dict[str, Any], id_: str) -> Message:
+    fingerprint, certificate = _maybe(data, "fingerprint"), _maybe(data, "certificate")
+    if (fingerprint is None) == (certificate is None):
+        raise Unreadable("a renewal names its fingerprint or its certificate")
+    return Message(site=_maybe(data, "site"), node=_text(data, "node"), fingerprint=fingerprint,
+                   certificate=certificate, id=id_)
+
+
+def _plain(settings: WebhookSettings, body: Any) -> list[Message]:
+    paths = settings.map
+    if paths is None:
+        raise Unreadable("this door reads CloudEvents; plain JSON needs `map` in its settings")
+    items = _at(body, paths.items) if paths.items else body
+    return [m for item in (items if isinstance(items, list) else [items]) for m in _mapped(paths, item)]
+
+
+def _mapped(paths: Paths, item: Any) -> Iterator[Message]:
+    """What the paths find; nothing where they find neither a text nor a renewal."""
+    names = ("text", "site", "holder", "node", "fingerprint", "certificate")
+    found = {name: _string(_at(item, path)) for name in names if (path := getattr(paths, name)) is not None}
+    message = Message(**{name: value for name, value in found.items() if value is not None})
+    if message.renews and message.node is None:
+        raise Unreadable("a renewal names its node")
+    if message.renews or message.text is not None:
+        yield message
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def _string(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "\n".join(str(part) for part in value)
+    return value if isinstance(value, str) else None
+
+
+def _data(kind: str, body: bytes) -> Any:
+    if kind in ("application/json", "") or kind.endswith("+json"):
+        return _json(body)
+    return body.decode("utf-8", errors="replace")
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise Unreadable("it is no JSON") from exc
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise Unreadable("a batch is a list")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Unreadable("it is no JSON object")
+    return value
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    if not isinstance(data.get(name), str) or not data[name]:
+        raise Unreadable(f"{name} is missing, or no text")
+    return str(data[name])
+
+
+def _maybe(data: dict[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"{name} is no text")
+    return value or None
