@@ -16,3 +16,10 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("prefect-home")
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(prefect_server(home)) as url:
         yield url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file stays on one of the two workers, and all that need Prefect on the same one: one server serves them."""
+    for item in items:
+        shared = "prefect_api" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("prefect" if shared else str(item.path)))
