@@ -80,5 +80,14 @@ def told(entry: Entry) -> str:
             return f"the {body.get('kind')} of {body.get('node')} is accepted: {body.get('reason')}"
         case "sighted":
             return f"{body.get('count', '')} sightings".strip()
+        case "token-created" | "token-revoked":
+            return f"{entry.kind.replace('-', ' ')}: {body.get('id')} of {body.get('person')}"
+        case "signed-in":
+            return f"signed in by {body.get('by')}"
+        case "attachment":
+            return f"attached {body.get('name')}"
+        case "progress":
+            percent = f" {body['percent']} %" if body.get("percent") is not None else ""
+            return f"{body.get('what')}{percent}"
         case _:
-            return entry.kind
+            return entry.kind.replace("-", " ")

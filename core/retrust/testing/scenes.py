@@ -60,7 +60,7 @@ def inventory_text(sites: Sequence[str] = ("campus",), *, people: Mapping[str, A
         "ise": [{"host": "10.0.0.21", "username": "admin", "password": "env:ISE_PASSWORD"}],
     }
     return yaml.safe_dump({"people": {n: {"roles": list(r)} for n, r in people.items()},
-                           "sites": {name: site for name in sites}, **sections}, sort_keys=False)
+                           "sites": dict.fromkeys(sites, site), **sections}, sort_keys=False)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from retrust.models import Baseline, Endpoint, Finding, Grade, Relation, Snapshot, Verdict
 
@@ -63,6 +64,7 @@ class Picture:
     right: Sequence[Box]
     lines: Sequence[Line]
     height: float
+    names: Mapping[Any, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @property
@@ -114,7 +116,7 @@ def _placed(site: str, seen_at: datetime, source: str, edges: tuple[Edge, ...], 
     lines = [_line(edge, left[edge.holder], right[_far(edge)], used)
              for used, edge in _numbered(edges)]
     return Picture(site, seen_at, source, edges, relations, list(left.values()), list(right.values()), lines,
-                   height + TOP, problems)
+                   height + TOP, names, problems)
 
 
 def _far(edge: Edge) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from retrust.deciding import current_matter, gate_for, gate_states, objection, person_labels
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.planner import planned_findings
+from retrust.policy.rules import DECIDABLE
 from retrust.states import State
 from retrust.story import told
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
@@ -100,7 +101,7 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
 async def _gates(engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
                  ) -> tuple[tuple[GateRow, ...], tuple[str, ...], str | None]:
     """The gates of a plan that may still be decided, where this person may speak, and at which one first."""
-    if plan is None or not case.is_open or case.site not in engine.inventory.sites:
+    if plan is None or case.state not in DECIDABLE or case.site not in engine.inventory.sites:
         return (), (), None
     matter = await current_matter(engine, ledger, case.id)
     states = await gate_states(engine, matter)

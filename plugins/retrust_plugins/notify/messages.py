@@ -1,0 +1,65 @@
+"""What a notification says: what happened, what it is about, and where to go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from retrust.ledger import Case, Entry
+from retrust.models import Plan
+
+Kind = Literal["info", "success", "warning", "failure"]
+
+OCCASIONS: dict[str, tuple[str, Kind]] = {
+    "waiting": ("waits for a decision", "warning"),
+    "refused": ("REFUSED: this looks like an interception", "failure"),
+    "healed": ("is healed", "success"),
+    "failed": ("failed: a person must look", "failure"),
+    "expired": ("expired: nobody decided in time", "warning"),
+    "alarm": ("ALARM", "failure"),
+}
+LONGEST = 3000
+
+
+@dataclass(frozen=True)
+class Message:
+    title: str
+    body: str
+    kind: Kind
+
+
+def occasion_of(entry: Entry) -> str | None:
+    """What a receiver can ask for; a case that only goes on waiting, pass after pass, is told once."""
+    if entry.kind == "alarm":
+        return "alarm"
+    if entry.kind != "case-moved" or entry.body.get("was") == entry.body.get("state"):
+        return None
+    state = str(entry.body.get("state"))
+    return state if state in OCCASIONS else None
+
+
+def message(occasion: str, entry: Entry, case: Case | None, plan: Plan | None, address: str) -> Message:
+    said, kind = OCCASIONS[occasion]
+    lines = list(_lines(entry, plan))
+    if case is not None:
+        lines.append(f"{address}/cases/{case.id}")
+    where = entry.site or "retrust"
+    body = "\n".join(lines)
+    return Message(f"[retrust] {where}: {said}" + (f" ({case.id})" if case else ""),
+                   body if len(body) <= LONGEST else f"{body[:LONGEST]}…", kind)
+
+
+def _lines(entry: Entry, plan: Plan | None) -> Iterator[str]:
+    if entry.kind == "alarm":
+        yield f"{entry.body.get('what')}: {entry.body.get('detail')}"
+    elif why := entry.body.get("why") or entry.body.get("note"):
+        yield str(why)
+    for gate in entry.body.get("gates", ()):
+        if gate.get("state") != "open":
+            yield f"gate {gate.get('gate')}: needs {gate.get('needs')}"
+    if plan is not None and plan.steps:
+        yield f"plan {plan.digest[:19]}…, evidence {plan.grade.value}:"
+        for step in plan.steps:
+            only = f" (only if {step.when})" if step.when else ""
+            yield f"  {step.kind} {step.argument} on {step.holder}{only}"
