@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retrust import policy
+from retrust.deciding import matter_of
 from retrust.engine import Engine, actor
 from retrust.help import help_needed
 from retrust.ledger import Case
@@ -58,11 +59,10 @@ async def draw_plan(engine: Engine, site: Site) -> Drawn:
                          await ledger.last_digest(site.name))
         if not plan.steps:
             return Drawn(snapshot, None, ())
-        case = case or _imagined_case(site, plan)
-        required = policy.requirements(engine.inventory, site, plan, engine.plugins.gates)
+        matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan), plan)
         gates = await policy.evaluate(
-            required, engine.plugins.gates, inventory=engine.inventory, site=site, case=case, plan=plan,
-            decisions=await ledger.decisions(case.id, plan.digest), now=datetime.now(UTC),
+            matter.requirements, matter.gates, inventory=matter.inventory, site=site, case=matter.case, plan=plan,
+            decisions=matter.decisions, now=datetime.now(UTC), sightings=matter.sightings, asked_at=matter.asked_at,
             redact=engine.redactor.redact)  # no secrets: a gate may say how it stands, not act
         return Drawn(snapshot, plan, gates)
 

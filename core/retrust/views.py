@@ -19,6 +19,16 @@ def check_object(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def unread_object(site: str, problem: str) -> dict[str, Any]:
+    """``check``'s object of a site that could not be looked at."""
+    return {"site": site, "observed_at": None, "pins": [], "relations": {}, "problems": [problem]}
+
+
+def unplanned_object(site: str, problem: str) -> dict[str, Any]:
+    """``plan``'s object of such a site."""
+    return unread_object(site, problem) | {"digest": None, "steps": [], "unseen": [], "gates": []}
+
+
 def _pin(finding: Finding) -> dict[str, Any]:
     seen = finding.presented
     return {

@@ -18,7 +18,7 @@ from retrust.inventory import Site
 from retrust.ledger import Ledger
 from retrust.models import Grade, Plan, Sighting
 from retrust.target import Progress
-from retrust.views import run_object
+from retrust.views import run_object, unplanned_object
 from retrust_flows.running import Ended, Runner
 from retrust_flows.server import prefect_server
 
@@ -135,9 +135,8 @@ def _report(site: Site, ended: Ended, json: bool) -> None:
         output.print_json(run_object(ended.snapshot, ended.plan, ended.gates, case=ended.case,
                                      outcome=ended.outcome, results=ended.results, message=message))
     elif json:
-        output.print_json({"site": site.name, "observed_at": None, "pins": [], "relations": {},
-                           "problems": [message], "digest": None, "steps": [], "gates": [], "case": ended.case,
-                           "outcome": ended.outcome, "message": message})
+        output.print_json(unplanned_object(site.name, message) | {
+            "case": ended.case, "outcome": ended.outcome, "message": message})
     if ended.error is not None:
         if ended.error.where:
             output.say(f"retrust: {ended.error.where}: {ended.error.what}")

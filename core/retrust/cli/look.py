@@ -17,7 +17,7 @@ from retrust.ledger import Knowledge, glance
 from retrust.looking import FAILED, OK, REFUSED, exit_code, look
 from retrust.models import Snapshot
 from retrust.ssh import import_early
-from retrust.views import check_object, plan_object
+from retrust.views import check_object, plan_object, unplanned_object, unread_object
 
 SITES_AT_ONCE = 100
 _GRAVEST = (REFUSED, 2, FAILED, 3, OK)
@@ -66,7 +66,8 @@ async def _with_baselines(engine: Engine, looked: Looked) -> Looked:
 
 def _print(looked: Looked, json: bool) -> None:
     if json:
-        objects = [check_object(r) if isinstance(r, Snapshot) else _failed_object(site, r) for site, r in looked]
+        objects = [check_object(r) if isinstance(r, Snapshot) else unread_object(site.name, str(r))
+                   for site, r in looked]
         output.print_json(objects[0] if len(objects) == 1 else objects)
         return
     for site, result in looked:
@@ -74,10 +75,6 @@ def _print(looked: Looked, json: bool) -> None:
             output.show(output.snapshot_lines(result))
         else:
             output.show([output.paint(f"site {site.name}", "bold"), f"  {result}"])
-
-
-def _failed_object(site: Site, error: RetrustError) -> dict[str, object]:
-    return {"site": site.name, "observed_at": None, "pins": [], "relations": {}, "problems": [str(error)]}
 
 
 def _code(result: Snapshot | RetrustError) -> int:
@@ -95,7 +92,13 @@ async def plan(site: SiteArgument, json: JsonOption = False, inventory: Inventor
     from retrust.planning import draw_plan
 
     engine = Engine.start(inventory)
-    drawn = await draw_plan(engine, engine.site(site))
+    chosen = engine.site(site)
+    try:
+        drawn = await draw_plan(engine, chosen)
+    except RetrustError as error:
+        if json:
+            output.print_json(unplanned_object(site, str(error)))
+        raise
     if json:
         output.print_json(plan_object(drawn.snapshot, drawn.plan, drawn.gates))
     else:
