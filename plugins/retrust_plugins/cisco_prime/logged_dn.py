@@ -1,43 +1,13 @@
-"""The DN at the end of a mismatch's sentence, from the raw bytes that follow the anchor.
-
-It stands on the same line or a later one, after ``- ``; the line may have a prefix, be wrapped, end in a
-JSON string's quote, or hold its line ends as ``\\n`` or ``#012``.
-"""
+"""The DN at the end of a mismatch's sentence, from the raw bytes that follow the anchor."""
 
 from __future__ import annotations
 
 import re
 
-_TYPE = (rb"(?i:CN|OU|O|L|ST|S|C|DC|UID|T|TITLE|STREET|SURNAME|SN|GIVENNAME|GN|INITIALS|SERIALNUMBER|E|"
-         rb"EMAILADDRESS|DNQ|DNQUALIFIER|POSTALCODE|OID\.[0-9.]+|[0-9]+(?:\.[0-9]+)+)")
-_START = rb"(?:/?" + _TYPE + rb" ?=)"
-_VALUE = rb"(?:(?<==)\"(?:[^\"\\\n]|\\.)*\"|(?!\\{1,8}\")\\[^\n]|[^\"\\\r\n])*"
-
-# Nearly every sentence in a log is this one, so it has a path of its own.
+# Nearly every sentence in a log is this one, so it has a path of its own: the DN is at its line's end,
+# nothing is escaped, and no line that follows can go on with it.
 _PLAIN = re.compile(rb" from what was used earlier - (?P<dn>[A-Za-z]+=[^\"\\#\[\r\n]*[^\"\\#\[\r\n,+= ])"
                     rb"\r?(?:\n(?P<next>[^\n]*)|\Z)")
-
-_SENTENCE_END = rb"\s*".join(re.escape(bytes([c])) for c in b"fromwhatwasusedearlier")
-_WRAPPED = re.compile(
-    rb"\s*" + _SENTENCE_END + rb"(?P<gap>\s*|(?:[^\n]{0,400}\n){1,4}?[^\n]{0,400}?(?<![\w-]))"
-    rb"-(?:[ \t]+|\s*\n(?P<prefix>[^\n]{0,200}?)(?<!\w))(?P<dn>" + _START + _VALUE + rb")")
-_OTHER = re.compile(rb"TOFU|Exception|rust-on-first|Check local|Caused by")
-_RUN_ON = re.compile(rb"\s(?:javax?\.|Caused by:|Check local trust|Trust-on-first|TOFU failed|\[system\]).*",
-                     re.DOTALL)
-
-_STOP = re.compile(rb"\s*(?:javax?\.|at\s|Caused|\[|Check local|Current cert|Trust-on|TOFU|```|\d{2,4}[-/]|\Z)")
-_GOES_ON = re.compile(rb"\s*(?:[,+=]|" + _START + rb")|.*,\s*" + _START, re.DOTALL)
-_LINE = re.compile(rb"[ \t]*\r?\n(?P<line>[^\n]{0,400})")
-_DIGITS = re.compile(rb"\d")
-
-_OCTAL = re.compile(rb"#0(?:12|15|11)")
-_JSON_DEPTH = re.compile(
-    rb"(?<!\\)(\\{1,8})[nr](?=(?:\\{1,8}[nrt]){0,8}"
-    rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|[ \t]*-[ \t]|\\{0,8}\"|\Z))"
-    rb"|=(\\{1,8})\"|(?<!\\)(\\(?=[nr])|\\{1,8}(?=u[0-9A-Fa-f]{4}))")
-"""Backslashes where only JSON puts them; their number says how many strings are inside one another."""
-_JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
-_PLAIN_ESCAPES = {b"n": b"\n", b"r": b"", b"t": b"\t"}
 
 
 def read_dn(tail: bytes, column: int = 0) -> tuple[str | None, int]:
@@ -45,88 +15,19 @@ def read_dn(tail: bytes, column: int = 0) -> tuple[str | None, int]:
 
     ``column`` is where in its line the anchor ends, for lines that a terminal wrapped.
     """
-    plain = _plain(tail)
+    plain = match_plain(tail)
     if plain is not None:
         return plain[1].decode(errors="replace"), plain.end(1)
-    text = _with_line_ends(tail)
-    dn = _anywhere(text, column)
-    if dn is None:
-        return None, _first_line(tail)
-    return " ".join(dn.decode(errors="replace").split()), _raw_end(tail, dn)
+    from retrust_plugins.cisco_prime.carried_dn import read_carried_dn
+
+    dn, end = read_carried_dn(tail, column)
+    return None if dn is None else " ".join(dn.decode(errors="replace").split()), end
 
 
-def _plain(text: bytes) -> re.Match[bytes] | None:
-    """The DN at the sentence's own line, where nothing runs on behind it and no line can go on with it."""
+def match_plain(text: bytes) -> re.Match[bytes] | None:
+    """The DN on the sentence's own line, where it is plain."""
     match = _PLAIN.match(text)
     if match is None:
         return None
     dn, following = match.groups()
     return None if (following and b"=" in following) or b" java" in dn or b"rust-on" in dn else match
-
-
-def _anywhere(text: bytes, column: int) -> bytes | None:
-    plain = _plain(text)
-    if plain is not None:
-        return plain["dn"].strip()
-    wrapped = _WRAPPED.match(text)
-    return None if wrapped is None or _OTHER.search(wrapped["gap"]) else _whole(wrapped, text, column)
-
-
-def _whole(match: re.Match[bytes], text: bytes, column: int) -> bytes:
-    """The DN with the lines that go on with it, as long as they show that they do."""
-    dn, at = match["dn"].rstrip(b"\r"), match.end()
-    prefix = _prefix(match)
-    while (line := _LINE.match(text, at)) is not None:
-        rest = _without(prefix, line["line"].rstrip(b"\r"))
-        open_ended = dn.rstrip().endswith((b",", b"+", b"=")) or _is_full(text[:at], column)
-        if _STOP.match(rest) or not (open_ended or _GOES_ON.match(rest)):
-            break
-        dn, at = dn + rest, line.end()
-    return _RUN_ON.sub(b"", dn).strip()
-
-
-def _is_full(text: bytes, column: int) -> bool:
-    """Whether the last line is as long as the one before it, as where a terminal cut both."""
-    *before, last = text.split(b"\n")
-    above = len(before[-1]) + (column if len(before) == 1 else 0) if before else 0
-    return bool(last) and len(last) == above
-
-
-def _prefix(match: re.Match[bytes]) -> bytes:
-    """What stood before the text on the line where the DN starts, if that line had a prefix."""
-    written = match["prefix"] if match["prefix"] is not None else match["gap"].rpartition(b"\n")[2]
-    return _DIGITS.sub(b"0", written)
-
-
-def _without(prefix: bytes, line: bytes) -> bytes:
-    """``line`` less a prefix that differs in digits only, as the time in it does."""
-    return line[len(prefix):] if prefix and _DIGITS.sub(b"0", line[:len(prefix)]) == prefix else line
-
-
-def _with_line_ends(tail: bytes) -> bytes:
-    """``tail`` with escaped line ends made real, as often as they were escaped."""
-    if b"#01" in tail:
-        tail = _OCTAL.sub(b"\n", tail)
-    escaped = _JSON_DEPTH.search(tail)
-    if escaped is not None:
-        for _ in range(len(escaped[1] or escaped[2] or escaped[3]).bit_length()):
-            tail = _JSON_ESCAPE.sub(_unescaped, tail)
-    return tail
-
-
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    if match[1] is not None:
-        return chr(int(match[1], 16)).encode(errors="replace")
-    return _PLAIN_ESCAPES.get(match[2], match[2])
-
-
-def _first_line(tail: bytes) -> int:
-    end = tail.find(b"\n")
-    return len(tail) if end < 0 else end
-
-
-def _raw_end(tail: bytes, dn: bytes) -> int:
-    """Where the DN's last word ends in the raw bytes."""
-    word = dn.split()[-1][-8:]
-    at = tail.find(word, max(0, len(dn) - len(word)))
-    return _first_line(tail) if at < 0 else at + len(word)

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from retrust.dn import DistinguishedName
 from retrust.signatures import EXCERPT, Match, Reading, Window
 from retrust.timestamps import read_timestamp
 from retrust_plugins.cisco_prime.logged_dn import read_dn
+
+if TYPE_CHECKING:
+    from retrust.dn import DistinguishedName
 
 ANCHOR = b"Current certificate of the remote host is different"
 LEAD = 1024
@@ -173,8 +175,10 @@ def _fuller(one: str | None, other: str | None) -> str | _Conflict | None:
     """The DN that says more, of two that one event can have said."""
     if one == other or other is None:
         return one
-    if one is None:
+    if one is None or other.startswith(f"{one}, "):
         return other
+    if one.startswith(f"{other}, "):
+        return one
     first, second = _parsed(one), _parsed(other)
     if first.covers(second):
         return one
@@ -183,4 +187,6 @@ def _fuller(one: str | None, other: str | None) -> str | _Conflict | None:
 
 @lru_cache(maxsize=256)
 def _parsed(dn: str) -> DistinguishedName:
+    from retrust.dn import DistinguishedName
+
     return DistinguishedName.parse(dn)
