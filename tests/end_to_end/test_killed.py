@@ -95,6 +95,19 @@ async def test_killed(broken, mortals, point):
     assert (await verify_chain(site.ledger)).ok
 
 
+@pytest.mark.parametrize("broken", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("point", ["delete-pin is out #1", "delete-pin sent #1"])
+async def test_killed_before_the_guard(broken, mortals, point):
+    """Killed before it saw who answers after a delete, and intercepted meanwhile: the next run is refused there."""
+    site, url = broken
+    assert (await mortals.run(site, url, die=point))[0] == -signal.SIGKILL
+    site.lab.intercept(("primary", "secondary"))
+    _, said = await mortals.run(site, url)
+    assert any("Refused" in line.get("error", "") for line in said), said
+    assert site.deletes() == {"primary": 1, "secondary": 0}
+    assert site.lab.primary.ha.registrations == 0
+
+
 async def allowed_deletes(site, point) -> dict[str, int]:
     """One each; killed inside the send itself a second one, which the ledger then holds as such."""
     begun = [entry.body["holder"] for entry in await site.ledger.entries(kinds=("step",))
