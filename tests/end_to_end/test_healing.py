@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from retrust.errors import PermanentError
+from retrust_plugins.lab.settings import MILESTONES
+from retrust_plugins.lab.testing import quick_lab
+
 
 async def test_renewed_secondary(site):
     """One stale pin, one delete, one registration; then nothing is left to do."""
@@ -13,3 +19,21 @@ async def test_renewed_secondary(site):
     assert site.lab.healthy
     assert (await site.heal()).outcome == "healthy"
     assert site.writes == 2
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("milestone", MILESTONES)
+async def test_registration_fails(start, milestone):
+    """A registration that fails is one error with exit 1 that names the milestone; a picture is kept with the case."""
+    settings = quick_lab(web=True)
+    settings.ha.fails_at = milestone
+    site = await start(settings, change=lambda it: it["ha"].update(driver="browser"))
+    await site.settle_in()
+    await site.break_trust("secondary")
+    with pytest.raises(PermanentError, match=milestone) as failed:
+        await site.heal()
+    assert failed.value.exit_code == 1
+    assert failed.value.where == "primary"
+    assert site.lab.primary.ha.registrations == 1
+    kept = [entry.body["name"] for entry in await site.ledger.entries(kinds=("attachment",))]
+    assert any(name.endswith(".png") for name in kept), kept

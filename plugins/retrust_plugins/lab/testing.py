@@ -108,7 +108,7 @@ def person_at_the_pages(lab: Lab) -> Tell:
 
 def quick_lab(**changes: Any) -> LabSettings:
     """Two servers that meet often, without pages and ISE."""
-    settings = LabSettings(web=False, ise=(), health_interval=0.05, ise_interval=0.05,
+    settings = LabSettings(web=False, ise=(), health_interval=0.15, ise_interval=0.15,
                            ha=HaSettings(registration_time=0.1))
     return replace(settings, **changes)
 
