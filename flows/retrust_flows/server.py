@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -84,10 +84,11 @@ class _Own:
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("ab") as log:
-        # Of its own process group: a Ctrl-C reaches us alone, and we end the server when nothing needs it.
+        # Of its own process group, so that a Ctrl-C reaches us alone; on a leash, so that it never outlives us.
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | QUIET, start_new_session=True)
+            [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-m", "prefect", "server", "start",
+             "--host", "127.0.0.1", "--port", str(port)],
+            stdin=subprocess.PIPE, stdout=log, stderr=log, env=os.environ | QUIET, start_new_session=True)
 
 
 async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -110,12 +111,12 @@ async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> 
 async def _stop(process: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
-            return
+            break
         os.killpg(process.pid, number)
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(process.wait), STOP_LIMIT)
-        except TimeoutError:
-            continue
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _free_port() -> int:
