@@ -130,10 +130,14 @@ class _Handshake:
         return self._out.read()
 
     def chain(self) -> tuple[bytes, ...]:
-        """What was sent, leaf first; before Python 3.13 the leaf alone."""
+        """What was sent, leaf first; the leaf alone where Python cannot tell more."""
         whole = getattr(self._tls, "get_unverified_chain", None)
         if whole is not None:
             return tuple(whole())
+        # Before 3.13 the public object lacks what its inner one has; without it intermediates are not seen.
+        inner = getattr(getattr(self._tls, "_sslobj", None), "get_unverified_chain", None)
+        if inner is not None and (sent := inner()):
+            return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in sent)
         leaf = self._tls.getpeercert(binary_form=True)
         return (leaf,) if leaf else ()
 

@@ -123,8 +123,10 @@ def _naming_reason(sighting: Sighting) -> str:
 
 
 def _subject_differs(facts: Facts) -> bool:
-    return facts.presented is not None and (
-        DistinguishedName.parse(facts.pin.subject) != DistinguishedName.parse(facts.presented.subject))
+    """A pinned subject that cannot be read differs from everything, so it says nothing."""
+    pinned = DistinguishedName.parse(facts.pin.subject)
+    return (facts.presented is not None and pinned.readable
+            and pinned != DistinguishedName.parse(facts.presented.subject))
 
 
 def _subject_reason(facts: Facts) -> str:
