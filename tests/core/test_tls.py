@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import ssl
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -112,11 +111,11 @@ async def test_tls_1_0_is_seen() -> None:
 
 
 async def test_the_chain_is_told_leaf_first() -> None:
-    """What the endpoint sent beside its leaf is kept, where Python gives it."""
+    """What the endpoint sent beside its leaf is kept."""
     leaf, issuer = self_signed("leaf"), self_signed("issuer")
     async with tls_server(leaf.context(issuer)) as endpoint:
         chain = (await probe(endpoint)).chain
-    assert chain == ((leaf.der, issuer.der) if sys.version_info >= (3, 13) else (leaf.der,))
+    assert chain == (leaf.der, issuer.der)
 
 
 async def test_a_refused_connection() -> None:
