@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from retrust import policy, signing
 from retrust.errors import PermanentError, UsageError
 from retrust.models import Decision, GateState, Plan
+from retrust.people import without_tokens
 from retrust.policy import Matter
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes:
 def _decision(matter: Matter, label: str, actor: str, yes: bool, reason: str, roles: Sequence[str],
               signature: str | None = None) -> Decision:
     return Decision(case=matter.case.id, digest=matter.plan.digest, gate=label, yes=yes, actor=actor,
-                    roles=tuple(roles), reason=reason, at=datetime.now(UTC), signature=signature)
+                    roles=tuple(roles), reason=without_tokens(reason), at=datetime.now(UTC), signature=signature)
 
 
 def _signature_objection(decision: Decision, matter: Matter) -> str | None:
@@ -169,7 +170,7 @@ async def reject(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *,
                  digest: str | None = None) -> str:
     """Say no to a case's current plan: its gate closes, and the case ends as cancelled. The gate it was said at."""
     label, _ = await _say(engine, ledger, case, speaker, yes=False, reason=reason, gate=gate, digest=digest)
-    await ledger.move(case, "cancel", actor=speaker.actor, note=f"rejected: {reason}")
+    await ledger.move(case, "cancel", actor=speaker.actor, note=f"rejected: {without_tokens(reason)}")
     return label
 
 
@@ -177,7 +178,7 @@ async def cancel(ledger: Ledger, case: str, speaker: Speaker, *, reason: str) ->
     """End a case without acting. Anybody who may speak may stop it; to stop is never a matter of rank."""
     if not reason.strip():
         raise MayNotDecide("ending a case needs a reason", where=f"case {case}")
-    return await ledger.move(case, "cancel", actor=speaker.actor, note=reason)
+    return await ledger.move(case, "cancel", actor=speaker.actor, note=without_tokens(reason))
 
 
 async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, yes: bool, reason: str,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrust.errors import UsageError
 from retrust.models import Frozen
+from retrust.redaction import MASK
 
 if TYPE_CHECKING:
     from retrust.inventory import Inventory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PREFIX = "retrust"
 LONGEST = timedelta(days=366)
 _FORM = re.compile(rf"{PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
+_ANYWHERE = re.compile(rf"{PREFIX}_[0-9a-f]{{8}}_[A-Za-z0-9_-]{{20,}}")
 _READ = ("token-created", "token-revoked", "signed-out")
 _PAGE = 500
 
@@ -48,6 +50,11 @@ class Token(Frozen):
 
 def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def without_tokens(text: str) -> str:
+    """A person's words for the record, with whatever looks like a token masked: one is soon pasted by mistake."""
+    return _ANYWHERE.sub(MASK, text)
 
 
 def roles_of(inventory: Inventory, actor: str) -> tuple[str, ...]:

@@ -79,14 +79,19 @@ def agent(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.stdout.close()
 
 
+def load(key: Path, agent: dict[str, str]) -> None:
+    """Into the agent, and nowhere else."""
+    subprocess.run(["ssh-add", "-q", key], env=agent, check=True)
+    key.unlink()
+
+
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 async def test_the_agent_signs(kind: str, tmp_path: Path, agent: dict[str, str],
                                monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that only the agent holds signs, chosen by its public file, or the first one."""
     other, key = make_key(tmp_path, name="other"), make_key(tmp_path, kind)
     for each in (other, key):
-        subprocess.run(["ssh-add", "-q", each], env=agent, check=True)
-        each.unlink()
+        load(each, agent)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent["SSH_AUTH_SOCK"])
     allowed = allow(tmp_path, ("ann", key), ("ben", other))
     assert openssh_accepts(await sign(DIGEST, key.with_suffix(".pub")), DIGEST, "ann", allowed, tmp_path)
@@ -109,7 +114,7 @@ async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dic
 
 async def test_a_file_that_does_not_sign(tmp_path: Path) -> None:
     """An encrypted key is sent to the agent; a file that is no key, or is missing, is named."""
-    with pytest.raises(UsageError, match="is encrypted.*ssh-add"):
+    with pytest.raises(UsageError, match=r"is encrypted.*ssh-add"):
         await sign(DIGEST, make_key(tmp_path, passphrase="correct horse"))
     (tmp_path / "text").write_text("hello")
     with pytest.raises(UsageError, match="is no private key"):

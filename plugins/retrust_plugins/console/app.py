@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from retrust.deciding import MayNotDecide
 from retrust.errors import RetrustError, TemporaryError, UsageError
 from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.people import Register
+from retrust.people import Register, without_tokens
 from retrust.states import IllegalMove
 from retrust_plugins.console.guard import Headers, Limit, Seals
 from retrust_plugins.console.live import Full, Streams
@@ -49,6 +49,10 @@ class Console:
     throttle: Throttle
     streams: Streams
     heavy: asyncio.Semaphore
+
+    def clean(self, text: str) -> str:
+        """What may be said to anybody, or written to a log: no secret that is known, nothing like a token."""
+        return without_tokens(self.engine.redactor.redact(text))
 
 
 def build_app(engine: Engine, ledger: Ledger) -> FastAPI:
@@ -94,9 +98,8 @@ def status_of(error: RetrustError) -> int:
 async def _ours(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RetrustError)
     console: Console = request.app.state.console
-    redact = console.engine.redactor.redact
-    hint = redact(exc.hint) if exc.hint else None
-    return answer(request, status_of(exc), redact(exc.what), where=exc.where, hint=hint)
+    hint = console.clean(exc.hint) if exc.hint else None
+    return answer(request, status_of(exc), console.clean(exc.what), where=exc.where, hint=hint)
 
 
 async def _http(request: Request, exc: Exception) -> Response:
@@ -118,7 +121,7 @@ async def _full(request: Request, exc: Exception) -> Response:
 async def _unexpected(request: Request, exc: Exception) -> Response:
     console: Console = request.app.state.console
     log.error("%s %s failed: %s", request.method, request.url.path,
-              console.engine.redactor.redact(f"{type(exc).__name__}: {exc}"))
+              console.clean(f"{type(exc).__name__}: {exc}"))
     return answer(request, 500, "something went wrong here; the service's log says what")
 
 

@@ -29,7 +29,7 @@ def page(request: Request, name: str, status: int = 200, *, title: str, visitor:
     csrf = console.sessions.seals.token("form", visitor.session or "") if visitor else ""
     text = _templates.get_template(name).render(title=title, visitor=visitor, csrf=csrf, path=request.url.path,
                                                 **values)
-    return HTMLResponse(console.engine.redactor.redact(text), status)
+    return HTMLResponse(console.clean(text), status)
 
 
 def groups(fingerprint: str) -> Iterator[str]:

@@ -29,7 +29,8 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-le"))
+        fields = [line.lower().split(b":") for line in head.split(b"\r\n")]
+        length = next(int(field[1]) for field in fields if field[0] == b"content-length")
         self.got.append(json.loads(await reader.readexactly(length)) | {"path": head.split()[1].decode()})
         if self.status is None:
             await self._stopped.wait()
