@@ -22,20 +22,22 @@ for candidate in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.
 done
 [ -n "$python" ] || missing "Python 3.11 to 3.14 is missing: install it, or name it as PYTHON=/path/to/python3"
 
+unpacked() { "$@" || missing "the packages of the lock could not be installed: the lines above say why"; }
+
 # A uv that is only a shim answers with an error, and then pip serves.
 if uv --version >/dev/null 2>&1; then
     uv venv --quiet --allow-existing --python "$python" .venv
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
-    uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    unpacked uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
+    unpacked uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 else
     if ! "$python" -m venv .venv >/dev/null 2>&1; then
         can_apt || missing "Python's venv module is missing: apt-get install python3-venv"
         apt_install python3-venv
         "$python" -m venv --clear .venv || missing "Python's venv module is missing: apt-get install python3-venv"
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    unpacked .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
         -r requirements.lock -r requirements-dev.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    unpacked .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 fi
 
 # One start without compiled modules costs more than all later ones together.
