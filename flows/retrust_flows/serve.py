@@ -22,6 +22,7 @@ from retrust.ledger import Ledger
 from retrust_flows.running import Runner
 from retrust_flows.server import prefect_server
 from retrust_flows.service import web
+from retrust_flows.service.emitting import Emitter
 from retrust_flows.service.jsonlogs import Form, log_to_stderr
 from retrust_flows.service.launching import InProcess, Launcher, WorkPool
 from retrust_flows.service.metrics import Metrics
@@ -63,7 +64,7 @@ async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: in
     starting = asyncio.ensure_future(stop.wait())
     async with prefect_server(engine.home, supervise=True) as api:
         launcher = await _launcher(engine, ledger, metrics, passes)
-        service = Service.build(engine, ledger, launcher, metrics)
+        service = Service.build(engine, ledger, launcher, metrics, emitter=Emitter())
         async with service.running(sock):
             log.info("serving on %s with %d sites and %d sources; Prefect is at %s", service.url,
                      len(engine.inventory.sites), len(service.sources), api)

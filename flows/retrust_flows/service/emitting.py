@@ -36,6 +36,8 @@ def event_of(entry: Entry) -> dict[str, Any] | None:
 
 
 class Emitter:
+    """Needs a Prefect server that is named in the environment, as every client of it does."""
+
     def __init__(self) -> None:
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_AT_MOST)
         self._complained = False

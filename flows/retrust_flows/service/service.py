@@ -44,17 +44,18 @@ class Service:
     tail: Tail
     dispatcher: Dispatcher
     assigner: Assigner
-    emitter: Emitter
+    emitter: Emitter | None
     sources: list[Supplied]
     url: str = ""
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     @classmethod
     def build(cls, engine: Engine, ledger: Ledger, launcher: Launcher, metrics: Metrics, *,
-              clock: Callable[[], datetime] = lambda: datetime.now(UTC), poll: float = 1.0) -> Service:
+              emitter: Emitter | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+              poll: float = 1.0) -> Service:
         """``InventoryError`` where a source's settings are wrong."""
         intake, tail = Intake(ledger), Tail(ledger, poll=poll)
-        assigner, emitter = Assigner(engine, ledger, clock), Emitter()
+        assigner = Assigner(engine, ledger, clock)
         dispatcher = Dispatcher(engine, ledger, launcher, tail, clock)
         sources = supplied_sources(engine, ledger, intake, Positions(engine.home))
         metrics.sources, metrics.standings = lambda: sources, lambda: tuple(dispatcher.standings.values())
@@ -65,11 +66,13 @@ class Service:
     async def running(self, sock: socket.socket | None = None, *, grace: float = PASS_GRACE) -> AsyncIterator[Service]:
         """All of it, until the block ends: then sources first, the door, and passes last."""
         await self.dispatcher.start()
-        self.tail.listeners += [self.metrics.take, self.assigner.take, self.emitter.take]
+        self.tail.listeners += [self.metrics.take, self.assigner.take]
         try:
             self._start("dispatcher", self.dispatcher.run)
             self._start("assigner", self.assigner.run)
-            self._start("events", self.emitter.run)
+            if self.emitter is not None:
+                self.tail.listeners.append(self.emitter.take)
+                self._start("events", self.emitter.run)
             for source in self.sources:
                 self._tasks[source.name] = asyncio.create_task(keep_running(source), name=source.name)
             async with self._door(sock):

@@ -57,6 +57,7 @@ class _Source:
         self._settings, self._delivery, self._following = settings, delivery, following
         self._key = json.dumps([settings.site, settings.holder, sorted(settings.paths)])
         self._pending_since: float | None = None
+        self._read_at = 0.0
 
     async def run(self) -> None:
         kept = await self._delivery.position(self._key)
@@ -69,14 +70,21 @@ class _Source:
                 changed.clear()
 
     async def _wait(self, changed: asyncio.Event) -> None:
-        pending = any(f.pending for f in self._following.files.values())
-        limit = REST if pending else self._settings.poll.total_seconds()
+        limit = self._rest() if self._pending() else self._settings.poll.total_seconds()
         try:
             async with asyncio.timeout(limit):
                 await changed.wait()
         except TimeoutError:
-            if pending:
-                await self._flush()
+            return
+
+    def _pending(self) -> bool:
+        return any(f.pending for f in self._following.files.values())
+
+    def _rest(self) -> float:
+        """Seconds until what is pending counts as told."""
+        now, since = asyncio.get_running_loop().time(), self._pending_since
+        patience = PATIENCE if since is None else since + PATIENCE - now
+        return max(0.0, min(self._read_at + REST - now, patience))
 
     async def _round(self) -> None:
         """Read everything there is, block by block, so that nobody else in this process waits long."""
@@ -84,18 +92,18 @@ class _Source:
         for followed in list(self._following.files.values()):
             await self._read(followed)
         self._following.look()
-        now = asyncio.get_running_loop().time()
-        if not any(f.pending for f in self._following.files.values()):
-            self._pending_since = None
-        elif self._pending_since is None:
-            self._pending_since = now
-        elif now - self._pending_since > PATIENCE:
+        if self._pending() and self._pending_since is None:
+            self._pending_since = asyncio.get_running_loop().time()
+        if self._pending() and self._rest() <= 0:
             await self._flush()
-        await self._remember()
+        if not self._pending():
+            self._pending_since = None
+        await self._delivery.remember(self._key, json.dumps(self._following.state()))
         self._tell()
 
     async def _read(self, followed: Followed) -> None:
         while (matches := followed.read()) is not None:
+            self._read_at = asyncio.get_running_loop().time()
             await self._deliver(followed, matches)
             await asyncio.sleep(0)
 
@@ -103,8 +111,6 @@ class _Source:
         for followed in self._following.files.values():
             if followed.pending:
                 await self._deliver(followed, followed.flush())
-        self._pending_since = None
-        await self._remember()
 
     async def _deliver(self, followed: Followed, matches: Sequence[Match]) -> None:
         if matches:
@@ -115,9 +121,6 @@ class _Source:
         for match in matches:
             yield sighting_of(match, source=followed.path.name, by="service", site=self._settings.site,
                               holder=self._settings.holder, newest=newest)
-
-    async def _remember(self) -> None:
-        await self._delivery.remember(self._key, json.dumps(self._following.state()))
 
     def _tell(self) -> None:
         files = self._following.files.values()
@@ -146,9 +149,11 @@ async def _watch(folders: Folders, changed: asyncio.Event, stop: asyncio.Event, 
             await asyncio.sleep(poll)
             continue
         try:
-            async for _ in awatch(*watched, watch_filter=None, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop,
-                                  recursive=False, rust_timeout=int(max(poll, 0.05) * 1000), yield_on_timeout=True):
-                changed.set()
+            async for changes in awatch(
+                    *watched, watch_filter=None, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop, recursive=False,
+                    rust_timeout=int(max(poll, 0.05) * 1000), yield_on_timeout=True):
+                if changes:
+                    changed.set()
                 if folders() != watched:
                     break
         except (OSError, RuntimeError):

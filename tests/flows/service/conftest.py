@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,10 +38,8 @@ class Bare:
 
     async def launch(self, order: Order) -> None:
         self.orders.append(order)
-        try:
+        with contextlib.suppress(RetrustError):  # the case says so
             await one_pass(self.engine, self.ledger, self.engine.site(order.site), actor="service", tell=self.tell)
-        except RetrustError:
-            pass  # the case says so
 
 
 @dataclass
