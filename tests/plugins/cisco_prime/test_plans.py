@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from retrust.models import Endpoint, Evidence, Finding, Grade, Pin, Presented, Relation, Sighting, Snapshot, Verdict
+from retrust.models import Evidence, Finding, Grade, Pin, Presented, Relation, Sighting, Snapshot, Verdict
 from retrust.planner import digest, make_plan
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
