@@ -216,7 +216,7 @@ def approvers_of(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) ->
     said = [settings_of(gates, ask, inventory) for ask in said_of(inventory, site, SECURITY)
             if opened_by_person(gates.get(ask.gate))]
     return Approvers(max((getattr(s, "approvers", 1) for s in said), default=1),
-                     next((tuple(s.roles) for s in said if getattr(s, "roles", ())), ()))
+                     next((tuple(roles) for s in said if (roles := getattr(s, "roles", ()))), ()))
 
 
 def settings_anywhere(site: Site, gate: str) -> list[dict[str, Any]]:
