@@ -1,0 +1,94 @@
+"""What each host says, scanned for failures; and the failures, counted until they are delivered.
+
+A host that says nothing of interest costs its last few kilobytes: a scanner is made only where an anchor
+stands, and let go of when the host rests.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from retrust.models import Sighting
+from retrust.scanner import CONTEXT, Scanner
+from retrust.signatures import LogSignature, Match
+
+HOSTS = 2000
+"""Hosts whose last words are kept; who was silent longest is forgotten first."""
+
+
+class Speaker(NamedTuple):
+    """Who a message comes from: the address that sent it, and the host that its header names."""
+
+    address: str
+    host: str | None
+
+
+class _Stream:
+    def __init__(self) -> None:
+        self.tail = b""
+        self.scanner: Scanner | None = None
+
+
+class Streams:
+    """``feed`` gives failures as they are complete, ``rest`` those that were pending."""
+
+    def __init__(self, signatures: Sequence[LogSignature]) -> None:
+        self._signatures = tuple(signatures)
+        self._anchors = tuple(signature.anchor for signature in signatures)
+        self._streams: OrderedDict[Speaker, _Stream] = OrderedDict()
+
+    @property
+    def pending(self) -> bool:
+        return any(stream.scanner is not None for stream in self._streams.values())
+
+    def feed(self, speaker: Speaker, data: bytes) -> list[Match]:
+        stream = self._streams.get(speaker)
+        if stream is None:
+            stream = self._streams[speaker] = _Stream()
+            if len(self._streams) > HOSTS:
+                self._streams.popitem(last=False)
+        self._streams.move_to_end(speaker)
+        if stream.scanner is None and self._tells(stream.tail[-128:] + data):
+            stream.scanner = Scanner(self._signatures)
+            stream.scanner.feed(stream.tail)
+            stream.scanner.flush()  # what the tail tells of was told
+        stream.tail = (stream.tail + data)[-CONTEXT:] if len(data) < CONTEXT else data[-CONTEXT:]
+        return stream.scanner.feed(data) if stream.scanner is not None else []
+
+    def _tells(self, data: bytes) -> bool:
+        return any(anchor in data for anchor in self._anchors)
+
+    def rest(self) -> Iterator[tuple[Speaker, list[Match]]]:
+        """Everybody rests: what is pending is told, and the scanners are let go of."""
+        for speaker, stream in self._streams.items():
+            if stream.scanner is not None:
+                matches, stream.scanner = stream.scanner.flush(), None
+                yield speaker, matches
+
+
+class Tally:
+    """Sightings that wait to be delivered: of those that say the same the first and the last, counted exactly."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[object, ...], list[Sighting]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def add(self, seen: Sighting) -> None:
+        row = self._rows.setdefault((seen.site, seen.holder, seen.dn, seen.role), [])
+        row.append(seen)
+        if len(row) > 2:
+            count = sum(s.count for s in row)
+            first, _, last = sorted(row, key=lambda s: s.at)
+            row[:] = [first.model_copy(update={"count": 1}), last.model_copy(update={"count": count - 1})]
+
+    def take(self) -> list[Sighting]:
+        rows, self._rows = self._rows, {}
+        return [seen for row in rows.values() for seen in row]
+
+    def put_back(self, sightings: Sequence[Sighting]) -> None:
+        for seen in sightings:
+            self.add(seen)
