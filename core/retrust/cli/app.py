@@ -7,7 +7,6 @@ is needed, 4 refused; messages go to stderr, and with ``--json`` stdout holds on
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib
 import inspect
@@ -108,17 +107,26 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             result = function(*args, **kwargs)
             if inspect.isawaitable(result):
-                result = asyncio.run(_awaited(result))
+                result = _to_its_end(result)
         except RetrustError as error:
             _say(error)
             raise typer.Exit(error.exit_code) from None
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        except KeyboardInterrupt:
             sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
             raise typer.Exit(INTERRUPTED) from None
         if isinstance(result, int) and result:
             raise typer.Exit(result)
 
     return run
+
+
+def _to_its_end(awaitable: Any) -> Any:
+    import asyncio  # a tenth of a second that `--help` does without
+
+    try:
+        return asyncio.run(_awaited(awaitable))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _awaited(awaitable: Any) -> Any:

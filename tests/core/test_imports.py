@@ -1,0 +1,76 @@
+"""What a command does not import: whoever only looks does not pay for the orchestrator, nor for the databases."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("prefect", "sqlalchemy", "alembic", "playwright", "fastapi", "httpx", "apprise")
+
+WATCHED = """
+import json, sys
+from retrust.cli import main
+try:
+    main(sys.argv[2:])
+finally:
+    with open(sys.argv[1], "w") as file:
+        json.dump(sorted({name.partition(".")[0] for name in sys.modules}), file)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An inventory of one Prime pair that nobody answers for, so that a look goes all the way to the network."""
+    inventory = tmp_path / "retrust.yaml"
+    inventory.write_text("""
+sites:
+  campus:
+    target: cisco-prime
+    primary:
+      host: 127.0.0.1
+      health_monitor_port: 2
+      ssh: {port: 1, username: admin, password: "env:PW", host_key: "SHA256:%s"}
+    secondary:
+      host: 127.0.0.1
+      health_monitor_port: 4
+      ssh: {port: 3, username: admin, password: "env:PW", host_key: "SHA256:%s"}
+    ha: {authentication_key: "env:PW", email: [noc@example.com], driver: operator}
+""" % (("A" * 43,) * 2))
+    yield os.environ | {"PW": "never sent", "RETRUST_INVENTORY": str(inventory), "RETRUST_HOME": str(tmp_path / "home")}
+
+
+def imported(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[set[str], int]:
+    import json
+
+    seen = folder / "modules.json"
+    done = subprocess.run([sys.executable, "-c", WATCHED, str(seen), *arguments], env=environment,
+                          capture_output=True, check=False, timeout=60)
+    return set(json.loads(seen.read_text())), done.returncode
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["check", "campus"], 1), (["check", "nowhere"], 2)])
+def test_looking_imports_neither_orchestrator_nor_databases(
+        tmp_path: Path, site: dict[str, str], arguments: list[str], code: int) -> None:
+    """`--help` and `check` import no Prefect, no SQLAlchemy and no browser."""
+    modules, ended = imported(tmp_path, site, *arguments)
+    assert ended == code
+    assert not modules & set(HEAVY)
+
+
+def test_help_imports_neither_ssh_nor_cryptography(tmp_path: Path, site: dict[str, str]) -> None:
+    """`--help` imports nothing that connects."""
+    modules, _ = imported(tmp_path, site, "--help")
+    assert not modules & {"asyncssh", "cryptography", "yaml", "asyncio"}
+
+
+def test_planning_imports_no_orchestrator(tmp_path: Path, site: dict[str, str]) -> None:
+    """`plan` reads the ledger, and imports no Prefect and no browser before it needs a page."""
+    modules, ended = imported(tmp_path, site, "plan", "campus")
+    assert ended == 1
+    assert not modules & {"prefect", "playwright"}
+    assert "asyncssh" in modules
