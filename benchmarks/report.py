@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. ``ours`` and ``peer`` are for people, with their units; ``peer`` is empty without one."""
+    """One comparison. ``ours`` and ``peer`` are for people, with their units; ``peer`` is empty without one.
+
+    A figure without a goal has an empty one, and counts as met.
+    """
 
     name: str
     ours: str
-    peer: str
-    ratio: str
-    goal: str
-    met: bool
+    peer: str = ""
+    ratio: str = ""
+    goal: str = ""
+    met: bool = True
 
 
 def at_most(name: str, ours: float, peer: float, limit: float, *, unit: str = "s", peer_name: str = "") -> Row:
@@ -25,6 +28,11 @@ def at_most(name: str, ours: float, peer: float, limit: float, *, unit: str = "s
     ratio = ours / peer
     return Row(name, f"{ours:.3f} {unit}", f"{peer:.3f} {unit} {peer_name}".strip(), f"{ratio:.2f} ×",
                f"≤ {limit:g} ×", ratio <= limit)
+
+
+def beside(name: str, ours: float, peer: float, *, unit: str = "s", peer_name: str = "") -> Row:
+    """Two figures without a goal for their ratio."""
+    return Row(name, f"{ours:.3f} {unit}", f"{peer:.3f} {unit} {peer_name}".strip(), f"{ours / peer:.2f} ×")
 
 
 def under(name: str, ours: float, limit: float, *, unit: str = "s") -> Row:
@@ -64,6 +72,11 @@ def time_of(work: Callable[[], object]) -> Taken:
 def table(rows: Iterable[Row]) -> str:
     """The rows as a Markdown table."""
     lines = ["| what | ours | peer | ratio | goal | met |", "|---|---|---|---|---|---|"]
-    lines += [f"| {r.name} | {r.ours} | {r.peer} | {r.ratio} | {r.goal} | {'yes' if r.met else '**no**'} |"
-              for r in rows]
+    lines += [f"| {r.name} | {r.ours} | {r.peer} | {r.ratio} | {r.goal} | {_met(r)} |" for r in rows]
     return "\n".join(lines) + "\n"
+
+
+def _met(row: Row) -> str:
+    if not row.goal:
+        return ""
+    return "yes" if row.met else "**no**"

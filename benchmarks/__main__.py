@@ -1,0 +1,95 @@
+"""``python -m benchmarks`` runs all comparisons and writes ``RESULTS.md`` beside this file; names run only those.
+
+Each module has ``run() -> list[Row]``, or ``measure()`` that yields (what, figure, beside). One that fails is told in the
+results, and the command then ends with 1; a goal that is missed is told, too, and is no failure, since a machine may
+be busy with other work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.report import Row, table
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PARTS = {
+    "start": "The command line",
+    "check": "`retrust check` of one site",
+    "fanout": "`retrust check` of many sites",
+    "flow": "The flow on Prefect",
+    "scan": "The log scanner",
+    "probe": "TLS probing",
+    "ledger": "The ledger",
+    "console": "The console",
+    "events": "From an event to a plan",
+}
+PACKAGES = ("retrust", "asyncssh", "cryptography", "prefect", "pydantic", "sqlalchemy", "typer")
+
+
+def main(names: list[str]) -> int:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it would make every start compile everything anew
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise SystemExit(f"no benchmark {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    failed = False
+    sections = []
+    for name in names or PARTS:
+        if importlib.util.find_spec(f"benchmarks.{name}") is None:
+            continue
+        began = time.perf_counter()
+        say(f"{PARTS[name]} …")
+        try:
+            text = table(rows_of(name))
+        except (Exception, SystemExit) as exc:
+            failed, text = True, f"failed: {exc}\n"
+        say(f"{text}({time.perf_counter() - began:.0f} s)\n")
+        sections.append(f"## {PARTS[name]}\n\n{_described(name)}\n\n{text}")
+    if not names:
+        RESULTS.write_text("\n".join([heading(), *sections]), encoding="utf-8")
+    return int(failed)
+
+
+def rows_of(name: str) -> list[Row]:
+    module = importlib.import_module(f"benchmarks.{name}")
+    if hasattr(module, "run"):
+        rows: list[Row] = module.run()
+        return rows
+    return [Row(what, figure, beside) for what, figure, beside in module.measure()]
+
+
+def _described(name: str) -> str:
+    """What the module says of itself, after its first line."""
+    doc = importlib.import_module(f"benchmarks.{name}").__doc__ or ""
+    first, _, rest = doc.strip().partition("\n\n")
+    return " ".join((rest or first).split())
+
+
+def heading() -> str:
+    load = ", ".join(f"{n:.1f}" for n in os.getloadavg())
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"""# Figures
+
+Written by `make bench` at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; do not edit. {platform.system()} \
+{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; load averages at the end: {load}.
+{versions}.
+
+Medians of runs taken in turn within one go; compare ratios rather than seconds, and CPU time where the load is
+above the number of cores, as other work then stretches wall time of both sides unevenly.
+"""
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

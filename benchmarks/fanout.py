@@ -1,0 +1,66 @@
+"""``retrust check`` of many sites at once, beside a bare asyncssh fan-out to the same nodes.
+
+All labs run in one other process, whose work bounds both sides: two logins, three shells' commands and seventeen TLS
+handshakes a site. A thousand sites share the nodes of a hundred labs, taken in turn, since two thousand servers
+would measure the machine's memory instead.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import labs
+from benchmarks.check import BARE, CHECKED
+from benchmarks.processes import Command, Cost, cost, medians, python
+from benchmarks.report import Row, at_most, beside, table
+
+SITES, NIGHTLY = 100, 1_000
+ROUNDS = 3
+GOAL = 1.3
+
+
+def commands(lab: labs.Labs) -> dict[str, Command]:
+    check = ("-m", "retrust", "check", "--json")
+    return {
+        "bare": python(BARE, str(lab.nodes), "commands"),
+        "looks": python(BARE, str(lab.nodes), "looks"),
+        "check": python(*check, environment=lab.environment(), ok=CHECKED),
+        "never": python(*check, environment=lab.environment(tunnels="never"), ok=CHECKED),
+    }
+
+
+def run() -> list[Row]:
+    return [*at_once(), *nightly()]
+
+
+def at_once() -> list[Row]:
+    with labs.running(SITES) as lab:
+        every = commands(lab)
+        cost(every["check"])  # makes the ledger
+        known = medians(every, ROUNDS)
+    bare, looks, check, never = (known[name] for name in ("bare", "looks", "check", "never"))
+    name = f"check of {2 * SITES} nodes at once"
+    return [
+        at_most(f"{name}, the same work", check.wall, looks.wall, GOAL, peer_name="asyncssh, same commands and looks"),
+        beside("… its CPU time", check.cpu, looks.cpu, peer_name="asyncssh, same commands and looks"),
+        beside(name, check.wall, bare.wall, peer_name="asyncssh, same commands, no looks"),
+        beside(f"{name}, `tunnels: never`", never.wall, bare.wall, peer_name="asyncssh, same commands, no looks"),
+        beside("… its peak memory", check.peak, looks.peak, unit="MiB", peer_name="asyncssh"),
+    ]
+
+
+def nightly() -> list[Row]:
+    with labs.running(NIGHTLY, SITES) as lab:
+        every = commands(lab)
+        known: dict[str, Cost] = {name: cost(every[name]) for name in ("looks", "check")}
+    looks, check = known["looks"], known["check"]
+    return [
+        beside(f"nightly check of {NIGHTLY:,} sites, {SITES} at once, once", check.wall, looks.wall,
+               peer_name="asyncssh, same commands and looks"),
+        beside("… its CPU time", check.cpu, looks.cpu, peer_name="asyncssh, same commands and looks"),
+        beside("… its peak memory", check.peak, looks.peak, unit="MiB", peer_name="asyncssh"),
+    ]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(run()))
