@@ -1,8 +1,8 @@
 """``python -m benchmarks`` runs all comparisons and writes ``RESULTS.md`` beside this file; names run only those.
 
-Each module has ``run() -> list[Row]``, or ``measure()`` that yields (what, figure, beside). One that fails is told in the
-results, and the command then ends with 1; a goal that is missed is told, too, and is no failure, since a machine may
-be busy with other work.
+Each module has ``run() -> list[Row]``, or ``measure()`` that yields (what, figure, beside). One that fails is told in
+the results, and the command then ends with 1; a goal that is missed is told, too, and is no failure, since a machine
+may be busy with other work.
 """
 
 from __future__ import annotations

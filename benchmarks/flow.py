@@ -1,29 +1,30 @@
 """The flow's own overhead: a pass in-process on Prefect's server, beside what it does for the site.
 
-Twice: against the pass without Prefect (the time that a run spends outside of ``retrust.passes``, where it lists, plans,
-waits for devices and acts), and against a bare asyncssh script that sends the very commands that the lab received. Lab,
-flow and script share this process, and no browser is in it: the steps that need pages are an operator's, who has
-nothing to do because the pair heals by itself once the stale pin is gone.
+Twice: against the pass without Prefect (the time that a run spends outside of ``retrust.passes``, which opens and
+closes connections and lease, lists, plans, waits for devices and acts), and against a bare asyncssh script that sends
+the very commands that the lab received. Lab, flow and script share this process, and no browser is in it: the steps
+that need pages are an operator's, who has nothing to do because the pair heals by itself once the stale pin is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import yaml
-
 from benchmarks import labs
 from benchmarks.report import Row, beside, table, under
+
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.settings import HaSettings
 
@@ -121,6 +122,8 @@ class _Inside:
         self._spent = 0.0
         for name in PASS:
             setattr(Pass, name, self._counted(getattr(Pass, name)))
+        remediate = importlib.import_module("retrust_flows.remediate")
+        remediate.open_pass = self._opened(remediate.open_pass)  # type: ignore[attr-defined]
 
     def _counted(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def counted(*args: Any) -> Any:
@@ -131,6 +134,18 @@ class _Inside:
                 self._spent += time.perf_counter() - began
 
         return counted
+
+    def _opened(self, open_pass: Callable[..., Any]) -> Callable[..., Any]:
+        @asynccontextmanager
+        async def opened(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            manager = open_pass(*args, **kwargs)
+            this = await self._counted(manager.__aenter__)()
+            try:
+                yield this
+            finally:
+                await self._counted(manager.__aexit__)(None, None, None)
+
+        return opened
 
     async def timed(self, one_pass: Awaitable[Any], outcome: str) -> tuple[float, float]:
         """Seconds of the run, and those of them that were the pass's own."""

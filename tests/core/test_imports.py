@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ finally:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[dict[str, str]]:
+def site(tmp_path: Path) -> dict[str, str]:
     """An inventory of one Prime pair that nobody answers for, so that a look goes all the way to the network."""
     inventory = tmp_path / "retrust.yaml"
     inventory.write_text("""
@@ -41,7 +40,8 @@ sites:
       ssh: {port: 3, username: admin, password: "env:PW", host_key: "SHA256:%s"}
     ha: {authentication_key: "env:PW", email: [noc@example.com], driver: operator}
 """ % (("A" * 43,) * 2))
-    yield os.environ | {"PW": "never sent", "RETRUST_INVENTORY": str(inventory), "RETRUST_HOME": str(tmp_path / "home")}
+    return os.environ | {"PW": "never sent", "RETRUST_INVENTORY": str(inventory),
+                         "RETRUST_HOME": str(tmp_path / "home")}
 
 
 def imported(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[set[str], int]:
