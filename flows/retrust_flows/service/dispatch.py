@@ -122,11 +122,12 @@ class Dispatcher:
 
     async def step(self) -> None:
         """Read what is new, then start or do whatever is due now."""
-        over = [site for site, task in self._running.items() if task.done()]
+        over = [(site, task) for site, task in self._running.items() if task.done()]
         if not await self.tail.catch_up():
             return
-        for site in over:  # only now: what the pass wrote has been read
-            del self._running[site]
+        for site, task in over:  # only now: what the pass wrote has been read
+            if self._running.get(site) is task:  # nobody else was here meanwhile
+                del self._running[site]
         for site in list(self.standings):
             try:
                 await self._consider(self.standings[site])
