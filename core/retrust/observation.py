@@ -38,10 +38,15 @@ PROBE_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger knows of a site before we look. ``baselines`` are by edge (``holder:key``)."""
+    """What the ledger knows of a site before we look. ``baselines`` are by edge (``holder:key``).
+
+    ``many_sites``: a sighting that names no site may then be about another one, whose servers have the same
+    names; it makes no pin of this one stale by itself, and accuses none.
+    """
 
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
+    many_sites: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin
         pins = attribute(sighting, candidates, lambda s, pin, place: target.fits(site, s, pin, place))
         live = [pin for pin in pins if _is_since(sighting, known.baselines.get(pin.edge))]
         for pin in live:
-            into = about.naming if len(pins) == 1 or sighting.endpoint else about.shared
+            alone = len(pins) == 1 and not (known.many_sites and sighting.site is None)
+            into = about.naming if alone or sighting.endpoint else about.shared
             into.setdefault(pin.edge, []).append(sighting)
         if not pins and sighting.kind == "log" and sighting.site == site.name:
             about.unmatched.append(f"a sighting ({sighting.source}) names {sighting.dn}, "

@@ -91,7 +91,8 @@ class Pass:
         return self._connection
 
     async def look(self, *, pages: bool) -> Snapshot:
-        known = Known(await self.ledger.baselines(self.site.name), self.sightings)
+        known = Known(await self.ledger.baselines(self.site.name), self.sightings,
+                      many_sites=len(self.engine.inventory.sites) > 1)
         return await take_snapshot(self.engine.target(self.site), self.site, self.connection, known,
                                    self.engine.collectors, pages=pages)
 
