@@ -63,7 +63,6 @@ class CaseView:
     next: str
     plan: Plan | None = None
     planned: tuple[Finding, ...] = ()
-    others: tuple[Finding, ...] = ()
     steps: tuple[StepRow, ...] = ()
     gates: tuple[GateRow, ...] = ()
     earlier: tuple[Decision, ...] = ()
@@ -86,16 +85,21 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
     title, following = _headline(case, gates, labels, visitor, entries)
     snapshot = await _last_snapshot(ledger, case.id)
     shown = snapshot or (plan.snapshot if plan else None)
-    planned = planned_findings(plan.snapshot, plan.steps) if plan else ()
+    planned = _proofs(planned_findings(plan.snapshot, plan.steps) if plan else (), shown)
     return CaseView(
         case, TONES[case.state], title, following, plan, planned,
-        tuple(f for f in shown.findings if f.pin.edge not in {p.pin.edge for p in planned}) if shown else (),
         tuple(_steps(plan, await ledger.steps(case.id, plan.digest))) if plan else (), gates,
         tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
         tuple((e, told(e)) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
         entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"),
         next((e.body for e in reversed(entries) if e.kind == "progress"), {}))
+
+
+def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding, ...]:
+    """What a person must see side by side: the planned pins, and whatever was contradicted when last looked at."""
+    bad = {f.pin.edge: f for f in (shown.findings if shown else ()) if f.evidence.grade is Grade.CONTRADICTED}
+    return (*(f for f in planned if f.pin.edge not in bad), *bad.values())
 
 
 async def _gates(engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
@@ -145,7 +149,8 @@ def _headline(case: Case, gates: Sequence[GateRow], labels: Sequence[str], visit
             return "Healed", "Nothing to do: trust was observed to be re-established."
         case State.REFUSED:
             return ("Refused: this looks like an interception",
-                    "Delete nothing by hand. Find out who answers on that path first." + (f" {why}" if why else ""))
+                    "Delete nothing by hand. Find out who answers on that path first."
+                    + (f" {why[:1].upper()}{why[1:]}." if why else ""))
         case State.FAILED:
             return "Failed", (f"{why}. " if why else "") + f"Mend the cause, then: retrust run {case.site}"
         case State.EXECUTING:

@@ -104,6 +104,23 @@ async def test_steps_are_followed(world, url: str, browser: Browser) -> None:
     await shoot(page, "case-healed")
 
 
+async def test_an_interception(world, url: str, browser: Browser) -> None:
+    """A refused case says so before anything else, offers no decision, and its picture shows the edge."""
+    made = a_renewal(grade=Grade.CONTRADICTED)
+    case = await world.ledger.open_case("campus", cause="log: hm-0-0.log", actor=SERVICE)
+    await world.ledger.record_snapshot(case.id, made.snapshot, when="before", actor=SERVICE)
+    why = "what is seen of primary:10.0.0.12_8082 looks like an interception: holder's end: another certificate"
+    await world.ledger.alarm("refused", why, actor=SERVICE, site="campus", case=case.id)
+    await world.ledger.move(case.id, "refuse", actor=SERVICE, body={"why": why})
+    page = await sign_in(browser, url, await world.token("cy"))
+    await page.goto(f"{url}/cases/{case.id}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Refused: this looks like an interception")
+    await expect(page.locator(".pill.v-contradicted")).to_have_count(1)
+    await expect(page.get_by_role("heading", name="Presented now")).to_be_visible()
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    await shoot(page, "case-refused")
+
+
 async def test_without_a_script(world, url: str, browser: Browser) -> None:
     """With JavaScript off and by keyboard alone, a person signs in, reads, and rejects with a reason."""
     case = await waiting_case(world.ledger)
