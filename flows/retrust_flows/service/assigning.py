@@ -78,7 +78,7 @@ class Assigner:
     async def _assign(self, sighting: Sighted) -> None:
         site = self._by_address(sighting) or await self._by_name(sighting)
         if site is None:
-            self._not_now(sighting)
+            await self._not_now(sighting)
             return
         await self.ledger.assign_sighting(sighting.id, site=site, actor=ACTOR)
         self._tries.pop(sighting.id, None)
@@ -86,13 +86,20 @@ class Assigner:
         log.info("a sighting of %s (%d×) is about %s", sighting.dn or "no name", sighting.count, site,
                  extra={"site": site})
 
-    def _not_now(self, sighting: Sighted) -> None:
+    async def _not_now(self, sighting: Sighted) -> None:
         before = self._tries.get(sighting.id)
         pause = min(before.pause * 2, LONGEST) if before else AGAIN
         self._tries[sighting.id] = _Try(self.clock(), pause)
         if before is None:
-            log.warning("a sighting of %s (%s) fits no site, or several: it is kept and tried again; name the site "
-                        "in the source's settings", sighting.dn or "no name", sighting.source)
+            await self._alarm(sighting)
+
+    async def _alarm(self, sighting: Sighted) -> None:
+        """Somebody's server rejects a certificate, and nobody here is responsible: told once, also after a restart."""
+        said = (f"a sighting of {sighting.dn or 'no name'} ({sighting.source}) fits no site, or several: it is kept "
+                f"and tried again; name the site in the source's settings")
+        log.warning("%s", said)
+        if all(alarm.detail != said for alarm in await self.ledger.alarms()):
+            await self.ledger.alarm("unassigned", said, actor=ACTOR)
 
     # -- which sites could be meant ---------------------------------------------------------------
 

@@ -153,7 +153,7 @@ class Standing:
             return Due("pass", self.asked)
         if not self.retry:
             return None
-        pause = min(RETRY * 2 ** max(0, self.failures - 1), LONGEST_RETRY)
+        pause = min(RETRY * 2 ** min(self.failures - 1, 10), LONGEST_RETRY)
         return Due("pass", "another try") if self._since(self.moved_at, pause, now) else None
 
     def _since(self, at: datetime | None, pause: timedelta, now: datetime) -> bool:
