@@ -155,6 +155,9 @@ class Pass:
         if self.case is None:
             self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
                                                     run=self.run)
+        if self.snapshot is not None:
+            await self.ledger.record_snapshot(self.case.id, self.snapshot, when="before", actor=self.actor,
+                                              run=self.run)
         await self.ledger.alarm("refused", str(error), actor=self.actor, site=self.site.name,
                                 case=self.case.id, run=self.run)
         raise error
