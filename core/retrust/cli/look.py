@@ -16,7 +16,6 @@ from retrust.inventory import Site
 from retrust.ledger import Knowledge, glance
 from retrust.looking import FAILED, OK, REFUSED, exit_code, look
 from retrust.models import Snapshot
-from retrust.ssh import import_early
 from retrust.views import check_object, plan_object, unplanned_object, unread_object
 
 SITES_AT_ONCE = 100
@@ -27,7 +26,6 @@ SitesArgument = Annotated[list[str] | None, typer.Argument(metavar="[SITE…]", 
 
 async def check(sites: SitesArgument = None, json: JsonOption = False, inventory: InventoryOption = None) -> int:
     """Read only: pins, verdicts, evidence."""
-    import_early()
     engine = Engine.start(inventory)
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
     for site in chosen:
@@ -88,7 +86,6 @@ def _gravest(codes: object) -> int:
 
 async def plan(site: SiteArgument, json: JsonOption = False, inventory: InventoryOption = None) -> int:
     """Check, then the plan as a diff, its digest and gates."""
-    import_early()
     from retrust.planning import draw_plan
 
     engine = Engine.start(inventory)

@@ -14,9 +14,6 @@ import asyncssh; ``connect`` does.
 
 from __future__ import annotations
 
-import importlib
-import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from retrust.ssh.access import SshAccess
@@ -49,20 +46,7 @@ __all__ = [
     "Transcript",
     "UnexpectedQuestion",
     "connect",
-    "import_early",
 ]
-
-
-def import_early() -> None:
-    """Begin to import asyncssh while the caller reads on: a part of it is waiting for ``ldconfig`` and ``gcc``.
-
-    For verbs that will connect. Whoever needs asyncssh waits for the rest, and meets its errors, as ever.
-    """
-    def load() -> None:
-        with suppress(Exception):
-            importlib.import_module("asyncssh")
-
-    threading.Thread(target=load, name="import asyncssh").start()
 
 
 def __getattr__(name: str) -> Any:
