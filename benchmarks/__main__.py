@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import platform
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ PACKAGES = ("retrust", "asyncssh", "cryptography", "prefect", "pydantic", "sqlal
 
 
 def main(names: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that every process and folder goes as well
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # it would make every start compile everything anew
     unknown = [name for name in names if name not in PARTS]
     if unknown:
