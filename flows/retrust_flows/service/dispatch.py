@@ -234,6 +234,13 @@ class Dispatcher:
         length = min(before.length * 2, LONGEST_PAUSE) if before and not before.handed_over else FIRST_PAUSE
         self._pauses[site] = _Pause(self.clock() + length, length)
 
+    async def finish(self) -> int:
+        """Wait until all that one round started is over or handed over; how many that was."""
+        running = list(self._running.values())
+        await asyncio.gather(*running)
+        self.tail.stop()
+        return len(running)
+
     async def close(self, grace: float) -> None:
         """Let passes that run end within ``grace`` seconds; what is cut short then, a later pass takes up."""
         running = list(self._running.values())

@@ -1,0 +1,89 @@
+"""``deployments/prefect.yaml`` on a real server with a real worker: an event of Prefect's ends in a waiting case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from retrust_plugins.lab.testing import Campus, campus
+
+pytestmark = pytest.mark.prefect
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 90.0
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Campus]:
+    async with campus(tmp_path) as site:
+        await site.settle_in()
+        await site.break_trust("secondary")
+        yield site
+
+
+def environment(site: Campus, url: str, folder: Path) -> dict[str, str]:
+    return os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
+                         "PREFECT_API_URL": url, "PREFECT_HOME": str(folder), "DO_NOT_TRACK": "1",
+                         "PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+
+
+def prefect(*words: str, env: dict[str, str], cwd: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", *words], env=env, cwd=cwd,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@asynccontextmanager
+async def worker(env: dict[str, str], cwd: Path) -> AsyncIterator[None]:
+    """A worker on the pool; it ends with the block, and its runs with it."""
+    with (cwd / "worker.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "prefect", "worker", "start", "--pool", "retrust", env=env, cwd=cwd, stdout=log,
+            stderr=log, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 15)
+                break
+
+
+async def emit(url: str, name: str, payload: dict[str, Any]) -> None:
+    event = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": name, "payload": payload,
+             "resource": {"prefect.resource.id": f"test.{uuid4()}"}, "related": []}
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        (await client.post("/events", json=[event])).raise_for_status()
+
+
+@pytest.mark.timeout(300)
+async def test_an_event_of_prefects_ends_in_a_waiting_case(site: Campus, prefect_api: str, tmp_path: Path) -> None:
+    """The shipped file is deployed as it is; the log text of an event is kept, and a worker makes the plan."""
+    env = environment(site, prefect_api, tmp_path / "prefect")
+    prefect("work-pool", "create", "retrust", "--type", "process", "--overwrite", env=env, cwd=tmp_path)
+    prefect("deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"), env=env, cwd=tmp_path)
+    prefect("deployment", "schedule", "ls", "sweep/sweep", env=env, cwd=tmp_path)
+    async with worker(env, tmp_path):
+        await emit(prefect_api, "retrust.log.signature", {
+            "site": "campus", "holder": "primary", "text": site.lab.primary.log_text("hm")})
+        deadline = asyncio.get_running_loop().time() + LIMIT
+        while not (cases := await site.ledger.cases(states=["waiting"])):
+            assert asyncio.get_running_loop().time() < deadline, (tmp_path / "worker.log").read_text()[-4000:]
+            await asyncio.sleep(0.1)
+    assert (cases[0].requested_by, cases[0].digest is not None, site.writes) == ("service", True, 0)
+    prefect("deployment", "delete", "--all", env=env, cwd=tmp_path)
