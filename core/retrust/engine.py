@@ -71,11 +71,21 @@ class Engine:
     def ledger_exists(self) -> bool:
         return self.inventory.ledger.url is not None or (self.home / "ledger.db").exists()
 
+    async def ledger_url(self) -> str | None:
+        """Where the ledger is, with the password that the inventory refers to; None for the file in ``home``."""
+        settings = self.inventory.ledger
+        if settings.url is None or settings.password is None:
+            return settings.url
+        from sqlalchemy import make_url
+
+        password = (await self.secrets.get(settings.password)).get_secret_value()
+        return make_url(settings.url).set(password=password).render_as_string(hide_password=False)
+
     async def open_ledger(self) -> Ledger:
         """The ledger, migrated and with the plugins' observers; the caller closes it."""
         from retrust.ledger import Ledger
 
-        ledger = await Ledger.open(self.inventory.ledger.url, self.home, redact=self.redactor.redact)
+        ledger = await Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
         for observer in self.plugins.observers.values():
             if opened := getattr(observer, "opened", None):
                 opened(self, ledger)

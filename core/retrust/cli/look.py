@@ -31,7 +31,7 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     for site in chosen:
         for warning in engine.target(site).warnings(site):
             output.say(f"warning: {warning}")
-    async with glance(engine.inventory.ledger.url, engine.home) as knowledge:
+    async with glance(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
         looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
     looked = await _with_baselines(engine, looked)
@@ -111,7 +111,7 @@ async def impact(site: SiteArgument,
     from retrust.planning import renewal_impact
 
     engine = Engine.start(inventory)
-    async with glance(engine.inventory.ledger.url, engine.home) as knowledge:
+    async with glance(await engine.ledger_url(), engine.home) as knowledge:
         snapshot = await look(engine, engine.site(site), knowledge, pages=False)
     broken = renewal_impact(engine, engine.site(site), snapshot, renew)
     if broken is None:

@@ -1,0 +1,26 @@
+"""What a process works with: where its ledger is, and the secret that opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from retrust.engine import Engine
+from retrust.testing.postgres import requires_postgres
+
+
+async def test_the_ledgers_password_is_the_inventorys_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The URL has none; what the reference gives opens the database, and is masked from then on."""
+    url = make_url(requires_postgres().database())
+    inventory = tmp_path / "retrust.yaml"
+    without = url.set(password=None).render_as_string()
+    inventory.write_text(f"sites: {{}}\nledger:\n  url: {without}\n  password: env:LEDGER_PASSWORD\n")
+    monkeypatch.setenv("LEDGER_PASSWORD", str(url.password))
+    monkeypatch.setenv("RETRUST_HOME", str(tmp_path / "home"))
+    engine = Engine.start(inventory)
+    async with await engine.open_ledger() as ledger:
+        assert (await ledger.head()).seq == 0
+        assert str(url.password) not in ledger.where
+    assert str(url.password) not in engine.redactor.redact(f"the password is {url.password}")
