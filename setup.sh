@@ -43,7 +43,8 @@ fi
 # One start without compiled modules costs more than all later ones together.
 .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 
-chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome || true; }
+# `type -P` sees programs alone; `command -v` would also find a function of this script.
+installed_chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome || true; }
 playwright_has_one() {
     .venv/bin/python - <<'PY' 2>/dev/null
 import os, sys
@@ -58,7 +59,7 @@ apt_has_one() {
     apt-cache show chromium 2>/dev/null | grep -q '^Version:' || as_root apt-get update -qq >/dev/null 2>&1 || true
     apt-cache show chromium 2>/dev/null | grep '^Version:' | head -n 1 | grep -vq snap
 }
-if [ -z "${RETRUST_CHROMIUM:-}$(chromium)" ] && ! playwright_has_one; then
+if [ -z "${RETRUST_CHROMIUM:-}$(installed_chromium)" ] && ! playwright_has_one; then
     { apt_has_one && apt_install chromium; } || .venv/bin/playwright install chromium >/dev/null 2>&1 || \
         missing "Chromium is missing: apt-get install chromium, or name one as RETRUST_CHROMIUM=/path/to/chromium"
 fi
