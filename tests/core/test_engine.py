@@ -11,7 +11,7 @@ from retrust.engine import Engine
 from retrust.testing.postgres import requires_postgres
 
 
-async def test_the_ledgers_password_is_the_inventorys_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_ledgers_password_is_the_inventorys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL has none; what the reference gives opens the database, and is masked from then on."""
     url = make_url(requires_postgres().database())
     inventory = tmp_path / "retrust.yaml"
