@@ -73,7 +73,8 @@ class StepRunner:
             await asyncio.sleep(POLL)
         if observed.state == "stop":
             raise PermanentError(observed.text, where=step.holder,
-                                 hint=f"{step.kind} was not sent: look at the target, then run again")
+                                 hint=f"{step.kind} was {'sent once' if sent else 'not sent'}: "
+                                      "look at the target, then run again")
         return observed
 
     # -- before -----------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ STATUS_HEAD = re.compile(r"status|reachab|\bstate\b|connect", re.I)
 STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)
 STATUS_LABEL = re.compile(r"^[\w ]*(status|state|reachability)\s*:?$", re.I)
 
+STANDS = 0.5
+"""Seconds for which the list must stand without the form before the form counts as gone."""
+
 
 def ise_relation(text: str | None, detail: str | None = None) -> Relation:
     """A displayed status as a relation; words that are not known mean neither."""
@@ -191,20 +194,29 @@ class IseServers:
         return button
 
     async def _saved(self, ask: IseRequest, known: set[str], notices: int, listed: str | None) -> None:
-        """Wait until the form is gone, or the page says what it does not like."""
-        end = monotonic() + self.view.settings.saving
+        """Wait until the form is gone for good, or the page says what it does not like.
+
+        Between two pages there is no form either, and the next one may be the form again with a refusal on it.
+        """
+        end, gone = monotonic() + self.view.settings.saving, None
         while True:
             self.session.dialogs.check()
             said = [line for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
                     if line not in known and words.TROUBLE.search(words.NO_FAILURE.sub("", line))]
             if said and not (listed is None and await self._only_row(said, ask.host)):
                 raise self._refused(ask, " | ".join(dict.fromkeys(said)), listed)
-            if not await self._form_shown():
-                return
+            if await self._form_shown() or await self.view.busy():
+                gone = None
+            elif await self._here():
+                gone = gone or monotonic()
+                if monotonic() - gone > STANDS:
+                    return
             if any(re.search(r"\bsuccess|\b(saved|added)\b", line, re.I)
                    for line in await self.view.lines() if line not in known):
                 return
             if monotonic() > end:
+                if not await self._form_shown():
+                    return
                 shown = await self.view.says(without=list(known))
                 raise self._refused(ask, shown or "the form stayed, and the page says nothing", listed)
             await asyncio.sleep(0.2)

@@ -1,0 +1,252 @@
+"""``make scale-test``: many sites broken at once, healed by one process, by many, by many that are killed at random.
+
+PostgreSQL and Redis from the system's packages; two Prefect API servers and their services, three workers and
+``retrust serve`` as processes on this machine, as ``deployments/`` starts them elsewhere. What is shown of each round:
+every site healed, no delete sent twice for one renewal, one case for each renewal, and a ledger whose chain verifies.
+
+    RETRUST_SCALE_SITES=100   sites      RETRUST_SCALE_SEED=1   of the kills
+    RETRUST_SCALE_LIMIT=1800  seconds that a round may take
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import sites as lab_sites
+from benchmarks.parts import (
+    Part,
+    answers,
+    free_port,
+    kept_running,
+    prefect,
+    redis_server,
+    redis_settings,
+    retrust,
+    with_prefect_redis,
+)
+
+from retrust.audit import verify_chain
+from retrust.ledger import Ledger
+from retrust.testing.postgres import NoPostgres, server
+
+SITES = int(os.environ.get("RETRUST_SCALE_SITES", "100"))
+SEED = int(os.environ.get("RETRUST_SCALE_SEED", "1"))
+LIMIT = float(os.environ.get("RETRUST_SCALE_LIMIT", "1800"))
+WORKERS = 3
+RUNS_AT_ONCE = 2
+"""Runs at once of each worker: a run is a process that imports Prefect, which is what bounds two cores."""
+CALM, WILD = 5.0, 20.0
+"""Seconds between two kills, at least and at most."""
+ROOT = Path(__file__).parents[1]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Ground:
+    """What all rounds stand on. ``environment`` is every process's of ours."""
+
+    folder: Path
+    sites: list[lab_sites.Site]
+    ledger: Ledger
+    environment: dict[str, str]
+    postgres: object
+
+    def inventory(self, name: str, **sections: object) -> dict[str, str]:
+        path = self.folder / f"{name}.yaml"
+        password = self.folder / "ledger-password"
+        url, _, rest = self.environment["LEDGER"].partition("://")
+        user, _, there = rest.partition(":")
+        secret, _, host = there.partition("@")
+        password.write_text(secret)
+        password.chmod(0o600)
+        lab_sites.write_inventory(self.sites, self.folder, path, **sections,
+                                  ledger={"url": f"{url}://{user}@{host}", "password": f"file:{password}"})
+        return self.environment | {"RETRUST_INVENTORY": str(path), "RETRUST_HOME": str(self.folder / "home")}
+
+
+async def main() -> int:
+    try:
+        postgres = server()
+    except NoPostgres as exc:
+        say(f"scale: no PostgreSQL, so nothing is measured: {exc}")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="retrust-scale-") as name:
+        folder = Path(name)
+        say(f"scale: {SITES} lab sites start")
+        async with lab_sites.running(SITES, folder) as running:
+            prefect_url, ledger_url = postgres.database(), postgres.database()
+            async with await Ledger.open(ledger_url, folder / "home") as ledger:
+                await lab_sites.verified(running, ledger)
+                ground = Ground(folder, running, ledger, os.environ | {
+                    "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                    "PREFECT_HOME": str(folder / "prefect"), "PREFECT_LOGGING_LEVEL": "WARNING",
+                    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "LEDGER": ledger_url,
+                    "PREFECT_API_DATABASE_CONNECTION_URL": prefect_url.replace("postgresql:", "postgresql+asyncpg:"),
+                }, postgres)
+                return await _rounds(ground)
+
+
+async def _rounds(ground: Ground) -> int:
+    one = await _one_process(ground)
+    async with _scaled(ground) as parts:
+        many = await _round(ground, f"three workers, {len(parts)} processes")
+        say(f"scale: {many / one:.2f} × the time of one in-process service (goal: under 3)")
+        wild = await _round(ground, f"the same, killed at random (seed {SEED})", chaos=lambda: _chaos(ground, parts))
+        kills = {part.name: part.starts - 1 for part in parts}
+        say(f"scale: restarts: {', '.join(f'{name} {count}' for name, count in kills.items())}")
+    say(f"scale: {SITES} sites healed by one process in {one:.0f} s ({SITES / one:.2f}/s), by many in {many:.0f} s, "
+        f"under kills in {wild:.0f} s")
+    say(f"scale: bound by {os.cpu_count()} cores: a run on a worker is a process that imports Prefect (seconds of "
+        "CPU), a pass in the service is none; workers on more machines divide that, the ledger is far from its limit")
+    return 0
+
+
+# -- rounds ----------------------------------------------------------------------------------------------
+
+
+async def _round(ground: Ground, name: str, *, chaos: Callable[[], object] | None = None) -> float:
+    """Break every site, wait until all are healed, and look at what was done; the seconds that healing took."""
+    healed = {c.id for c in await ground.ledger.cases(states=["healed"], limit=10**6)}
+    deletes = {site.name: site.deletes for site in ground.sites}
+    await lab_sites.break_all(ground.sites)
+    began = time.monotonic()
+    killing = asyncio.create_task(chaos()) if chaos else None  # type: ignore[arg-type]
+    try:
+        await _healed(ground, healed, began, name)
+    finally:
+        if killing is not None:
+            killing.cancel()
+            await asyncio.gather(killing, return_exceptions=True)
+    took = time.monotonic() - began
+    await _look(ground, healed, deletes)
+    say(f"scale: {name}: {SITES} sites healed in {took:.0f} s; every delete was sent once, every case kept, the chain "
+        "verifies")
+    return took
+
+
+async def _healed(ground: Ground, before: set[str], began: float, name: str) -> None:
+    told = 0
+    while True:
+        try:
+            done = {c.site for c in await ground.ledger.cases(states=["healed"], limit=10**6) if c.id not in before}
+        except Exception:
+            done = set()  # PostgreSQL may be the one that was killed
+        if len(done) == SITES:
+            return
+        if time.monotonic() - began > LIMIT:
+            raise SystemExit(await _stuck(ground, done, name))
+        if len(done) >= told + max(1, SITES // 5):
+            told = len(done)
+            say(f"scale:   {told} of {SITES} after {time.monotonic() - began:.0f} s")
+        await asyncio.sleep(0.5)
+
+
+async def _stuck(ground: Ground, done: set[str], name: str) -> str:
+    left = [site.name for site in ground.sites if site.name not in done]
+    cases = [f"{c.site} {c.state} {c.note}" for site in left[:5] for c in await ground.ledger.cases(site=site, limit=1)]
+    return f"scale: {name}: {len(left)} sites are not healed within {LIMIT:.0f} s: {'; '.join(cases)}"
+
+
+async def _look(ground: Ground, before: set[str], deletes: dict[str, int]) -> None:
+    wrong = [site.name for site in ground.sites if site.deletes != deletes[site.name] + 1]
+    if wrong:
+        raise SystemExit(f"scale: a delete was not sent exactly once at {', '.join(wrong)}")
+    new = [c.site for c in await ground.ledger.cases(states=["healed"], limit=10**6) if c.id not in before]
+    if set(new) != {site.name for site in ground.sites}:
+        raise SystemExit("scale: a case was lost")
+    report = await verify_chain(ground.ledger)
+    if not report.ok:
+        raise SystemExit(f"scale: the chain does not verify: {report}")
+
+
+async def _one_process(ground: Ground) -> float:
+    """``retrust serve`` alone on PostgreSQL: the measure for the others."""
+    environment = ground.inventory("one")
+    port, door = free_port(), free_port()
+    api = prefect("one-api", ground.folder, environment, "server", "start", "--port", str(port))
+    url = f"http://127.0.0.1:{port}/api"
+    async with kept_running([api]):
+        await answers(f"{url}/health", api)
+        environment |= {"PREFECT_API_URL": url}
+        serve = retrust("one-serve", ground.folder, environment, "serve", "--port", str(door))
+        async with kept_running([serve]):
+            await answers(f"http://127.0.0.1:{door}/readyz", serve)
+            return await _round(ground, "one in-process service on PostgreSQL")
+
+
+# -- the scaled deployment -------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
+    folder, environment = ground.folder, ground.inventory("scaled", prefect={"work_pool": "retrust"})
+    async with AsyncExitStack() as stack:
+        extra = await asyncio.to_thread(with_prefect_redis, folder)
+        if extra is not None:
+            port = free_port()
+            await stack.enter_async_context(kept_running([redis_server(folder, port)]))
+            environment |= redis_settings(port) | {
+                "PYTHONPATH": os.pathsep.join(filter(None, [extra, os.environ.get("PYTHONPATH")]))}
+        ports = [free_port() for _ in range(2 if extra else 1)]
+        apis = [prefect(f"api-{n}", folder, environment, "server", "start", *(["--no-services"] if extra else []),
+                        "--port", str(port)) for n, port in enumerate(ports, start=1)]
+        services = [prefect("services", folder, environment, "server", "services", "start")] if extra else []
+        await stack.enter_async_context(kept_running([*apis, *services]))
+        urls = [f"http://127.0.0.1:{port}/api" for port in ports]
+        for url, api in zip(urls, apis, strict=True):
+            await answers(f"{url}/health", api)
+        await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
+        workers = [prefect(f"worker-{n}", folder, environment | {
+            "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_RUNNER_POLL_FREQUENCY": "1"}, "worker", "start", "--pool", "retrust", "--limit", str(RUNS_AT_ONCE))
+            for n in range(WORKERS)]
+        door = free_port()
+        serve = retrust("serve", folder, environment | {"PREFECT_API_URL": urls[0]}, "serve", "--port", str(door))
+        await stack.enter_async_context(kept_running([*workers, serve]))
+        await answers(f"http://127.0.0.1:{door}/readyz", serve)
+        yield [*apis, *services, *workers, serve]
+
+
+async def _deployed(folder: Path, environment: dict[str, str]) -> None:
+    """The pool and the shipped deployments."""
+    for words in (("work-pool", "create", "retrust", "--type", "process"),
+                  ("deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml")),
+                  ("deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")):
+        part = prefect("deploy", folder, environment, *words)
+        part.start()
+        assert part.process is not None
+        if await asyncio.to_thread(part.process.wait) != 0:
+            raise SystemExit(f"scale: prefect {' '.join(words)} failed: {part.said[-2000:]}")
+
+
+async def _chaos(ground: Ground, parts: list[Part]) -> None:
+    """Kill one of them, or PostgreSQL, again and again; what ends is started again by who keeps it."""
+    chance = random.Random(SEED)
+    while True:
+        await asyncio.sleep(chance.uniform(CALM, WILD))
+        victim = chance.choice([*parts, None])
+        if victim is None:
+            say("scale:   kill -9 postgresql")
+            ground.postgres.stop(signal.SIGQUIT)  # type: ignore[attr-defined]
+            await asyncio.sleep(chance.uniform(0.5, 3.0))
+            await asyncio.to_thread(ground.postgres.start)  # type: ignore[attr-defined]
+        else:
+            say(f"scale:   kill -9 {victim.name}")
+            await asyncio.to_thread(victim.kill)
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))
