@@ -47,6 +47,9 @@ class InventoryError(RetrustError):
         super().__init__(what, where=where, hint=hint)
         self.problems = problems
 
+    def __str__(self) -> str:
+        return "\n".join((super().__str__(), *self.problems))
+
 
 class PluginError(RetrustError):
     """A plugin that cannot be loaded; ``plugin`` is its name."""

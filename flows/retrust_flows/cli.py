@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from retrust.cli import output
+from retrust.cli.asking import answer
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.deciding import Attendance, current_matter, decide, terminal_labels
 from retrust.engine import Engine, actor
@@ -17,6 +18,7 @@ from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
 from retrust.models import Grade, Plan, Sighting
+from retrust.passes import Pass
 from retrust.target import Progress
 from retrust.views import run_object, unplanned_object
 from retrust_flows.running import Ended, Runner
@@ -45,7 +47,8 @@ async def run(
         await _include(ledger, engine, chosen, include or [])
         output.say("starting Prefect's server …")
         async with prefect_server(engine.home):
-            runner = Runner(engine, ledger, actor(), progress=_progress, tell=lambda text: output.say(f"  {text}"))
+            runner = Runner(engine, ledger, actor(), progress=_progress, tell=lambda text: output.say(f"  {text}"),
+                            planned=_shown_once() if not json else lambda _: None)
             ended = await _passes(runner, chosen, Attendance(actor(), yes, accept_unproven), json)
     _report(chosen, ended, json)
     return ended.exit_code
@@ -54,20 +57,27 @@ async def run(
 async def _passes(runner: Runner, site: Site, attendance: Attendance, json: bool) -> Ended:
     """Pass after pass, while this terminal can open what the last one waited for."""
     asks = sys.stdin.isatty() and not json
-    shown = None
     for _ in range(PASSES):
         ended = await runner.one_pass(site.name, attendance)
         if ended.outcome == "drifted":
             output.say(f"{ended.error}")
             continue
-        if ended.plan is not None and not json and shown != ended.plan.digest and ended.snapshot is not None:
-            shown = ended.plan.digest
-            if ended.outcome == "waiting":
-                output.show(output.snapshot_lines(ended.snapshot))
-                output.show(output.plan_lines(ended.plan, ended.gates))
         if ended.outcome != "waiting" or not asks or not await _ask(runner, ended, attendance):
             break
     return ended
+
+
+def _shown_once() -> Callable[[Pass], None]:
+    """Shows what was seen and the plan, before anything of it is carried out; each plan once."""
+    shown: set[str] = set()
+
+    def show(this: Pass) -> None:
+        if this.plan is not None and this.snapshot is not None and this.plan.digest not in shown:
+            shown.add(this.plan.digest)
+            output.show(output.snapshot_lines(this.snapshot))
+            output.show(output.plan_lines(this.plan, this.gate_states))
+
+    return show
 
 
 async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
@@ -83,10 +93,10 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
         if label == "security":
             _show_fingerprints(ended.plan)
         question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
-        answer = (await asyncio.to_thread(input, question)).strip().casefold()
-        if answer != "yes":
+        said = (await answer(question)).casefold()
+        if said != "yes":
             await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=False,
-                         reason=f"answered {answer!r} at the terminal")
+                         reason=f"answered {said!r} at the terminal")
             await runner.ledger.move(ended.case, "cancel", actor=attendance.actor, note="answered no at the terminal")
             output.say("nothing was changed")
             return False
@@ -119,8 +129,8 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str])
             holders = ", ".join(engine.target(site).holders(site))
             raise UsageError(f"--include {edge!r} is not HOLDER:KEY", hint=f"holders of {site.name}: {holders}")
         await ledger.sight(Sighting(
-            id=f"include:{site.name}:{edge}:{now:%s}", kind="person", site=site.name, holder=holder, key=key, at=now,
-            received_at=now, source="--include", actor=actor()))
+            id=f"include:{site.name}:{edge}:{now.timestamp()}", kind="person", site=site.name, holder=holder, key=key,
+            at=now, received_at=now, source="--include", actor=actor()))
 
 
 def _progress(progress: Progress) -> None:
@@ -138,12 +148,7 @@ def _report(site: Site, ended: Ended, json: bool) -> None:
         output.print_json(unplanned_object(site.name, message) | {
             "case": ended.case, "outcome": ended.outcome, "message": message})
     if ended.error is not None:
-        if ended.error.where:
-            output.say(f"retrust: {ended.error.where}: {ended.error.what}")
-        else:
-            output.say(f"retrust: {ended.error.what}")
-        if ended.error.hint:
-            output.say(f"  → {ended.error.hint}")
+        output.say_error(ended.error)
     elif not json:
         output.show([message])
         if ended.outcome == "waiting":

@@ -35,6 +35,7 @@ class Here:
     actor: str
     progress: Callable[[Progress], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
+    planned: Callable[[Pass], None] = lambda _: None
     last: Pass | None = None
 
 
@@ -92,6 +93,8 @@ async def gates() -> bool:
     this = _current.get()
     opened = await this.gates()
     await artifacts.gates(this)
+    if (lent := here.get()) is not None:
+        lent.planned(this)
     return opened
 
 

@@ -16,6 +16,7 @@ from retrust.engine import Engine
 from retrust.errors import PersonNeeded, Refused, RetrustError
 from retrust.ledger import Ledger
 from retrust.models import GateState, Plan, Snapshot, StepResult
+from retrust.passes import Pass
 from retrust.steps import Drifted
 from retrust.target import Progress
 
@@ -46,20 +47,24 @@ class Ended:
 
 @dataclass
 class Runner:
-    """Runs the flow in this process. ``actor`` is who started it, as the ledger writes it."""
+    """Runs the flow in this process. ``actor`` is who started it, as the ledger writes it.
+
+    ``planned`` is called in each pass that has a plan, when its gates have been asked and nothing is done yet.
+    """
 
     engine: Engine
     ledger: Ledger
     actor: str
     progress: Callable[[Progress], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
+    planned: Callable[[Pass], None] = lambda _: None
     _quiet: bool = field(default=False, init=False)
 
     async def one_pass(self, site: str, attendance: Attendance | None = None) -> Ended:
         from retrust_flows.remediate import Here, here, remediate
 
         self._hush_prefect()
-        lent = Here(self.engine, self.ledger, self.actor, self.progress, self.tell)
+        lent = Here(self.engine, self.ledger, self.actor, self.progress, self.tell, self.planned)
         tokens = here.set(lent), attending.set(attendance)
         try:
             state = await remediate(site, return_state=True)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from retrust.commands import Command
-from retrust.errors import InventoryError, RetrustError, UsageError
+from retrust.errors import RetrustError, UsageError
 from retrust.plugins import installed_plugins
 
 GROUP_HELP = {
@@ -134,13 +134,9 @@ async def _awaited(awaitable: Any) -> Any:
 
 
 def _say(error: RetrustError) -> None:
-    if isinstance(error, InventoryError) and error.problems:
-        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
-        return
-    where = f"{error.where}: " if error.where else ""
-    sys.stderr.write(f"retrust: {where}{error.what}\n")
-    if error.hint:
-        sys.stderr.write(f"  → {error.hint}\n")
+    from retrust.cli.output import say_error  # it knows the models, which `--help` does without
+
+    say_error(error)
 
 
 __all__ = ["build", "guarded", "run"]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from retrust.errors import InventoryError, RetrustError
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Verdict
 from retrust.planner import planned_findings
 from retrust.views import plan_object
@@ -35,6 +36,16 @@ def say(text: str) -> None:
     """A message about the work, not its result."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def say_error(error: RetrustError) -> None:
+    """What happened, where, and what to do; of an inventory each problem, with its file, line and key."""
+    if isinstance(error, InventoryError) and error.problems:
+        say("\n".join(map(str, error.problems)))
+        return
+    say(f"retrust: {error.where}: {error.what}" if error.where else f"retrust: {error.what}")
+    if error.hint:
+        say(f"  → {error.hint}")
 
 
 def show(lines: Iterable[str]) -> None:

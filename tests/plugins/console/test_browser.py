@@ -126,6 +126,7 @@ async def test_without_a_script(world, url: str, browser: Browser) -> None:
     case = await waiting_case(world.ledger)
     page = await (await browser.new_context(java_script_enabled=False)).new_page()
     await page.goto(f"{url}/cases/{case.id}")
+    await expect(page.get_by_label("Token")).to_be_focused()
     await page.keyboard.type(await world.token("ben"))
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Waiting for your decision")
