@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -18,8 +21,23 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def _prefect_ends_with_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Prefect leaves sockets open; they are collected here and not in some later test, which would be blamed."""
+    yield
+    if "prefect_api" in request.fixturenames and (worker := sys.modules.get("prefect.events.worker")):
+        worker.EventsWorker.drain_all()
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()
+
+
+_SOCKETS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file stays on one of the two workers, and all that need Prefect on the same one: one server serves them."""
     for item in items:
         shared = "prefect_api" in getattr(item, "fixturenames", ())
+        if shared:
+            item.add_marker(_SOCKETS)
         item.add_marker(pytest.mark.xdist_group("prefect" if shared else str(item.path)))

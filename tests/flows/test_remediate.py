@@ -17,11 +17,7 @@ from retrust.plugins import load_plugins
 from retrust_flows.running import Runner
 from retrust_plugins.lab import Lab
 
-pytestmark = [
-    pytest.mark.prefect,
-    # Prefect leaves the socket of its event client to the garbage collector, some tests later.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.prefect
 
 STAGES = ["detect", "list", "plan", "gates", "delete", "re-register-ha", "re-add-ise", "verify"]
 

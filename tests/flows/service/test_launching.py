@@ -13,11 +13,7 @@ from retrust.errors import PermanentError
 from retrust_flows.service.emitting import Emitter
 from retrust_flows.service.launching import Order, WorkPool
 
-pytestmark = [
-    pytest.mark.prefect,
-    # Prefect leaves the socket of its event client to the garbage collector, some tests later.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.prefect
 
 
 @pytest.fixture
