@@ -26,12 +26,13 @@ from retrust.engine import Engine
 from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.help import help_needed, unanswered
 from retrust.identities import accepted
+from retrust.milestones import Thinned
 from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
 from retrust.steps import Drifted, StepRunner
-from retrust.target import Connection, Progress
+from retrust.target import Connection, Follow, Progress, unfollowed
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
@@ -48,7 +49,7 @@ class Pass:
     lease: Lease
     run: str
     actor: str
-    progress: Callable[[Progress], None] = lambda _: None
+    progress: Follow = unfollowed
     tell: Callable[[str], None] = lambda _: None
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     case: Case | None = None
@@ -59,6 +60,8 @@ class Pass:
     results: list[StepResult] = field(default_factory=list)
     healed: bool = False
     _connection: Connection | None = None
+    _step: Step | None = None
+    _told: Thinned = field(default_factory=Thinned)
 
     # -- detect -----------------------------------------------------------------------------------
 
@@ -76,7 +79,7 @@ class Pass:
         """Reach every holder, or nothing is done; then one snapshot of it all."""
         target = self.engine.target(self.site)
         services = self.engine.services(
-            read_only=False, progress=self.progress, tell=self.tell, folder=self.engine.home / "runs" / self.run,
+            read_only=False, progress=self.follow, tell=self.tell, folder=self.engine.home / "runs" / self.run,
             identities=accepted(await self.ledger.accepted_identities(self.site.name)))
         self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
         self.snapshot = await self.look(pages=True)
@@ -84,6 +87,22 @@ class Pass:
 
     def say(self, text: str) -> None:
         self.tell(self.engine.redactor.redact(text))
+
+    async def follow(self, progress: Progress) -> None:
+        """What goes on within a step, into the ledger and to whoever follows this run. It never ends a step."""
+        if not self._told.is_news(progress):
+            return
+        told = Progress(self.engine.redactor.redact(progress.what), progress.percent)
+        await self.progress(told)
+        if self.case is None or self.plan is None or self._step is None:
+            return
+        try:
+            await self.ledger.append(
+                "progress", {"digest": self.plan.digest, "step": self._step.id, "what": told.what,
+                             "percent": told.percent},
+                actor=self.actor, run=self.run, case=self.case.id, site=self.site.name)
+        except RetrustError as error:
+            self.say(f"{told} could not be kept: {error}")
 
     @property
     def connection(self) -> Connection:
@@ -199,6 +218,7 @@ class Pass:
 
     async def _run_step(self, runner: StepRunner, step: Step) -> StepResult:
         """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
+        self._step, self._told = step, Thinned()
         try:
             return await runner.run(step)
         except (PermanentError, PersonNeeded) as error:
@@ -274,7 +294,7 @@ def contradiction(finding: Finding) -> Refused:
 
 @asynccontextmanager
 async def open_pass(engine: Engine, site: Site, ledger: Ledger, *, actor: str, run: str | None = None,
-                    progress: Callable[[Progress], None] = lambda _: None,
+                    progress: Follow = unfollowed,
                     tell: Callable[[str], None] = lambda _: None) -> AsyncIterator[Pass]:
     """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
     run = run or uuid.uuid4().hex

@@ -112,8 +112,26 @@ async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dic
         await sign(DIGEST)
 
 
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+async def test_an_encrypted_key_signs_with_its_passphrase(kind: str, tmp_path: Path) -> None:
+    """It is asked for until it opens the key, three times at most, and is in nothing that we say."""
+    key = make_key(tmp_path, kind, passphrase="correct horse")
+    typed, asked = iter(["wrong horse", "correct horse"]), []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return next(typed)
+
+    signature = await sign(DIGEST, key, ask)
+    assert openssh_accepts(signature, DIGEST, "ann", allow(tmp_path, ("ann", key)), tmp_path)
+    assert asked == [f"Passphrase of {key}: "] * 2
+    with pytest.raises(UsageError, match="3 times") as refused:
+        await sign(DIGEST, key, lambda question: "wrong horse")
+    assert "wrong horse" not in str(refused.value)
+
+
 async def test_a_file_that_does_not_sign(tmp_path: Path) -> None:
-    """An encrypted key is sent to the agent; a file that is no key, or is missing, is named."""
+    """An encrypted key with nobody to ask is sent to the agent; a file that is no key, or is missing, is named."""
     with pytest.raises(UsageError, match=r"is encrypted.*ssh-add"):
         await sign(DIGEST, make_key(tmp_path, passphrase="correct horse"))
     (tmp_path / "text").write_text("hello")
