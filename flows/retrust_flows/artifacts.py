@@ -58,7 +58,9 @@ async def gates(this: Pass) -> None:
     if this.plan is None or this.case is None or all(g.state == "open" for g in this.gate_states):
         return
     waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in this.gate_states if g.state != "open")
-    decide = f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console."
+    page = f"{this.engine.inventory.console.address}/cases/{this.case.id}"
+    decide = (f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console: "
+              f"<{page}>. Starting or retrying this run here opens no gate.")
     await _shown(acreate_markdown_artifact(
         markdown=f"# {this.site.name} waits\n{waits}\n\n{decide}\n\n{plan_markdown(this.plan, this.gate_states)}",
         key=_key("waiting", this.site.name), description=f"What {this.site.name} waits for"))
