@@ -17,10 +17,11 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrust.acceptance import record_change
-from retrust.baselines import healthy_baselines, verified_baselines
+from retrust.baselines import healthy_baselines, taken_up, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
 from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
@@ -59,6 +60,7 @@ class Pass:
     gate_states: tuple[GateState, ...] = ()
     results: list[StepResult] = field(default_factory=list)
     healed: bool = False
+    _attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
     _connection: Connection | None = None
     _step: Step | None = None
     _told: Thinned = field(default_factory=Thinned)
@@ -79,11 +81,16 @@ class Pass:
         """Reach every holder, or nothing is done; then one snapshot of it all."""
         target = self.engine.target(self.site)
         services = self.engine.services(
-            read_only=False, progress=self.follow, tell=self.tell, folder=self.engine.home / "runs" / self.run,
+            read_only=False, progress=self.follow, tell=self.tell, folder=self.folder,
             identities=accepted(await self.ledger.accepted_identities(self.site.name)))
         self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
         self.snapshot = await self.look(pages=True)
         return self.snapshot
+
+    @property
+    def folder(self) -> Path:
+        """For transcripts and pictures: of this pass alone, though a run retried by hand keeps its id."""
+        return self.engine.home / "runs" / self._attempt
 
     def say(self, text: str) -> None:
         self.tell(self.engine.redactor.redact(text))
@@ -243,18 +250,26 @@ class Pass:
         self.sightings = await sightings_of(self.ledger, self.site)
         await self.connection.settle()
         after = await self.look(pages=True)
-        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
-        await self._refuse_other_certificates(after)
-        self._fail_unhealthy(after)
+        try:
+            await self._refuse_other_certificates(after)
+            self._fail_unhealthy(after)
+        except RetrustError:
+            await self._keep_after(after)
+            raise
         touched = {edge for step in self.plan.steps for edge in step.expected}
-        await self.ledger.set_baselines(
-            [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)],
-            actor=self.actor, run=self.run)
+        verified = [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)]
+        await self.ledger.set_baselines(verified, actor=self.actor, run=self.run)
+        after = taken_up(after, verified)
+        await self._keep_after(after)
         self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
         self.healed = True
         if needed := help_needed(after, unread=False):
             raise needed
         return after
+
+    async def _keep_after(self, after: Snapshot) -> None:
+        assert self.case is not None
+        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
 
     async def _refuse_other_certificates(self, after: Snapshot) -> None:
         assert self.plan is not None
@@ -342,14 +357,14 @@ async def _report_change(this: Pass, error: ChangedIdentity) -> None:
 
 async def _keep_files(this: Pass) -> None:
     """Transcripts and pictures of the run belong to its case; without a case nobody needs them."""
-    folder = this.engine.home / "runs" / this.run
+    folder = this.folder
     if not folder.is_dir():
         return
     if this.case is None:
         shutil.rmtree(folder)
         return
     for path in sorted(folder.iterdir()):
-        await this.ledger.attach(this.case.id, f"{this.run[:8]}/{path.name}", path, actor=this.actor, run=this.run)
+        await this.ledger.attach(this.case.id, f"{folder.name[:8]}/{path.name}", path, actor=this.actor, run=this.run)
 
 
 async def sightings_of(ledger: Ledger, site: Site) -> tuple[Sighting, ...]:
