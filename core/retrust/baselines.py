@@ -18,12 +18,17 @@ def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
 
 
 def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
-    """The snapshot with these baselines in force: what they are about is fresh."""
+    """The snapshot with these baselines in force: what presents the very certificate is fresh."""
     by_edge = {f"{b.holder}:{b.key}": b for b in baselines}
+
+    def verified(finding: Finding) -> bool:
+        known, seen = by_edge.get(finding.pin.edge), finding.presented
+        return known is not None and seen is not None and seen.fingerprint == known.fingerprint
+
     return snapshot.model_copy(update={"findings": tuple(
         f.model_copy(update={"verdict": Verdict.FRESH, "baseline": by_edge[f.pin.edge], "reasons": (
             f"{f.relation} is healthy, so the certificate it presents is taken as the one verified",)})
-        if f.pin.edge in by_edge else f for f in snapshot.findings)})
+        if verified(f) else f for f in snapshot.findings)})
 
 
 def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:

@@ -18,7 +18,7 @@ from retrust.inventory import Inventory, Site, load_inventory
 from retrust.plugins import Plugins, installed_plugins
 from retrust.redaction import Redactor
 from retrust.secrets import Secrets
-from retrust.target import Progress, Services, Target
+from retrust.target import Follow, Services, Target, unfollowed
 
 if TYPE_CHECKING:
     from retrust.evidence import Collector
@@ -92,7 +92,7 @@ class Engine:
             ledger.observers.append(observer.told)
         return ledger
 
-    def services(self, *, read_only: bool, progress: Callable[[Progress], None] = lambda _: None,
+    def services(self, *, read_only: bool, progress: Follow = unfollowed,
                  tell: Callable[[str], None] = lambda _: None, folder: Path | None = None,
                  identities: dict[tuple[str, str], tuple[str, ...]] | None = None) -> Services:
         """What a connection to a site may use; ``folder`` takes transcripts and pictures of one run."""

@@ -26,6 +26,17 @@ async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool)
         return await take_snapshot(target, site, connection, known, engine.collectors, pages=pages)
 
 
+def says_something_new(snapshot: Snapshot, last: Snapshot | None) -> bool:
+    """Whether it differs in what a picture of the site shows; a nightly check of a quiet site adds nothing."""
+    return last is None or _shown(snapshot) != _shown(last)
+
+
+def _shown(snapshot: Snapshot) -> object:
+    pins = {f.pin.edge: (f.pin.subject, f.verdict, f.evidence.grade, f.presented and f.presented.fingerprint)
+            for f in snapshot.findings}
+    return pins, snapshot.relations, snapshot.problems
+
+
 def exit_code(snapshot: Snapshot) -> int:
     """``check``'s answer in one number: refused outweighs failed, failed outweighs a person's need."""
     if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):

@@ -17,21 +17,23 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrust.acceptance import record_change
-from retrust.baselines import healthy_baselines, verified_baselines
+from retrust.baselines import healthy_baselines, taken_up, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.engine import Engine
 from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.help import help_needed, unanswered
 from retrust.identities import accepted
+from retrust.milestones import Thinned
 from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
 from retrust.steps import Drifted, StepRunner
-from retrust.target import Connection, Progress
+from retrust.target import Connection, Follow, Progress, unfollowed
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
@@ -48,7 +50,7 @@ class Pass:
     lease: Lease
     run: str
     actor: str
-    progress: Callable[[Progress], None] = lambda _: None
+    progress: Follow = unfollowed
     tell: Callable[[str], None] = lambda _: None
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     case: Case | None = None
@@ -58,7 +60,10 @@ class Pass:
     gate_states: tuple[GateState, ...] = ()
     results: list[StepResult] = field(default_factory=list)
     healed: bool = False
+    _attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
     _connection: Connection | None = None
+    _step: Step | None = None
+    _told: Thinned = field(default_factory=Thinned)
 
     # -- detect -----------------------------------------------------------------------------------
 
@@ -76,14 +81,35 @@ class Pass:
         """Reach every holder, or nothing is done; then one snapshot of it all."""
         target = self.engine.target(self.site)
         services = self.engine.services(
-            read_only=False, progress=self.progress, tell=self.tell, folder=self.engine.home / "runs" / self.run,
+            read_only=False, progress=self.follow, tell=self.tell, folder=self.folder,
             identities=accepted(await self.ledger.accepted_identities(self.site.name)))
         self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
         self.snapshot = await self.look(pages=True)
         return self.snapshot
 
+    @property
+    def folder(self) -> Path:
+        """For transcripts and pictures: of this pass alone, though a run retried by hand keeps its id."""
+        return self.engine.home / "runs" / self._attempt
+
     def say(self, text: str) -> None:
         self.tell(self.engine.redactor.redact(text))
+
+    async def follow(self, progress: Progress) -> None:
+        """What goes on within a step, into the ledger and to whoever follows this run. It never ends a step."""
+        if not self._told.is_news(progress):
+            return
+        told = Progress(self.engine.redactor.redact(progress.what), progress.percent)
+        await self.progress(told)
+        if self.case is None or self.plan is None or self._step is None:
+            return
+        try:
+            await self.ledger.append(
+                "progress", {"digest": self.plan.digest, "step": self._step.id, "what": told.what,
+                             "percent": told.percent},
+                actor=self.actor, run=self.run, case=self.case.id, site=self.site.name)
+        except RetrustError as error:
+            self.say(f"{told} could not be kept: {error}")
 
     @property
     def connection(self) -> Connection:
@@ -199,6 +225,7 @@ class Pass:
 
     async def _run_step(self, runner: StepRunner, step: Step) -> StepResult:
         """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
+        self._step, self._told = step, Thinned()
         try:
             return await runner.run(step)
         except (PermanentError, PersonNeeded) as error:
@@ -223,18 +250,26 @@ class Pass:
         self.sightings = await sightings_of(self.ledger, self.site)
         await self.connection.settle()
         after = await self.look(pages=True)
-        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
-        await self._refuse_other_certificates(after)
-        self._fail_unhealthy(after)
+        try:
+            await self._refuse_other_certificates(after)
+            self._fail_unhealthy(after)
+        except RetrustError:
+            await self._keep_after(after)
+            raise
         touched = {edge for step in self.plan.steps for edge in step.expected}
-        await self.ledger.set_baselines(
-            [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)],
-            actor=self.actor, run=self.run)
+        verified = [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)]
+        await self.ledger.set_baselines(verified, actor=self.actor, run=self.run)
+        after = taken_up(after, verified)
+        await self._keep_after(after)
         self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
         self.healed = True
         if needed := help_needed(after, unread=False):
             raise needed
         return after
+
+    async def _keep_after(self, after: Snapshot) -> None:
+        assert self.case is not None
+        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
 
     async def _refuse_other_certificates(self, after: Snapshot) -> None:
         assert self.plan is not None
@@ -274,7 +309,7 @@ def contradiction(finding: Finding) -> Refused:
 
 @asynccontextmanager
 async def open_pass(engine: Engine, site: Site, ledger: Ledger, *, actor: str, run: str | None = None,
-                    progress: Callable[[Progress], None] = lambda _: None,
+                    progress: Follow = unfollowed,
                     tell: Callable[[str], None] = lambda _: None) -> AsyncIterator[Pass]:
     """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
     run = run or uuid.uuid4().hex
@@ -322,14 +357,14 @@ async def _report_change(this: Pass, error: ChangedIdentity) -> None:
 
 async def _keep_files(this: Pass) -> None:
     """Transcripts and pictures of the run belong to its case; without a case nobody needs them."""
-    folder = this.engine.home / "runs" / this.run
+    folder = this.folder
     if not folder.is_dir():
         return
     if this.case is None:
         shutil.rmtree(folder)
         return
     for path in sorted(folder.iterdir()):
-        await this.ledger.attach(this.case.id, f"{this.run[:8]}/{path.name}", path, actor=this.actor, run=this.run)
+        await this.ledger.attach(this.case.id, f"{folder.name[:8]}/{path.name}", path, actor=this.actor, run=this.run)
 
 
 async def sightings_of(ledger: Ledger, site: Site) -> tuple[Sighting, ...]:

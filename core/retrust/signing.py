@@ -5,13 +5,15 @@ Who may sign for whom is said by an allowed-signers file, so that an auditor nee
     ssh-keygen -Y verify -f ALLOWED_SIGNERS -I NAME -n retrust -s DECISION.sig < DECISION.digest
 
 A signature says yes to the digest and to nothing else: a no closes its gate without one. Keys stay where
-they are: in a file, or in the person's agent. Whether a decision counts is ``retrust.policy``'s.
+they are: in a file, whose passphrase is asked for and forgotten, or in the person's agent, which also speaks
+for a FIDO token. Whether a decision counts is ``retrust.policy``'s.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +29,17 @@ LARGEST = 16_384
 _MAGIC, _VERSION, _HASH = b"SSHSIG", 1, b"sha512"
 
 
-async def sign(digest: str, key: Path | None = None) -> str:
-    """The armoured signature of a digest, by the key in a file, or by the first key of the agent."""
+Ask = Callable[[str], str]
+TRIES = 3
+
+
+async def sign(digest: str, key: Path | None = None, ask: Ask | None = None) -> str:
+    """The armoured signature of a digest, by the key in a file, or by the first key of the agent.
+
+    ``ask`` puts a question to the person and returns what they typed unseen; None where nobody can be asked.
+    """
     if key is not None and not key.name.endswith(".pub"):
-        return await _signed(digest, _from_file(key))
+        return await _signed(digest, _from_file(key, ask))
     import asyncssh
 
     try:
@@ -44,18 +53,28 @@ async def sign(digest: str, key: Path | None = None) -> str:
 _HINT = "start one and `ssh-add` your key, or name the key's file: --key FILE"
 
 
-def _from_file(path: Path) -> SSHKeyPair:
+def _from_file(path: Path, ask: Ask | None) -> SSHKeyPair:
+    """The key of a file; an encrypted one is opened with a passphrase that lives no longer than this call."""
     import asyncssh
 
-    try:
-        return asyncssh.load_keypairs([str(path)])[0]
-    except OSError as exc:
-        raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
-    except asyncssh.KeyImportError as exc:
-        if "passphrase" in str(exc).lower():
-            raise UsageError("is encrypted: the agent signs with it", where=str(path),
-                             hint=f"`ssh-add {path}`, then --key {path}.pub") from exc
-        raise UsageError(f"is no private key: {exc}", where=str(path)) from exc
+    passphrase: str | None = None
+    for tried in range(TRIES + 1):
+        try:
+            return asyncssh.load_keypairs([str(path)], passphrase=passphrase)[0]
+        except OSError as exc:
+            raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
+        except asyncssh.KeyEncryptionError as exc:
+            if not str(exc).startswith("Incorrect passphrase"):
+                raise UsageError(f"cannot be opened: {exc}", where=str(path)) from exc
+        except asyncssh.KeyImportError as exc:
+            if passphrase is not None or "passphrase" not in str(exc).lower():
+                raise UsageError(f"is no private key: {exc}", where=str(path)) from exc
+        if ask is None:
+            raise UsageError("is encrypted, and nobody can be asked for its passphrase here", where=str(path),
+                             hint=f"`ssh-add {path}`, then --key {path}.pub")
+        if tried < TRIES:
+            passphrase = ask(f"Passphrase of {path}: ")
+    raise UsageError(f"is not opened by that passphrase, asked for {TRIES} times", where=str(path))
 
 
 def _chosen(pairs: list[SSHKeyPair], public: Path | None) -> SSHKeyPair:

@@ -14,7 +14,7 @@ from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, 
 from retrust.models import Finding, Grade, Plan, Snapshot, Step, StepResult
 from retrust.observation import Eyes
 from retrust.planner import planned_findings
-from retrust.target import Observed
+from retrust.target import Observed, Progress
 
 if TYPE_CHECKING:
     from retrust.ledger import Case, Phase
@@ -69,7 +69,7 @@ class StepRunner:
     async def _settled(self, step: Step, *, sent: bool) -> Observed:
         """Where the step stands once nothing is in motion; a state to stop at is an error that quotes it."""
         while (observed := await self._pass.connection.observe(step, sent=sent)).state == "wait":
-            self._pass.say(observed.text)
+            await self._pass.follow(Progress(observed.text))
             await asyncio.sleep(POLL)
         if observed.state == "stop":
             raise PermanentError(observed.text, where=step.holder,

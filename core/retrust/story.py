@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrust.deciding import gate_states, matter_of
 from retrust.planner import planned_findings
+from retrust.target import Progress
 from retrust.views import plan_object
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def told(entry: Entry) -> str:
             return f"{body.get('was')} → {body.get('state')}" + (f": {why}" if why else "")
         case "snapshot":
             return f"snapshot {body.get('when')}: {len(body['snapshot']['findings'])} pins"
+        case "looked":
+            return f"checked: {len(body['snapshot']['findings'])} pins"
         case "planned":
             return f"plan {body.get('digest')}: {len(body['plan']['steps'])} steps"
         case "decided":
@@ -87,7 +90,6 @@ def told(entry: Entry) -> str:
         case "attachment":
             return f"attached {body.get('name')}"
         case "progress":
-            percent = f" {body['percent']} %" if body.get("percent") is not None else ""
-            return f"{body.get('what')}{percent}"
+            return str(Progress(str(body.get("what")), body.get("percent")))
         case _:
             return entry.kind.replace("-", " ")

@@ -78,6 +78,16 @@ class Progress:
     what: str
     percent: int | None = None
 
+    def __str__(self) -> str:
+        return self.what if self.percent is None else f"{self.what} {self.percent} %"
+
+
+Follow = Callable[[Progress], Awaitable[None]]
+
+
+async def unfollowed(progress: Progress) -> None:
+    """Where nobody follows what goes on."""
+
 
 @dataclass
 class Services:
@@ -85,13 +95,14 @@ class Services:
 
     ``read_only`` sessions send allow-listed commands only. ``identities`` are host keys and web
     certificates that a person accepted in place of the inventory's: ``(node, kind) → fingerprints``.
+    ``progress`` is awaited with what goes on in a step.
     ``shots`` and ``transcripts`` are folders for pictures and session transcripts, or None for none.
     """
 
     secrets: Secrets
     redactor: Redactor
     read_only: bool = True
-    progress: Callable[[Progress], None] = lambda _: None
+    progress: Follow = unfollowed
     tell: Callable[[str], None] = lambda _: None
     shots: Path | None = None
     transcripts: Path | None = None

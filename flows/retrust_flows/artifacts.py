@@ -11,13 +11,18 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import (
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
 from prefect.client.orchestration import get_client
 from prefect.context import get_run_context
 
 from retrust.models import GateState, Plan, Snapshot
 from retrust.passes import Pass
-from retrust.target import Progress
+from retrust.target import Follow, Progress
 
 log = logging.getLogger("retrust.flows")
 
@@ -53,7 +58,9 @@ async def gates(this: Pass) -> None:
     if this.plan is None or this.case is None or all(g.state == "open" for g in this.gate_states):
         return
     waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in this.gate_states if g.state != "open")
-    decide = f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console."
+    page = f"{this.engine.inventory.console.address}/cases/{this.case.id}"
+    decide = (f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console: "
+              f"<{page}>. Starting or retrying this run here opens no gate.")
     await _shown(acreate_markdown_artifact(
         markdown=f"# {this.site.name} waits\n{waits}\n\n{decide}\n\n{plan_markdown(this.plan, this.gate_states)}",
         key=_key("waiting", this.site.name), description=f"What {this.site.name} waits for"))
@@ -68,14 +75,25 @@ async def tag_run(this: Pass) -> None:
         await _shown(client.update_flow_run(run, tags=[f"case:{this.case.id}"]))
 
 
-def progress_to(also: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Progress into the run's log, and to the process that shows it."""
-    def told(progress: Progress) -> None:
-        percent = f" {progress.percent} %" if progress.percent is not None else ""
-        log.info("%s%s", progress.what, percent)
+def progress_to(site: str, also: Callable[[Progress], None]) -> Follow:
+    """Progress into the run's log, its milestones as bars on the run's page, and to the process that shows it."""
+    bars: dict[str, Any] = {}
+
+    async def told(progress: Progress) -> None:
         also(progress)
+        log.info("%s", progress)
+        if progress.percent is not None:
+            await _shown(_bar(bars, site, progress.what, float(progress.percent)))
 
     return told
+
+
+async def _bar(bars: dict[str, Any], site: str, what: str, percent: float) -> None:
+    if what in bars:
+        await aupdate_progress_artifact(bars[what], progress=percent)
+    else:
+        bars[what] = await acreate_progress_artifact(progress=percent, key=_key(f"progress-{what}", site),
+                                                     description=f"{what} of {site}")
 
 
 async def _shown(writing: Awaitable[Any]) -> None:
@@ -87,4 +105,4 @@ async def _shown(writing: Awaitable[Any]) -> None:
 
 def _key(what: str, site: str) -> str:
     """Artifact keys are lower-case letters, digits and dashes."""
-    return f"{what}-{re.sub(r'[^a-z0-9]+', '-', site.lower()).strip('-') or 'site'}"
+    return re.sub(r"[^a-z0-9]+", "-", f"{what}-{site}".lower()).strip("-")

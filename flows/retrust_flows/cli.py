@@ -12,7 +12,7 @@ import typer
 from retrust.cli import output
 from retrust.cli.asking import answer
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
-from retrust.deciding import Attendance, current_matter, decide, terminal_labels
+from retrust.deciding import Attendance, Speaker, current_matter, decide, reject, terminal_labels
 from retrust.engine import Engine, actor
 from retrust.errors import UsageError
 from retrust.inventory import Site
@@ -95,14 +95,17 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
         question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
         said = (await answer(question)).casefold()
         if said != "yes":
-            await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=False,
-                         reason=f"answered {said!r} at the terminal")
-            await runner.ledger.move(ended.case, "cancel", actor=attendance.actor, note="answered no at the terminal")
+            await reject(runner.engine, runner.ledger, ended.case, _at_the_terminal(attendance), gate=label,
+                         digest=ended.plan.digest, reason=f"answered {said!r} at the terminal")
             output.say("nothing was changed")
             return False
         matter = await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=True,
                               reason="answered yes at the terminal")
     return True
+
+
+def _at_the_terminal(attendance: Attendance) -> Speaker:
+    return Speaker(attendance.actor, at_terminal=True)
 
 
 _QUESTIONS = {
@@ -134,8 +137,7 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str])
 
 
 def _progress(progress: Progress) -> None:
-    percent = f" {progress.percent:3d} %" if progress.percent is not None else ""
-    output.say(f"  {progress.what}{percent}")
+    output.say(f"  {progress}")
 
 
 def _report(site: Site, ended: Ended, json: bool) -> None:

@@ -119,7 +119,7 @@ async def _pass_over(site: str) -> AsyncIterator[Pass]:
             engine = Engine.start()
             lent = Here(engine, await stack.enter_async_context(await engine.open_ledger()), "service")
         run = str(get_run_context().flow_run.id)  # type: ignore[union-attr]
-        progress = artifacts.progress_to(lent.progress)
+        progress = artifacts.progress_to(site, lent.progress)
         lent.last = await stack.enter_async_context(open_pass(
             lent.engine, lent.engine.site(site), lent.ledger, actor=lent.actor, run=run, progress=progress,
             tell=lent.tell))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from retrust.audit import export_case
 from retrust.errors import InventoryError, UsageError
 from retrust.signing import NAMESPACE, objection, sign
+from retrust.testing.scenes import a_world, waiting_case
 
 DIGEST = "sha256:" + "1" * 64
 OTHER = "sha256:" + "2" * 64
@@ -112,8 +117,26 @@ async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dic
         await sign(DIGEST)
 
 
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+async def test_an_encrypted_key_signs_with_its_passphrase(kind: str, tmp_path: Path) -> None:
+    """It is asked for until it opens the key, three times at most, and is in nothing that we say."""
+    key = make_key(tmp_path, kind, passphrase="correct horse")
+    typed, asked = iter(["wrong horse", "correct horse"]), []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return next(typed)
+
+    signature = await sign(DIGEST, key, ask)
+    assert openssh_accepts(signature, DIGEST, "ann", allow(tmp_path, ("ann", key)), tmp_path)
+    assert asked == [f"Passphrase of {key}: "] * 2
+    with pytest.raises(UsageError, match="3 times") as refused:
+        await sign(DIGEST, key, lambda question: "wrong horse")
+    assert "wrong horse" not in str(refused.value)
+
+
 async def test_a_file_that_does_not_sign(tmp_path: Path) -> None:
-    """An encrypted key is sent to the agent; a file that is no key, or is missing, is named."""
+    """An encrypted key with nobody to ask is sent to the agent; a file that is no key, or is missing, is named."""
     with pytest.raises(UsageError, match=r"is encrypted.*ssh-add"):
         await sign(DIGEST, make_key(tmp_path, passphrase="correct horse"))
     (tmp_path / "text").write_text("hello")
@@ -147,3 +170,42 @@ async def test_a_wrong_allowed_signers_file(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("# nobody\n")
     with pytest.raises(InventoryError, match="allowed-signers"):
         objection(signature, DIGEST, "ann", tmp_path / "empty")
+
+
+def typed_at_a_terminal(words: list[str], typed: bytes, environment: dict[str, str]) -> tuple[int, bytes]:
+    """The command's exit code and all that its terminal showed; ``typed`` answers its first question."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "retrust", *words], environment)
+    shown, asked = b"", False
+    with os.fdopen(terminal, "r+b", buffering=0) as screen:
+        try:
+            while said := screen.read(4096):
+                shown += said
+                if b": " in shown and not asked:
+                    asked = True
+                    screen.write(typed + b"\n")
+        except OSError:  # how a terminal ends on Linux
+            pass
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+async def test_from_the_terminal_to_the_auditor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`approve --sign` asks for the passphrase unseen; the exported pack convinces `ssh-keygen -Y verify` alone."""
+    key = make_key(tmp_path, passphrase="correct horse")
+    allowed = allow(tmp_path, ("ann", key))
+    async with a_world(tmp_path, monkeypatch, signing={"allowed_signers": str(allowed)}) as (engine, ledger):
+        case = await waiting_case(ledger)
+    environment = os.environ | {"USER": "ann", "SUDO_USER": "", "RETRUST_INVENTORY": str(engine.inventory.file)}
+    code, shown = typed_at_a_terminal(["approve", case.id, "--sign", "--key", str(key), "--reason", "seen"],
+                                      b"correct horse", environment)
+    assert (code, b"signed yes by person:ann" in shown) == (0, True), shown
+    assert b"horse" not in shown + b"".join(p.read_bytes() for p in engine.home.rglob("*") if p.is_file())
+    pack = tmp_path / "pack.zip"
+    async with await engine.open_ledger() as ledger:
+        await export_case(ledger, case.id, pack)
+    with zipfile.ZipFile(pack) as opened:
+        parts = {Path(name).suffix: opened.read(name).decode() for name in opened.namelist()
+                 if name.startswith("decisions/")}
+    assert parts[".digest"] == case.digest
+    assert openssh_accepts(parts[".sig"], parts[".digest"], "ann", allowed, tmp_path)

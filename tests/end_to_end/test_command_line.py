@@ -77,11 +77,15 @@ def assert_shape(done, keys=RUN):
 
 
 async def test_story(site, retrust, tmp_path):
-    """check, plan, run, audit: 3, 3, 0, 0; the pack holds the listings of before and after, and the transcripts."""
+    """check (kept once), plan, run, audit: 3, 3, 0, 0; the pack holds both listings and the transcripts."""
     await site.break_trust("secondary")
     checked = await retrust(site, "check", "--json")
     assert checked.code == 3
     assert_shape(checked, CHECK)
+    assert (await retrust(site, "check", "--json")).code == 3
+    (kept,) = await site.ledger.entries(kinds=["looked"])
+    assert {f.pin.edge for f in (await site.ledger.last_look("campus")).findings if f.verdict == "stale"} == {
+        site.edge("primary")}, kept
     planned = await retrust(site, "plan", "campus", "--json")
     assert planned.code == 3
     assert_shape(planned, PLAN)

@@ -1,11 +1,10 @@
-"""The flow on a real Prefect server, against the lab: what its runs show, and what they cannot do."""
+"""The flow on a real Prefect server, against the lab: what its runs cannot do; the story is ``test_two_people``'s."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -18,9 +17,6 @@ from retrust_flows.running import Runner
 from retrust_plugins.lab import Lab
 
 pytestmark = pytest.mark.prefect
-
-STAGES = ["detect", "list", "plan", "gates", "delete", "re-register-ha", "re-add-ise", "verify"]
-
 
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
@@ -57,35 +53,6 @@ async def _sight(engine: Engine, ledger: Ledger, lab: Lab) -> None:
     matches = scan_stream(BytesIO(lab.primary.log_text("hm").encode()), engine.plugins.log_signatures.values())
     await ledger.sight_many([sighting(m, source="hm-0-0.log", site=None, holder=None, received=now, newest=now,
                                       by="person:ann") for m in matches])
-
-
-async def runs_and_tasks(url: str, site: str = "campus") -> list[tuple[dict[str, Any], list[str]]]:
-    """The runs, oldest first, each with its tasks in the order in which they started."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        runs = (await client.post("/flow_runs/filter", json={"sort": "START_TIME_ASC"})).json()
-        found = []
-        for run in runs:
-            tasks = (await client.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [run["id"]]}}})).json()
-            tasks.sort(key=lambda task: task["start_time"] or "")
-            found.append((run, [task["name"].rsplit("-", 1)[0] for task in tasks]))
-        return found
-
-
-@pytest.mark.browser
-async def test_a_run_waits_then_heals_and_its_timeline_reads_like_the_design(
-        prefect_api: str, runner: Runner, lab: Lab) -> None:
-    """Without a yes the run ends as Waiting and changes nothing; with one it heals, task by task."""
-    waited = await runner.one_pass("campus")
-    assert (waited.outcome, lab.primary.deletes_sent(f"{lab.secondary.host}_8082")) == ("waiting", 0)
-    healed = await runner.one_pass("campus", Attendance("person:ann", yes=True, accept_unproven=True))
-    assert healed.outcome == "healed", healed
-    again = await runner.one_pass("campus")
-    assert again.outcome == "healthy"
-    (first, first_tasks), (second, second_tasks), (third, third_tasks) = (await runs_and_tasks(prefect_api))[-3:]
-    assert (first["state"]["name"], first_tasks) == ("Waiting", STAGES[:4])
-    assert (second["state"]["name"], second_tasks) == ("Healed", STAGES)
-    assert (third["state"]["name"], third_tasks) == ("Healthy", STAGES[:3])
-    assert first["tags"] == second["tags"] == [f"case:{healed.case}"]
 
 
 async def test_a_run_started_by_hand_opens_no_gate(prefect_api: str, runner: Runner, lab: Lab) -> None:

@@ -6,6 +6,7 @@ made of the same objects either way.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,9 +137,11 @@ async def _digest_there(there: Any, case: str) -> str:
 
 
 async def _signature(digest: str, key: Path | None) -> str:
+    from getpass import getpass
+
     from retrust.signing import sign
 
-    return await sign(digest, key)
+    return await sign(digest, key, getpass if sys.stdin.isatty() else None)
 
 
 async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,

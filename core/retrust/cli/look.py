@@ -14,7 +14,7 @@ from retrust.engine import Engine, actor
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
 from retrust.ledger import Knowledge, glance
-from retrust.looking import FAILED, OK, REFUSED, exit_code, look
+from retrust.looking import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.models import Snapshot
 from retrust.views import check_object, plan_object, unplanned_object, unread_object
 
@@ -34,7 +34,9 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     async with glance(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
         looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
-    looked = await _with_baselines(engine, looked)
+        news = [s for _, s in looked if isinstance(s, Snapshot) and says_something_new(
+            s, await knowledge.last_look(s.site))]
+    looked = await _kept(engine, looked, news)
     _print(looked, json)
     return _gravest(_code(result) for _, result in looked)
 
@@ -51,14 +53,16 @@ async def _check(engine: Engine, site: Site, knowledge: Knowledge, limit: asynci
             return site, error
 
 
-async def _with_baselines(engine: Engine, looked: Looked) -> Looked:
-    """A healthy relation vouches for the certificates that were seen; the ledger keeps them."""
+async def _kept(engine: Engine, looked: Looked, news: list[Snapshot]) -> Looked:
+    """The ledger keeps what is new, and the certificates that a healthy relation vouches for."""
     healthy = {site.name: healthy_baselines(s) for site, s in looked if isinstance(s, Snapshot)}
     found = [b for baselines in healthy.values() for b in baselines]
-    if not found:
+    if not found and not news:
         return looked
     async with await engine.open_ledger() as ledger:
         await ledger.set_baselines(found, actor=actor())
+        for snapshot in news:
+            await ledger.record_look(snapshot, actor=actor())
     return [(site, taken_up(s, healthy[site.name]) if isinstance(s, Snapshot) else s) for site, s in looked]
 
 

@@ -18,7 +18,7 @@ from retrust.ledger import queries
 from retrust.ledger.canonical import written_time
 from retrust.ledger.errors import LedgerError
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline
+from retrust.models import Baseline, Snapshot
 
 FILE = "ledger.db"
 SCHEMA = "0001"
@@ -35,6 +35,8 @@ class Knowledge(Protocol):
     async def accepted_identities(self, site: str) -> list[AcceptedIdentity]: ...
 
     async def healed_count(self, site: str, edge: str, days: float) -> int: ...
+
+    async def last_look(self, site: str) -> Snapshot | None: ...
 
 
 class Glance:
@@ -60,6 +62,10 @@ class Glance:
         since = written_time(datetime.now(UTC) - timedelta(days=days))
         rows = self._rows(queries.HEALS, site=site, edge=edge, since=since)
         return int(rows[0]["heals"]) if rows else 0
+
+    async def last_look(self, site: str) -> Snapshot | None:
+        rows = self._rows(queries.LOOKED, site=site)
+        return queries.looked(rows[0]) if rows else None
 
     def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         if self._connection is None:

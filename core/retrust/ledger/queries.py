@@ -6,11 +6,12 @@ library alone, and the ledger with SQLAlchemy: the same text serves both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Endpoint
+from retrust.models import Baseline, Endpoint, Snapshot
 
 Row = Mapping[str, Any]
 
@@ -38,6 +39,13 @@ FROM identities WHERE site = :site ORDER BY node, kind
 HEALS = """
 SELECT count(DISTINCT case_id) AS heals FROM heals WHERE site = :site AND edge = :edge AND at >= :since
 """
+
+# What a check saw of a site, kept where it said something new.
+LOOKED = "SELECT body FROM entries WHERE site = :site AND kind = 'looked' ORDER BY seq DESC LIMIT 1"
+
+
+def looked(row: Row) -> Snapshot:
+    return Snapshot.model_validate(json.loads(row["body"])["snapshot"])
 
 
 def baseline(row: Row) -> Baseline:

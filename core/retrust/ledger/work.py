@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from retrust.errors import UsageError
+from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
 from retrust.ledger.errors import NotCurrent
@@ -30,6 +31,17 @@ class Work(Cases):
             row = await case_row(writing, case)
             told = {"when": when, "snapshot": snapshot.model_dump(mode="json")}
             return await writing.append("snapshot", told, actor=actor, run=run, case=case, site=row["site"])
+
+    @undisturbed
+    async def record_look(self, snapshot: Snapshot, *, actor: str) -> Entry:
+        """What a check saw of a site, though no case is worked on."""
+        async with self.write() as writing:
+            told = {"snapshot": snapshot.model_dump(mode="json")}
+            return await writing.append("looked", told, actor=actor, site=snapshot.site)
+
+    async def last_look(self, site: str) -> Snapshot | None:
+        rows = await self._rows(text(queries.LOOKED), site=site)
+        return queries.looked(rows[0]) if rows else None
 
     async def snapshots(self, case: str) -> list[SnapshotRecord]:
         """Which snapshots a case has, in order; ``snapshot`` reads one."""

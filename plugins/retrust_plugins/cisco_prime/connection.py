@@ -319,7 +319,8 @@ class PrimeConnection:
 
         limits = self._site.timeouts
         return Operator(tell=self._services.tell, observe=observe, sends=step.sends,
-                        expiry=limits.operator.total_seconds(), poll=limits.look.total_seconds())
+                        expiry=limits.operator.total_seconds(), poll=limits.look.total_seconds(),
+                        progress=self._services.progress)
 
     async def _open_pages(self) -> Pages:
         """The primary's pages, logged in once a pass."""

@@ -12,6 +12,7 @@ from time import monotonic
 
 from retrust.errors import PersonNeeded, TemporaryError
 from retrust.models import Relation
+from retrust.target import Follow, Progress, unfollowed
 from retrust_plugins.cisco_prime.browser.asks import HaOutcome, HaRequest, IseRequest
 
 POLL_SECONDS = 15.0
@@ -30,13 +31,14 @@ class Operator:
 
     def __init__(self, *, tell: Callable[[str], None], observe: Callable[[], Awaitable[Relation | None]],
                  expiry: float = 4 * 3600.0, poll: float = POLL_SECONDS, sends: Iterable[str] = (),
-                 node: str = "primary") -> None:
+                 node: str = "primary", progress: Follow = unfollowed) -> None:
         self._tell = tell
         self._observe = observe
         self._expiry = expiry
         self._poll = poll
         self._sends = tuple(sends)
         self._node = node
+        self._progress = progress
 
     async def register_ha(self, ask: HaRequest, *,
                           before_send: Callable[[], Awaitable[None]] = _nothing_before) -> HaOutcome:
@@ -54,6 +56,8 @@ class Operator:
         await before_send()
         self._tell("\n".join((f"Please {what} on the pages of the {self._node}, within {_span(self._expiry)}:",
                               *(f"  {line}" for line in fields))))
+        await self._progress(Progress(f"waits for a person to {what} on the pages of the {self._node}, "
+                                      f"within {_span(self._expiry)}"))
         end, last = monotonic() + self._expiry, "nothing"
         while True:
             relation, last = await self._look(last)
@@ -72,7 +76,7 @@ class Operator:
             return None, str(exc)
         seen = repr(relation.status) if relation is not None and relation.status else "nothing"
         if seen != last:
-            self._tell(f"seen now: {seen}")
+            await self._progress(Progress(f"seen now: {seen}"))
         return relation, seen
 
 

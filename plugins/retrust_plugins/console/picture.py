@@ -162,7 +162,7 @@ def _numbered(edges: Iterable[Edge]) -> Iterable[tuple[int, Edge]]:
 
 
 def _line(edge: Edge, left: Box, right: Box, number: int) -> Line:
-    x1, x2, y = LEFT + LEFT_WIDTH, RIGHT - 104, right.anchors[number]
+    x1, x2, y = LEFT + LEFT_WIDTH, RIGHT - 110, right.anchors[number]
     bend = (x2 - x1) / 2
     path = f"M{x1:.0f} {left.middle:.1f} C{x1 + bend:.0f} {left.middle:.1f} {x2 - bend:.0f} {y:.1f} {x2:.0f} {y:.1f}" \
            f" H{RIGHT}"

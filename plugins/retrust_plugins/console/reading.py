@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from retrust.deciding import current_matter, gate_for, gate_states, objection, person_labels
+from retrust.milestones import milestones_of
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.planner import planned_findings
 from retrust.policy.rules import DECIDABLE
@@ -53,6 +54,7 @@ class StepRow:
     phase: str
     detail: str
     finding: Finding | None
+    milestones: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,6 @@ class CaseView:
     more: int = 0
     last_seq: int = 0
     picture: Picture | None = None
-    progress: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
@@ -88,12 +89,11 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
     planned = _proofs(planned_findings(plan.snapshot, plan.steps) if plan else (), shown)
     return CaseView(
         case, TONES[case.state], title, following, plan, planned,
-        tuple(_steps(plan, await ledger.steps(case.id, plan.digest))) if plan else (), gates,
+        tuple(_steps(plan, await ledger.steps(case.id, plan.digest), entries)) if plan else (), gates,
         tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
         tuple((e, told(e)) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
-        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"),
-        next((e.body for e in reversed(entries) if e.kind == "progress"), {}))
+        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"))
 
 
 def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding, ...]:
@@ -125,12 +125,14 @@ def _row(state: GateState, requirement: Requirement, matter: Matter, visitor: Vi
     return GateRow(state, requirement, by_person, said, "this token only reads" if visitor.read_only else why)
 
 
-def _steps(plan: Plan, records: Sequence[StepRecord]) -> list[StepRow]:
+def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) -> list[StepRow]:
+    milestones = milestones_of(entries, plan.digest)
     last = {record.step: record for record in records}
     findings = {f.pin.edge: f for f in plan.snapshot.findings}
     return [StepRow(step, last[step.id].phase if step.id in last else "to do",
                     last[step.id].detail if step.id in last else "",
-                    findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None)
+                    findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None,
+                    milestones.get(step.id, {}))
             for step in plan.steps]
 
 
@@ -189,13 +191,24 @@ def _why(entries: Sequence[Entry]) -> str:
 
 
 async def last_seen(engine: Engine, ledger: Ledger, site: str) -> tuple[Case | None, Picture | None]:
-    """The site's newest case, and the picture of what the ledger last knew of it."""
+    """The site's newest case, and the picture of the newest that is known of it, by a case or by a check."""
     cases = await ledger.cases(site=site, limit=5)
+    newest = cases[0] if cases else None
+    seen = await _seen_in(ledger, cases)
+    if (look := await ledger.last_look(site)) and (not seen or look.observed_at > seen[0].observed_at):
+        seen = look, "check"
+    if seen:
+        return newest, _picture(engine, site, *seen)
+    baselines = (await ledger.baselines(site)).values()
+    return newest, of_baselines(site, baselines, _nodes(engine, site))
+
+
+async def _seen_in(ledger: Ledger, cases: Sequence[Case]) -> tuple[Snapshot, str] | None:
+    """What the newest case that looked at all saw last."""
     for case in cases:
         if snapshot := await _last_snapshot(ledger, case.id):
-            return cases[0], _picture(engine, site, snapshot, f"case {case.id}")
-    baselines = (await ledger.baselines(site)).values()
-    return cases[0] if cases else None, of_baselines(site, baselines, _nodes(engine, site))
+            return snapshot, f"case {case.id}"
+    return None
 
 
 async def _last_snapshot(ledger: Ledger, case: str) -> Snapshot | None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from retrust.cli.app import build
 from retrust.models import Grade, Sighting
 from retrust.people import revoke_token
+from retrust.story import plan_and_gates
 from retrust.testing.forms import hidden_field
 from retrust.testing.plans import a_decision
 from retrust.testing.scenes import PEOPLE, POLICY, SERVICE, a_renewal, waiting_case
@@ -167,6 +168,8 @@ async def test_rule(make_world: Any, attempt: Attempt, path: Say) -> None:
         assert not counts
         assert attempt.said in " ".join(text.split()), text
         assert recorded == []
+        _, gates = await plan_and_gates(world.engine, world.ledger, await world.ledger.case(case.id))
+        assert not gates or any(g.state != "open" for g in gates), "a run that starts now, by whomever, would pass"
 
 
 async def test_a_shut_window_stays_shut(make_world: Any) -> None:

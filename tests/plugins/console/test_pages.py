@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from retrust.testing.ledgers import fingerprint
-from retrust.testing.scenes import a_renewal, waiting_case
+from retrust.testing.scenes import a_renewal, a_snapshot, waiting_case
 
 
 async def test_first_look(world) -> None:
@@ -35,3 +37,15 @@ async def test_every_page(world) -> None:
                  f"/cases/{case.id}/now", f"/cases/{case.id}/export"):
         answer = await ann.get(path)
         assert answer.status_code == 200, (path, answer.text)
+
+
+async def test_the_picture_is_of_the_newest_look(world) -> None:
+    """What a check saw after the last case is what the sites' page shows, and says whence it is known."""
+    case = await waiting_case(world.ledger)
+    ann = await world.browser("ann")
+    assert f"(case {case.id})" in (await ann.get("/sites")).text
+    checked = a_snapshot(healed=True).model_copy(update={"observed_at": datetime.now(UTC)})
+    await world.ledger.record_look(checked, actor="person:ann")
+    text = (await ann.get("/sites")).text
+    assert "(check)" in text
+    assert "stale" not in text
