@@ -38,9 +38,15 @@ class HighAvailability:
 
     async def mode(self) -> Relation:
         """The Configuration Mode, verbatim, as a page shows it that was loaded for this look."""
+        return await self.session.renewing(self._mode)
+
+    async def _mode(self) -> Relation:
         await self.session.fresh()
         await self.open()
         text = await self.view.until(self.shown_mode, self.view.settings.settle * 2)
+        if text is None and await self._form_shown():  # the form stayed open, and the mode stands elsewhere
+            await self.session.menu.walk(PATH, self._here)
+            text = await self.view.until(self.shown_mode, self.view.settings.settle * 2)
         if text is None and await self.open_configuration():
             text = await self.view.until(self.shown_mode, self.view.settings.page)
         if text is None:
@@ -78,9 +84,19 @@ class HighAvailability:
 
     async def register(self, ask: HaRequest, before_send: Callable[[], Awaitable[None]]) -> HaOutcome:
         """Fill in the form, check readiness, register, and follow it to a healthy mode."""
+        following = Following(self.session, self)
+        rows = await self.session.renewing(lambda: self._prepare(ask, following))
+        await self._send(following, before_send)
+        try:
+            mode = await following.to_the_end()
+        finally:
+            self.session.dialogs.expected = None
+        return HaOutcome(mode, rows, tuple(self.session.dialogs.notices))
+
+    async def _prepare(self, ask: HaRequest, following: Following) -> tuple[str, ...]:
+        """The form filled in and the readiness check passed; its rows."""
         await self.session.fresh()
         await self.open()
-        following = Following(self.session, self)
         await following.remember()
         if not await self.open_configuration():
             raise PermanentError(f"no HA Configuration is offered; there is: {await self.view.offered()}",
@@ -89,12 +105,7 @@ class HighAvailability:
         rows = await Readiness(self.session).check(ask.secondary)
         await self.session.dialogs.dismiss_notices()
         await self.fill(ask)  # a page that renders itself anew may have lost what was filled in
-        await self._send(following, before_send)
-        try:
-            mode = await following.to_the_end()
-        finally:
-            self.session.dialogs.expected = None
-        return HaOutcome(mode, rows, tuple(self.session.dialogs.notices))
+        return rows
 
     async def fill(self, ask: HaRequest) -> None:
         """The documented fields, each read back."""
@@ -111,6 +122,7 @@ class HighAvailability:
             await form.fill("IPV4 Virtual IP", words.VIRTUAL_IPV4, ask.virtual_ipv4)
         if ask.virtual_ipv6:
             await form.fill("IPV6 Virtual IP", words.VIRTUAL_IPV6, ask.virtual_ipv6)
+        await form.stand()
 
     async def _send(self, following: Following, before_send: Callable[[], Awaitable[None]]) -> None:
         button = await self._enabled_register()

@@ -29,6 +29,8 @@ UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|ava
                        r"inactive|offline|"
                        r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b", re.I)
 STATUS_HEAD = re.compile(r"status|reachab|\bstate\b|connect", re.I)
+OTHER_HEAD = re.compile(r"^\W*((ise )?(server )?(ip )?address|ise servers?|server|host|port|user( ?name)?)\W*$",
+                        re.I)
 STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)
 STATUS_LABEL = re.compile(r"^[\w ]*(status|state|reachability)\s*:?$", re.I)
 
@@ -54,9 +56,12 @@ class IseServers:
 
     async def status(self, host: str) -> Relation | None:
         """What the table says of this server, None where it has no row."""
-        await self.session.fresh()
-        await self.session.menu.walk(PATH, self._here)
-        return await self._row_status(host)
+        async def look() -> Relation | None:
+            await self.session.fresh()
+            await self.session.menu.walk(PATH, self._here)
+            return await self._row_status(host)
+
+        return await self.session.renewing(look)
 
     async def _here(self) -> bool:
         if await self._command() is not None or await self.view.press(words.button(words.ADD_ISE["words"][0])):
@@ -180,6 +185,7 @@ class IseServers:
         await self.form.fill("Password", words.ISE_PASSWORD, ask.password)
         await self.form.fill("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5,
                              required=False)
+        await self.form.stand()
 
     async def _save_button(self) -> Locator:
         button = await self.view.until(lambda: self.view.press(words.SAVE), self.view.settings.page)
@@ -256,11 +262,16 @@ def _table_status(rows: list[dict[str, Any]], at: int, host: re.Pattern[str]) ->
         columns = [i for i, cell in enumerate(head["cells"]) if STATUS_HEAD.search(cell) and row["cells"][i]]
         if columns:
             return str(row["cells"][columns[0]])
-    return _said_status(row["cells"], host)
+    titled = any(r["table"] == row["table"] and len(r["cells"]) == len(row["cells"])
+                 and any(OTHER_HEAD.search(c) for c in r["cells"]) for r in rows[:at])
+    return _said_status(row["cells"], host, guess=not titled)
 
 
-def _said_status(cells: list[str], host: re.Pattern[str]) -> str | None:
-    """A status without a header: ``Status: x``, a label and its value, or a cell of known words."""
+def _said_status(cells: list[str], host: re.Pattern[str], *, guess: bool = True) -> str | None:
+    """A status without a header: ``Status: x``, a label and its value, or a cell of known words.
+
+    The last cell is a guess, for where no titles tell that there is no column of states.
+    """
     for at, cell in enumerate(cells):
         if said := STATUS_SAID.match(cell):
             return said.group(1)
@@ -268,7 +279,8 @@ def _said_status(cells: list[str], host: re.Pattern[str]) -> str | None:
             return cells[at + 1]
     others = [cell for cell in cells if cell and not host.search(cell)]
     known = [cell for cell in others if HEALTHY.search(cell) or UNHEALTHY.search(cell)]
-    return known[0] if known else (others[-1] if others else None)
+    worded = [cell for cell in others if not cell.isdecimal()] if guess else []
+    return known[0] if known else (worded[-1] if worded else None)
 
 
 def _together(found: list[Relation]) -> Relation | None:

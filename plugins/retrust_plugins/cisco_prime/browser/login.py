@@ -49,10 +49,21 @@ class Login:
         """The password field of a login form; a form with several is another one."""
         return await self.view.field(words.LOGIN_PASSWORD)
 
+    async def signed_out(self) -> bool:
+        """Whether the session ran out: a login form is shown, be it in one frame only.
+
+        A form for an ISE server has a password, too; what asks for it twice is no login.
+        """
+        if not (self.done and await self.form()) or await self.view.field(words.ISE_PASSWORD_AGAIN):
+            return False
+        return await self.view.press(words.SIGN_IN) is not None or (
+            await self.view.press(MENU) is None and await self.view.press(words.MENU_TOGGLE) is None
+            and await self.view.press(words.LOGIN_BUTTON) is not None)
+
     async def again_if_asked(self) -> None:
         """Log in again where the session ran out; the password was good before."""
-        if self.done and await self.view.press(MENU) is None and await self.form() \
-                and await self.view.press(words.LOGIN_BUTTON):
+        if await self.signed_out():
+            await self.view.go(self.view.access.url)  # the form may stand in a frame of what was there before
             await self.pass_form()
 
     async def form_or_menu(self) -> str | None:

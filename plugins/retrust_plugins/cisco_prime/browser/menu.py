@@ -34,20 +34,22 @@ class Menu:
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
         """Follow the entries, each given by its variants, until ``arrived``."""
         trail: list[str] = []
-        for attempt in range(3):
+        wrong = 0  # entries that were pressed and led elsewhere; one that could not be pressed is tried again
+        for attempt in range(4):
             trail = []
-            if await self._follow(path, trail, attempt) and await self.view.until(
-                    lambda: _true(arrived), self._patience(attempt)):
+            pressed = await self._follow(path, trail, attempt, wrong)
+            if pressed and await self.view.until(lambda: _true(arrived), self._patience(attempt)):
                 return
             if await arrived():
                 return
+            wrong += pressed
             await self.dialogs.dismiss_notices()
         raise await self._lost(path, trail)
 
     def _patience(self, attempt: int) -> float:
         return self.view.settings.page if attempt == 0 else self.view.settings.page / 3
 
-    async def _follow(self, path: Path, trail: list[str], attempt: int) -> bool:
+    async def _follow(self, path: Path, trail: list[str], attempt: int, wrong: int) -> bool:
         first = words.button(*path[0])
         await self._bring_up(first, attempt)
         candidates = await self.view.presses(first)
@@ -56,7 +58,7 @@ class Menu:
                 return False
             trail.append(entry[0])
             if following is None:
-                return await self._click(candidates[min(attempt, len(candidates) - 1)])
+                return await self._click(candidates[min(wrong, len(candidates) - 1)])
             candidates = await self._reveal(candidates, words.button(*following))
             if not candidates:  # a heading may be missing, or say otherwise
                 later = path[path.index(following) + 1:]
@@ -112,18 +114,20 @@ class Menu:
         return True
 
     async def _hover(self, entry: Locator) -> bool:
-        return await self._act(lambda limit: entry.hover(timeout=limit))
+        return await self._act(entry, lambda limit: entry.hover(timeout=limit))
 
     async def _click(self, entry: Locator) -> bool:
-        return await self._act(lambda limit: entry.click(timeout=limit, no_wait_after=True))
+        return await self._act(entry, lambda limit: entry.click(timeout=limit, no_wait_after=True))
 
-    async def _act(self, act: Callable[[float], Awaitable[None]]) -> bool:
+    async def _act(self, entry: Locator, act: Callable[[float], Awaitable[None]]) -> bool:
         """Try soon, because a notice that popped up over the menu must be closed first; then with patience."""
         for limit in ACT_MS:
             try:
                 await act(limit)
             except PlaywrightError:
                 await self.dialogs.dismiss_notices()
+                if not await entry.is_visible():  # its flyout folded under the notice: start from the top
+                    return False
             else:
                 return True
         return False

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = tuple(words.MILESTONES)
 CONCERNS = re.compile(r"regist|replicat|\bha\b|high availability|secondary|milestone|tofu|trust", re.IGNORECASE)
+ENDED_LOOKS = 3
 Shown = dict[str, dict[str, Any]]
 
 
@@ -37,6 +38,7 @@ class Following:
         self._known_lines: set[str] = set()
         self._known_dialogs: list[str] = []
         self._notices = 0
+        self._ended = 0
         self._state: object = None
         self._moved = self._loaded = self._started = monotonic()
 
@@ -110,11 +112,22 @@ class Following:
                 return mode
             if not await self.shown():
                 await self.pages.open_configuration()
+            await self._stop_when_over(mode.status or "")
         except (TemporaryError, PlaywrightError):
             self.view.check_connection()
         finally:
             self._loaded = monotonic()
         return None
+
+    async def _stop_when_over(self, mode: str) -> None:
+        """A mode that neither waits nor recovers, with no milestone beside it, look after look: it is over."""
+        ended = classify_mode(mode) in ("registerable", "other") and not await self.shown()
+        self._ended = self._ended + 1 if ended else 0
+        if self._ended >= ENDED_LOOKS:
+            raise PermanentError("HA registration did not start, or ended without a word: "
+                                 f"Configuration Mode is {mode!r}",
+                                 where=self.view.access.node, hint="look at the High Availability page and the "
+                                 "health monitor logs of both nodes")
 
     # -------------------------------------------------------------- failures
 
@@ -126,6 +139,7 @@ class Following:
         said = [line for line in await self._news() if words.TROUBLE.search(words.NO_FAILURE.sub("", line))
                 and CONCERNS.search(line)]
         if said:
+            await self._report(await self.shown())  # the page may have moved on since it was looked at
             raise await self._failed(self._named(said) or self._reached(), said)
 
     async def _news(self) -> list[str]:

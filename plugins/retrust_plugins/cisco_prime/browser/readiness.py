@@ -41,6 +41,7 @@ class Readiness:
         while monotonic() < end:
             self.session.dialogs.check()
             self._alerts()
+            await self.session.still_signed_in()
             rows = await self._results()
             if rows != last:
                 last, since = rows, monotonic()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
 
-from retrust.errors import PermanentError
+from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.target import Progress
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
 from retrust_plugins.cisco_prime.browser.login import Login
@@ -16,6 +17,7 @@ from retrust_plugins.cisco_prime.browser.menu import Menu
 from retrust_plugins.cisco_prime.browser.view import View
 
 TRIAL_MS = (800.0, 3000.0, 6000.0)  # soon first: a notice in the way is closed and not waited for
+T = TypeVar("T")
 Told = Callable[[Progress], Awaitable[None] | None]
 
 
@@ -45,6 +47,21 @@ class Session:
         await self.view.until(self.login.form_or_menu, self.view.settings.page)
         await self.login.again_if_asked()
         await self.dialogs.dismiss_notices()
+
+    async def renewing(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what sends nothing; once more, from its start, where the session ran out in the middle."""
+        try:
+            return await work()
+        except (RetrustError, PlaywrightError):
+            if not await self.login.signed_out():
+                raise
+        await self.login.again_if_asked()
+        return await work()
+
+    async def still_signed_in(self) -> None:
+        """Raise where the session ran out, instead of waiting for what a login page never shows."""
+        if await self.login.signed_out():
+            raise TemporaryError("the session of the web pages ran out", where=self.view.access.node)
 
     async def click(self, target: Locator) -> None:
         """Press, once; a notice that covers it is closed before, and an unexpected question ends it."""

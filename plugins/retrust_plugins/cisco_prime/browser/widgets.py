@@ -22,6 +22,21 @@ class Form:
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self._filled: dict[str, tuple[dict[str, Any], str]] = {}
+
+    async def stand(self) -> None:
+        """Raise where a value is gone again: two labels that lead to one field, or a page that changed it."""
+        filled, self._filled = self._filled, {}
+        for name, (spec, plain) in filled.items():
+            field = await self._find(name, spec, None, required=True)
+            if field is None or not await self._holds(field, plain):
+                raise self._stuck(name, "lost what was filled in when another field was")
+
+    async def _holds(self, field: Locator, plain: str) -> bool:
+        try:
+            return await _held(field) == plain
+        except PlaywrightError:
+            return False
 
     async def fill(self, name: str, spec: dict[str, Any], value: str | SecretStr, *,
                    within: float | None = None, required: bool = True) -> bool:
@@ -35,6 +50,7 @@ class Form:
             self.view.secret_fields.append(field)
         for attempt in range(ATTEMPTS):
             if await self._set(field, plain, by_keys=attempt % 2 == 1):
+                self._filled[name] = (spec, plain)
                 return True
         raise self._stuck(name, "does not keep what is filled in")
 

@@ -108,8 +108,10 @@ function labelsOf(el, kind) {
   const ticks = kind === "checkbox" || kind === "radio";
   if (ticks) for (let n = el.nextSibling, i = 0; n && i < 4; n = n.nextSibling, i++) {
     if (n.nodeType === 1 && hasControl(n)) break;
+    if (n.nodeType === 1 && !visible(n)) continue;
     if (shown(n)) { add(shown(n), 0.5); break; }
   }
+  if (ticks && el.tagName !== "INPUT") add(shown(el), 0.3);                         // a drawn box holds its own words
   let weight = 1;
   for (let at = el, climbed = 0; at && at !== document.body && climbed < 7; at = at.parentElement, climbed++, weight += 0.25) {
     for (let n = at.previousSibling; n; n = n.previousSibling) {
@@ -122,6 +124,9 @@ function labelsOf(el, kind) {
       if (hasControl(n)) break;
       if (shown(n)) { add(shown(n), weight + 0.5); break; }
     }
+    const holder = at.parentElement;
+    if (!ticks && holder && all(holder, (e) => isControl(e) && visible(e)).length === 1) // words behind it, in a box with no other
+      for (let n = at.nextSibling; n; n = n.nextSibling) if ((n.nodeType !== 1 || visible(n)) && /\p{L}/u.test(shown(n))) { add(shown(n), weight + 0.6); break; }
     if (/^(TD|TH)$/.test(at.tagName)) {
       const row = at.parentElement, index = cellIndex(at);
       for (let up = row.previousElementSibling, i = 0; up && i < 1; up = up.previousElementSibling, i++) {
@@ -329,6 +334,8 @@ function valuesOf(spec) {
     if (!head || own.length > 200) continue;
     const rest = norm(shown(leaf).replace(word, ""));
     if (rest && rest.length < shown(leaf).length) { put(rest); continue; }
+    const within = [...leaf.querySelectorAll("input:not([type=hidden]),output")];  // a label around its own field
+    if (within.length === 1 && within[0].value) { put(within[0].value); continue; }
     const cell = leaf.closest("td,th,[role=cell],[role=gridcell],[role=columnheader],[role=rowheader]");
     const line = cell && cell.parentElement;
     if (cell && (line.closest("thead") || [...line.children].every((c) => c.tagName === "TH" || roleOf(c) === "columnheader")) && line.children.length > 1) {
@@ -340,6 +347,7 @@ function valuesOf(spec) {
     for (let at = leaf, i = 0; at && at !== document.body && i < 5; at = at.parentElement, i++) {
       let next = at.nextSibling;
       while (next && (next.nodeType === 8 || !shown(next) && !(next.nodeType === 1 && next.querySelector && next.querySelector("input")))) next = next.nextSibling;
+      if (next && next.nodeType === 1 && all(next, isControl).length > 1) break;       // a form, not a value
       if (next) { put(next.nodeType === 1 && !shown(next) ? (next.querySelector("input") || {}).value : shown(next)); break; }
       if (/^(TR|DL|FORM)$/.test(at.tagName)) break;
     }
@@ -348,6 +356,7 @@ function valuesOf(spec) {
   return out;
 }
 
+const PERCENT = /(\d{1,3})(?:[.,]\d+)?\s*%/;
 function percentIn(el) {
   const bar = [el, ...el.querySelectorAll("*")].find((e) => roleOf(e) === "progressbar" || /^(PROGRESS|METER)$/.test(e.tagName));
   if (bar) {
@@ -355,8 +364,11 @@ function percentIn(el) {
     const most = parseFloat(bar.getAttribute("aria-valuemax") ?? bar.getAttribute("max") ?? "") || (roleOf(bar) === "progressbar" ? 100 : 1);
     if (!isNaN(now)) return Math.round(100 * now / most);
   }
-  const text = (el.innerText || el.textContent || "").match(/(\d{1,3})(?:[.,]\d+)?\s*%/);
-  return text ? parseInt(text[1]) : null;
+  const text = (el.innerText || el.textContent || "").match(PERCENT) || spaced(el).match(PERCENT);
+  if (text) return parseInt(text[1]);
+  const drawn = all(el, (e) => /%$/.test(e.style.width || e.getAttribute("width") || "") && !norm(e.textContent)
+    && !e.querySelector("[style*=width],[width]")).pop();                           // a bar without words: its own width
+  return drawn ? Math.round(parseFloat(drawn.style.width || drawn.getAttribute("width"))) : null;
 }
 
 // spec: {names: [regex…]}; for each name the text and percent of the smallest row around it, or null.

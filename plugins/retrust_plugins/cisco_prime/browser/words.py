@@ -28,6 +28,7 @@ def button(*words: str, **more: Any) -> dict[str, Any]:
 # Login
 LOGIN_USER = label(r"user ?-?name", r"user ?-?id", r"user", r"login( name| id)?", r"account", kinds=["text"])
 LOGIN_PASSWORD = label(r"password", r"passphrase|pass ?code", kinds=["password"], any=True)
+SIGN_IN = button(r"log ?-?in|sign ?-?in|log ?-?on|login now")
 LOGIN_BUTTON = button(r"log ?-?in|sign ?-?in|log ?-?on|login now", r"submit|go|ok|continue|enter|next")
 
 # Menus
@@ -224,11 +225,19 @@ ABOUT_MORE = re.compile(
 )
 
 
+BEFORE_DETAIL = re.compile(r"^([\w/]+(?: \w+)?)\s*(?:\s[-–—|]\s|[:(,;])")
+
+
 def status_of(cells: list[str]) -> str:
-    """``passed``, ``failed``, ``pending`` or ``unknown``: by a cell that says nothing else, else by mention."""
-    for state, pattern in (("failed", FAILED), ("pending", PENDING), ("passed", PASSED)):
-        if any(pattern.search(cell) for cell in cells[1:]):
-            return state
+    """``passed``, ``failed``, ``pending`` or ``unknown``: by a cell that says nothing else, else by mention.
+
+    ``PASS - the monitor is running`` says ``PASS``: what stands before a dash or a colon weighs more than the rest.
+    """
+    opening = [found.group(1) for cell in cells[1:] if (found := BEFORE_DETAIL.match(cell))]
+    for said in (cells[1:], opening):
+        for state, pattern in (("failed", FAILED), ("pending", PENDING), ("passed", PASSED)):
+            if any(pattern.search(cell) for cell in said):
+                return state
     rest = " ".join(cells[1:]) if len(cells) > 1 else cells[0]
     if SAYS_FAILED.search(NO_FAILURE.sub("", rest)):
         return "failed"

@@ -1,4 +1,4 @@
-"""A small appliance on loopback, over real TLS, behind four deliberately different page designs (``skins``).
+"""A small appliance on loopback, over real TLS, behind deliberately different page designs (``skins``).
 
 It knows nothing of the driver: it keeps a state, answers requests, and writes down what was asked of it.
 """
@@ -77,6 +77,8 @@ class Appliance:
     failing_check: str | None = None
     failing_milestone: int | None = None
     stuck_milestone: int | None = None
+    signs_out: bool = False
+    signed_out: bool = False
     question: str = "Do you want to proceed with HA registration?"
     popups: bool = True
     login_page: str | None = None
@@ -123,8 +125,12 @@ class Appliance:
         """(status, extra header, body) of a request."""
         if method == "POST":
             self.posts.append((path, form))
+        if path == "/api/readiness" and self.signs_out:
+            self.signs_out, self.signed_out = False, True
+        logged_in = logged_in and not self.signed_out
         if path == "/j_check":
             good = form.get("j_username") == "root" and form.get("j_password") == PASSWORD
+            self.signed_out = self.signed_out and not good
             return ("302 Found", "Location: /\r\nSet-Cookie: session=1; Secure; HttpOnly", "") if good else \
                 ("200 OK", "", self.page("login").replace("<!--error-->", "Invalid username or password."))
         if self.login_page and not logged_in:
