@@ -100,7 +100,8 @@ def test_nothing_is_published_to_the_network() -> None:
 def test_what_a_part_is_told_it_may_know() -> None:
     """Prefect's servers never hear the sites' passwords, workers and the service never Prefect's database's."""
     told = {name: "".join(service.get("env_file", [])) for name, service in COMPOSE["services"].items()}
-    assert {name for name, files in told.items() if "retrust.env" in files} == {"work-pool", "deploy", "worker", "serve"}
+    assert {name for name, files in told.items() if "retrust.env" in files} == {
+        "work-pool", "deploy", "worker", "serve"}
     assert {name for name, files in told.items() if "prefect.env" in files} == {
         "prefect-database", "prefect-api", "prefect-services"}
     retrust, prefect = ((FOLDER / "env" / f"{part}.env.example").read_text() for part in ("retrust", "prefect"))
