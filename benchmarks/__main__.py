@@ -74,12 +74,12 @@ def _described(name: str) -> str:
     return " ".join((rest or first).split())
 
 
-def heading() -> str:
+def heading(command: str = "make bench") -> str:
     load = ", ".join(f"{n:.1f}" for n in os.getloadavg())
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return f"""# Figures
 
-Written by `make bench` at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; do not edit. {platform.system()} \
+Written by `{command}` at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; do not edit. {platform.system()} \
 {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; load averages at the end: {load}.
 {versions}.
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-PACKAGE = ("prefect-redis==0.3.0", "redis==8.1.0", "burner-redis==0.1.7")
+LOCK = Path(__file__).parents[1] / "requirements-scale.lock"
 LIMIT = 120.0
 
 
@@ -77,7 +77,8 @@ def with_prefect_redis(folder: Path) -> str | None:
     for tool in (["uv", "pip", "install", "--quiet", "--python", sys.executable],
                  [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]):
         with contextlib.suppress(OSError):
-            if subprocess.run([*tool, "--no-deps", "--target", str(target), *PACKAGE], check=False,
+            if subprocess.run([*tool, "--no-deps", "--require-hashes", "--target", str(target),
+                               "--requirement", str(LOCK)], check=False,
                               capture_output=True).returncode == 0:
                 return str(target)
     print("scale: prefect-redis cannot be installed, so there is one Prefect API server, not two", file=sys.stderr)

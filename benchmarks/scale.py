@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import sites as lab_sites
+from benchmarks.__main__ import heading
 from benchmarks.parts import (
     Part,
     answers,
@@ -34,6 +35,7 @@ from benchmarks.parts import (
     retrust,
     with_prefect_redis,
 )
+from benchmarks.report import Row, at_most, table
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger
@@ -42,12 +44,21 @@ from retrust.testing.postgres import NoPostgres, server
 SITES = int(os.environ.get("RETRUST_SCALE_SITES", "100"))
 SEED = int(os.environ.get("RETRUST_SCALE_SEED", "1"))
 LIMIT = float(os.environ.get("RETRUST_SCALE_LIMIT", "1800"))
+GOAL = 3.0
 WORKERS = 3
 RUNS_AT_ONCE = 2
 """Runs at once of each worker: a run is a process that imports Prefect, which is what bounds two cores."""
 CALM, WILD = 5.0, 20.0
 """Seconds between two kills, at least and at most."""
 ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("SCALE.md")
+BOUND = """In each round every site healed, every delete was sent once, no case was lost and the chain verifies;
+otherwise the command fails and this file is not written.
+
+What bounds it are the cores: a run on a worker is a process of its own that imports Prefect and Retrust, which is
+seconds of CPU time, while a pass in the service is none. All parts share this one machine here; workers on further
+machines divide that time, and the ledger is far from its limit.
+"""
 
 
 def say(text: str) -> None:
@@ -103,14 +114,16 @@ async def _rounds(ground: Ground) -> int:
     one = await _one_process(ground)
     async with _scaled(ground) as parts:
         many = await _round(ground, f"three workers, {len(parts)} processes")
-        say(f"scale: {many / one:.2f} × the time of one in-process service (goal: under 3)")
         wild = await _round(ground, f"the same, killed at random (seed {SEED})", chaos=lambda: _chaos(ground, parts))
         kills = {part.name: part.starts - 1 for part in parts}
         say(f"scale: restarts: {', '.join(f'{name} {count}' for name, count in kills.items())}")
-    say(f"scale: {SITES} sites healed by one process in {one:.0f} s ({SITES / one:.2f}/s), by many in {many:.0f} s, "
-        f"under kills in {wild:.0f} s")
-    say(f"scale: bound by {os.cpu_count()} cores: a run on a worker is a process that imports Prefect (seconds of "
-        "CPU), a pass in the service is none; workers on more machines divide that, the ledger is far from its limit")
+    rows = [Row(f"{SITES} sites healed by one in-process service", f"{one:.0f} s"),
+            at_most(f"… by two Prefect servers, {WORKERS} workers and the service", many, one, GOAL,
+                    peer_name="one in-process service"),
+            Row(f"… the same, killed at random {sum(kills.values())} times, and PostgreSQL (seed {SEED})",
+                f"{wild:.0f} s", f"{one:.0f} s one in-process service", f"{wild / one:.2f} ×")]
+    say(table(rows))
+    RESULTS.write_text("\n".join([heading("make scale-test"), BOUND, table(rows)]), encoding="utf-8")
     return 0
 
 
