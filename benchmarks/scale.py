@@ -120,7 +120,7 @@ async def _rounds(ground: Ground) -> int:
     rows = [Row(f"{SITES} sites healed by one in-process service", f"{one:.0f} s"),
             at_most(f"… by two Prefect servers, {WORKERS} workers and the service", many, one, GOAL,
                     peer_name="one in-process service"),
-            Row(f"… the same, killed at random {sum(kills.values())} times, and PostgreSQL (seed {SEED})",
+            Row(f"… the same, killed at random (seed {SEED}): {sum(kills.values())} restarts, and PostgreSQL's",
                 f"{wild:.0f} s", f"{one:.0f} s one in-process service", f"{wild / one:.2f} ×")]
     say(table(rows))
     RESULTS.write_text("\n".join([heading("make scale-test"), BOUND, table(rows)]), encoding="utf-8")
