@@ -84,6 +84,8 @@ class Sighting(Frozen):
     source: str
     actor: str
     text: str = ""
+    event: str | None = Field(default=None, exclude=True)
+    """The sender's event that told of it, by which a source knows that one sent again is already counted."""
 
 
 class Verdict(StrEnum):

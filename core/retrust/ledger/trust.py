@@ -34,16 +34,19 @@ class Trust(Journal):
     async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
         """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
         by_site: dict[str | None, list[dict[str, Any]]] = {}
+        sightings = list(sightings)
         for row in aggregated(sightings):
             by_site.setdefault(row["site"], []).append(row)
         if not by_site:
             return
         async with self.write() as writing:
             for site, rows in by_site.items():
-                await self._sight_site(writing, site, rows, run)
+                events = sorted({s.event for s in sightings if s.site == site and s.event is not None})
+                await self._sight_site(writing, site, rows, events, run)
 
     async def _sight_site(
-        self, writing: Writing, site: str | None, rows: Sequence[dict[str, Any]], run: str | None
+        self, writing: Writing, site: str | None, rows: Sequence[dict[str, Any]], events: Sequence[str],
+        run: str | None,
     ) -> None:
         case = await open_row(writing, site) if site else None
         for start in range(0, len(rows), BATCH):
@@ -51,7 +54,7 @@ class Trust(Journal):
             actors = sorted({row["actor"] for row in part})
             await writing.append(
                 "sighted",
-                {"sightings": part},
+                {"sightings": part} | ({"events": events} if events and start == 0 else {}),
                 run=run,
                 site=site,
                 case=case["id"] if case else None,

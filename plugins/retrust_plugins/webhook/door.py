@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from retrust.models import Sighting
 from retrust.scanner import scan_stream
 from retrust.sources import Delivery, sender_of, sighting_of
 from retrust_plugins.webhook.authentication import is_authentic, may_be_authentic
+from retrust_plugins.webhook.counted import Counted
 from retrust_plugins.webhook.messages import Message, Unreadable, read
 from retrust_plugins.webhook.settings import WebhookSettings
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from retrust.engine import Engine
     from retrust.ledger import Ledger
 
-REMEMBERED = 10_000
-"""How many ids of events are remembered: a sender that did not get its answer sends again."""
 
 
 class _No(Exception):
@@ -45,16 +44,13 @@ class _No(Exception):
 class _Door:
     settings: WebhookSettings
     delivery: Delivery
-    seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    under_way: set[str] = field(default_factory=set)
 
-    def is_new(self, message: Message) -> bool:
-        return message.id is None or message.id not in self.seen
-
-    def keep(self, message: Message) -> None:
-        if message.id is not None:
-            self.seen[message.id] = None
-            while len(self.seen) > REMEMBERED:
-                self.seen.popitem(last=False)
+    def event(self, message: Message) -> str | None:
+        """The event as the ledger knows it: of bounded length, whatever the sender wrote."""
+        if message.id is None:
+            return None
+        return hashlib.sha256(f"{self.settings.name} {message.id}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 class Webhook:
@@ -66,6 +62,7 @@ class Webhook:
 
     def __init__(self) -> None:
         self._doors: dict[str, _Door] = {}
+        self._counted: Counted | None = None
 
     async def run(self, settings: WebhookSettings, delivery: Delivery) -> None:
         for ref in (settings.token, settings.hmac.secret if settings.hmac else None):
@@ -84,6 +81,7 @@ class Webhook:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
+        self._counted = Counted(ledger)
         return Starlette(routes=[Route("/{name}", self._answer, methods=["POST"])])
 
     async def _answer(self, request: Request) -> Response:
@@ -105,16 +103,26 @@ class Webhook:
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = await _authentic_body(door, request, headers)
         try:
-            messages = [m for m in read(door.settings, headers, body) if door.is_new(m)]
+            messages = {door.event(m) or f"- {n}": m for n, m in enumerate(read(door.settings, headers, body))}
         except Unreadable as exc:
             raise _No(400, str(exc)) from exc
-        sightings = [s for message in messages for s in _sightings(door, message)]
+        if not door.under_way.isdisjoint(messages):
+            raise _No(503, "the same is being kept just now; send it again")
+        events = {event for event in messages if not event.startswith("-")}
+        door.under_way |= events
         try:
-            await door.delivery.deliver(sightings)
+            return await self._keep(door, messages)
         except RetrustError as exc:
             raise _No(503, "it could not be kept; send it again") from exc
-        for message in messages:
-            door.keep(message)
+        finally:
+            door.under_way -= events
+
+    async def _keep(self, door: _Door, messages: Mapping[str, Message]) -> int:
+        assert self._counted is not None
+        known = await self._counted.among(messages)
+        sightings = [s for event, message in messages.items() if event not in known
+                     for s in _sightings(door, message)]
+        await door.delivery.deliver(sightings)
         return len(sightings)
 
 
@@ -147,7 +155,8 @@ def _sightings(door: _Door, message: Message) -> Iterator[Sighting]:
     site = door.settings.site or message.site
     if site is not None and site not in door.delivery.engine.inventory.sites:
         raise _No(422, "the inventory has no such site")
-    yield from _renewal(door, message, site) if message.renews else _lines(door, message, site)
+    for sighting in _renewal(door, message, site) if message.renews else _lines(door, message, site):
+        yield sighting.model_copy(update={"event": door.event(message)})
 
 
 def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retrust_plugins.webhook.settings import Mapping as Paths
@@ -51,7 +51,8 @@ def read(settings: WebhookSettings, headers: Mapping[str, str], body: bytes) -> 
         event = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
         found = _cloud_event(settings, event, _data(kind, body))
     else:
-        found = _plain(settings, _json(body))
+        delivery = headers.get(settings.delivery.lower()) if settings.delivery else None
+        found = _delivered(_plain(settings, _json(body)), delivery)
     if not found:
         raise Unreadable("it holds no event")
     return found
@@ -68,7 +69,12 @@ def _cloud_event(settings: WebhookSettings, event: dict[str, Any], data: Any) ->
             return [Message(text=text, site=_maybe(given, "site"), holder=_maybe(given, "holder"), id=id_)]
         case t if t == RENEWED:
             return [_renewal(_object(data), id_)]
-    return [Message(**{**vars(message), "id": f"{id_} {n}"}) for n, message in enumerate(_plain(settings, data))]
+    return _delivered(_plain(settings, data), id_)
+
+
+def _delivered(messages: list[Message], id_: str | None) -> list[Message]:
+    """Those without an id of their own are known by the delivery's."""
+    return [m if m.id or id_ is None else replace(m, id=f"{id_} {n}") for n, m in enumerate(messages)]
 
 
 def _renewal(data: dict[str, Any], id_: str) -> Message:
@@ -89,7 +95,7 @@ def _plain(settings: WebhookSettings, body: Any) -> list[Message]:
 
 def _mapped(paths: Paths, item: Any) -> Iterator[Message]:
     """What the paths find; nothing where they find neither a text nor a renewal."""
-    names = ("text", "site", "holder", "node", "fingerprint", "certificate")
+    names = ("text", "site", "holder", "node", "fingerprint", "certificate", "id")
     found = {name: _string(_at(item, path)) for name in names if (path := getattr(paths, name)) is not None}
     message = Message(**{name: value for name, value in found.items() if value is not None})
     if message.renews and message.node is None:

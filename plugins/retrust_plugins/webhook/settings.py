@@ -30,6 +30,7 @@ class Mapping(Part):
     node: Text | None = Field(default=None, description="The renewed node, or an ISE server's host.")
     fingerprint: Text | None = None
     certificate: Text | None = Field(default=None, description="The new certificate in PEM.")
+    id: Text | None = Field(default=None, description="What a sender repeats when it sends the same again.")
     items: Text | None = Field(default=None, description="A list of such objects, if the body holds several.")
 
     def rules(self) -> Iterable[Wrong]:
@@ -47,6 +48,8 @@ class WebhookSettings(Part):
         default=("log",), min_length=1,
         description="What its senders are believed; a renewal announces the fingerprint to expect.")
     map: Mapping | None = Field(default=None, description="How plain JSON is read; CloudEvents need none.")
+    delivery: Text | None = Field(
+        default=None, description="The header with the id that a sender of plain JSON repeats when it sends again.")
     site: Text | None = Field(default=None, description="The site of everything that comes in here.")
     limit: int = Field(default=1024 * 1024, ge=1024, le=16 * 1024 * 1024, description="Bytes of a body.")
 

@@ -271,6 +271,45 @@ async def test_an_event_sent_twice_counts_once(opened: Opens) -> None:
         assert [s.count for s in await door.sightings()] == [1]
 
 
+async def test_an_event_sent_again_after_a_restart_counts_once(opened: Opens) -> None:
+    """What was counted is known from the ledger, so a service that was killed in between knows it too."""
+    for answered in (1, 0):
+        async with opened() as door:
+            assert (await door.post(cloud_event(), STRUCTURED)).json() == {"sightings": answered}
+            assert [s.count for s in await door.sightings()] == [1]
+
+
+async def test_an_event_twice_in_one_batch_counts_once(opened: Opens) -> None:
+    """The same id and source is the same event, wherever it stands; another source's is another."""
+    headers = AUTHENTIC | {"Content-Type": "application/cloudevents-batch+json"}
+    async with opened() as door:
+        await door.post([cloud_event(), cloud_event(), cloud_event(source="elastic")], headers)
+        assert [s.count for s in await door.sightings()] == [2]
+
+
+async def test_an_event_sent_again_while_it_is_being_kept_waits_its_turn(opened: Opens) -> None:
+    """503 until it is known whether the first was kept; afterwards it is, and counts once."""
+    async with opened() as door:
+        door.kept.may.clear()
+        first, second = (asyncio.create_task(door.post(cloud_event(), STRUCTURED)) for _ in range(2))
+        done, _ = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result().status_code for task in done] == [503]
+        door.kept.may.set()
+        assert sorted([(await first).status_code, (await second).status_code]) == [202, 503]
+        assert (await door.post(cloud_event(), STRUCTURED)).json() == {"sightings": 0}
+        assert [s.count for s in await door.sightings()] == [1]
+
+
+@pytest.mark.parametrize("settings", [{"map": {"text": "raw", "id": "sid"}},
+                                      {"map": {"text": "raw"}, "delivery": "X-Delivery-Id"}])
+async def test_plain_json_sent_again_counts_once(opened: Opens, settings: dict[str, Any]) -> None:
+    """By the id that the settings find, in the body or in a header; with another id it is another event."""
+    async with opened(**settings) as door:
+        for sid in ("1", "1", "2"):
+            await door.post({"raw": LINE, "sid": sid}, AUTHENTIC | {"X-Delivery-Id": sid})
+        assert [s.count for s in await door.sightings()] == [2]
+
+
 @pytest.mark.parametrize(("event", "status", "says"), [
     (b"{", 400, "no JSON"),
     (b"[" * 100_000, 400, "no JSON"),
