@@ -25,7 +25,7 @@ def commands(lab: labs.Labs) -> dict[str, Command]:
         "bare": python(BARE, str(lab.nodes), "commands"),
         "looks": python(BARE, str(lab.nodes), "looks"),
         "check": python(*check, environment=lab.environment(), ok=CHECKED),
-        "never": python(*check, environment=lab.environment(tunnels="never"), ok=CHECKED),
+        "never": python(*check, environment=lab.environment("never", tunnels="never"), ok=CHECKED),
     }
 
 
