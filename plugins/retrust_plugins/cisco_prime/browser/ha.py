@@ -32,7 +32,7 @@ class HighAvailability:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.view = session.view
-        self.form = Form(session.view)
+        self.form = Form(session.view, session.dialogs)
 
     # -------------------------------------------------------------- the mode
 

@@ -50,7 +50,7 @@ class IseServers:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.view = session.view
-        self.form = Form(session.view)
+        self.form = Form(session.view, session.dialogs)
 
     # -------------------------------------------------------------- reading
 

@@ -30,9 +30,21 @@ class Menu:
         self.view = view
         self.dialogs = dialogs
         self._not_by_hover: set[str] = set()  # learnt on the first walk: no need to wait there again
+        self._routes: dict[Path, str] = {}    # where a walk ended at a ``#`` route
 
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
-        """Follow the entries, each given by its variants, until ``arrived``."""
+        """Follow the entries, each given by its variants, until ``arrived``.
+
+        A link to the ``#`` route that is shown already leads nowhere, and would leave the menu open over the page.
+        """
+        if self._routes.get(path) == self.view.page.url and await self.view.until(
+                lambda: _true(arrived), self._patience(1)):
+            return
+        await self._walk(path, arrived)
+        if "#" in self.view.page.url:
+            self._routes[path] = self.view.page.url
+
+    async def _walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
         trail: list[str] = []
         wrong = 0  # entries that were pressed and led elsewhere; one that could not be pressed is tried again
         for attempt in range(4):

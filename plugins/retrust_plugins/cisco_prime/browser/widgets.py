@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from retrust.errors import PermanentError
 from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
 from retrust_plugins.cisco_prime.browser.view import View
 
 ATTEMPTS = 4
@@ -20,8 +21,9 @@ ACT_MS = 8000
 class Form:
     """The fields of the form that is shown now."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, dialogs: Dialogs) -> None:
         self.view = view
+        self._dialogs = dialogs
         self._filled: dict[str, tuple[dict[str, Any], str]] = {}
 
     async def stand(self) -> None:
@@ -79,8 +81,8 @@ class Form:
                 if await box.is_checked(timeout=ACT_MS) == on:
                     return
                 await _click(box)
-            except PlaywrightError:
-                continue
+            except PlaywrightError:  # covered by a notice, most likely
+                await self._dialogs.dismiss_notices()
         raise self._stuck(name, "cannot be set")
 
     async def choose(self, name: str, spec: dict[str, Any], wanted: str) -> None:
@@ -97,6 +99,7 @@ class Form:
                     return
                 await self._pick(target, wanted)
             except PlaywrightError:
+                await self._dialogs.dismiss_notices()
                 target = await either() or target
         if not await self._chosen(target, wanted):
             raise self._stuck(name, f"offers no {wanted!r}")
