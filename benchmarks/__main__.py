@@ -30,7 +30,6 @@ PARTS = {
     "probe": "TLS probing",
     "ledger": "The ledger",
     "console": "The console",
-    "events": "From an event to a plan",
 }
 PACKAGES = ("retrust", "asyncssh", "cryptography", "prefect", "pydantic", "sqlalchemy", "typer")
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from retrust.models import Pin
 
 TERMINAL_WIDTH = 80
+USUAL_WIDTHS = (80, 100, 120, 132)
+"""At which an appliance wraps that does not heed the width it was asked for."""
 
 _LINE_END = re.compile(r"\r*\n")
 _PIN_START = re.compile(r"\s*host\s*=", re.IGNORECASE)
@@ -32,7 +34,7 @@ class Listing:
 
 
 def read_listing(text: str, holder: str, *, width: int = TERMINAL_WIDTH) -> Listing:
-    """Pins of ``holder``. ``width`` is the terminal's, for lines that it wrapped."""
+    """Pins of ``holder``. ``width`` is what the terminal was asked for; lines are wrapped there or at a usual one."""
     pins, unread = [], []
     for line in _unwrapped(_LINE_END.split(text), width):
         if not _PIN_START.match(line):
@@ -62,15 +64,16 @@ def _read_pin(line: str, holder: str) -> Pin | None:
 
 
 def _unwrapped(physical: Iterable[str], width: int) -> Iterator[str]:
-    """Lines with the terminal's wrapping undone: only where every line fits, and one fills the width."""
+    """Lines with the terminal's wrapping undone: only where the longest fills the width, this one or a usual one."""
     lines = list(physical)
-    if any(len(line) > width for line in lines):
+    longest = max(map(len, lines), default=0)
+    if longest not in (width, *USUAL_WIDTHS):
         yield from lines
         return
     whole = ""
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         whole += line
-        if len(line) < width or not _PIN_START.match(whole) or not _continues(after):
+        if len(line) < longest or not _PIN_START.match(whole) or not _continues(after):
             yield whole
             whole = ""
 

@@ -145,3 +145,13 @@ def test_subjects_of_a_listing_compare(subject: str) -> None:
     """A listed subject is a name or an opaque text, and equal to itself listed again."""
     pin, = read_listing(f"host=a_1; subject= {subject}", "h", width=10_000).pins
     assert DistinguishedName.parse(pin.subject) == DistinguishedName.parse(subject)
+
+
+@pytest.mark.parametrize("wrapped_at", [80, 100, 132, 511])
+def test_a_list_wrapped_at_another_width_than_asked_for(wrapped_at: int) -> None:
+    """A cut subject would differ from the presented one and look stale: the whole one is read."""
+    subject = "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN=" + "prime-sec." * 50
+    lines = [f"host=10.0.0.{n}_8082; subject= {subject}{n}" for n in (11, 12)]
+    text = "".join(line[at:at + wrapped_at] + "\r\n" for line in lines for at in range(0, len(line), wrapped_at))
+    listing = read_listing(text, "primary", width=511)
+    assert [pin.subject for pin in listing.pins] == [f"{subject}11", f"{subject}12"]
