@@ -26,6 +26,7 @@ log = logging.getLogger("retrust.flows")
 START_LIMIT = 90.0
 WATCH = 1.0
 STOP_LIMIT = 10.0
+DRAIN_LIMIT = 5.0
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -63,6 +64,7 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
     finally:
+        await _drained()
         del os.environ["PREFECT_API_URL"]
         await _stop(own.process)
 
@@ -106,6 +108,17 @@ async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> 
             await asyncio.sleep(0.1)
     raise TemporaryError(f"Prefect's server did not answer within {START_LIMIT:.0f} s",
                          where=str(folder / "server.log"), hint="run again, or name one as PREFECT_API_URL")
+
+
+async def _drained() -> None:
+    """What Prefect's client in this process has still to send goes out before our server goes down."""
+    logs, events = sys.modules.get("prefect.logging.handlers"), sys.modules.get("prefect.events.worker")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_LIMIT):
+            if logs is not None:
+                await logs.APILogHandler.aflush()
+            if events is not None:
+                await events.EventsWorker.drain_all()
 
 
 async def _stop(process: subprocess.Popen[bytes]) -> None:
