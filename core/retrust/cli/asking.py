@@ -8,7 +8,8 @@ import sys
 
 async def answer(question: str) -> str:
     """The line that they type, stripped; empty where the input has ended."""
-    loop, typed = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    typed = loop.create_future()
 
     def readable() -> None:
         loop.remove_reader(sys.stdin)

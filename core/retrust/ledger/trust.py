@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,15 +34,21 @@ class Trust(Journal):
     async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
         """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
         by_site: dict[str | None, list[dict[str, Any]]] = {}
-        sightings = list(sightings)
-        for row in aggregated(sightings):
+        events: dict[str | None, set[str]] = {}
+
+        def noted() -> Iterator[Sighting]:
+            for sighting in sightings:
+                if sighting.event is not None:
+                    events.setdefault(sighting.site, set()).add(sighting.event)
+                yield sighting
+
+        for row in aggregated(noted()):
             by_site.setdefault(row["site"], []).append(row)
         if not by_site:
             return
         async with self.write() as writing:
             for site, rows in by_site.items():
-                events = sorted({s.event for s in sightings if s.site == site and s.event is not None})
-                await self._sight_site(writing, site, rows, events, run)
+                await self._sight_site(writing, site, rows, sorted(events.get(site, ())), run)
 
     async def _sight_site(
         self, writing: Writing, site: str | None, rows: Sequence[dict[str, Any]], events: Sequence[str],
