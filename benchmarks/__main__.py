@@ -1,5 +1,7 @@
-"""``python -m benchmarks`` runs all comparisons and writes ``RESULTS.md`` beside this file; names run only those.
+"""``python -m benchmarks`` runs all comparisons and writes ``RESULTS.md`` beside this file.
 
+Each runs in a process of its own, so that none carries what another one imported or changed: a child's peak memory
+counts that of the process which started it. ``python -m benchmarks NAME`` is one of them, and prints its section.
 Each module has ``run() -> list[Row]``, or ``measure()`` that yields (what, figure, beside). One that fails is told in
 the results, and the command then ends with 1; a goal that is missed is told, too, and is no failure, since a machine
 may be busy with other work.
@@ -8,10 +10,10 @@ may be busy with other work.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ PARTS = {
     "flow": "The flow on Prefect",
     "scan": "The log scanner",
     "probe": "TLS probing",
+    "events": "From an event to a plan",
     "ledger": "The ledger",
     "console": "The console",
 }
@@ -40,21 +43,36 @@ def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         raise SystemExit(f"no benchmark {', '.join(unknown)}; there are: {', '.join(PARTS)}")
-    failed = False
-    sections = []
-    for name in names or PARTS:
-        if importlib.util.find_spec(f"benchmarks.{name}") is None:
-            continue
-        began = time.perf_counter()
-        say(f"{PARTS[name]} …")
-        try:
-            text = table(rows_of(name))
-        except (Exception, SystemExit) as exc:
-            failed, text = True, f"failed: {exc}\n"
-        say(f"{text}({time.perf_counter() - began:.0f} s)\n")
-        sections.append(f"## {PARTS[name]}\n\n{_described(name)}\n\n{text}")
+    if len(names) == 1:
+        return one(names[0])
+    told = [in_a_process(name) for name in names or PARTS]
     if not names:
-        RESULTS.write_text("\n".join([heading(), *sections]), encoding="utf-8")
+        RESULTS.write_text("\n".join([heading(), *(section for section, _ in told)]), encoding="utf-8")
+    return max(code for _, code in told)
+
+
+def in_a_process(name: str) -> tuple[str, int]:
+    """The section that it printed, and its exit code."""
+    with subprocess.Popen([sys.executable, "-m", "benchmarks", name], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            section = process.stdout.read()
+        finally:
+            if process.poll() is None:
+                process.terminate()  # its own processes and folders go with it
+    return section, process.returncode
+
+
+def one(name: str) -> int:
+    began = time.perf_counter()
+    say(f"{PARTS[name]} …")
+    failed = False
+    try:
+        text = table(rows_of(name))
+    except (Exception, SystemExit) as exc:
+        failed, text = True, f"failed: {exc}\n"
+    say(f"{text}({time.perf_counter() - began:.0f} s)\n")
+    sys.stdout.write(f"## {PARTS[name]}\n\n{_described(name)}\n\n{text}")
     return int(failed)
 
 

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -107,6 +107,23 @@ def prefect(name: str, folder: Path, environment: Mapping[str, str], *words: str
 
 def retrust(name: str, folder: Path, environment: Mapping[str, str], *words: str) -> Part:
     return Part(name, [sys.executable, "-m", "retrust", *words], environment, folder)
+
+
+@asynccontextmanager
+async def served(name: str, folder: Path, environment: Mapping[str, str], *, prefect_apart: bool = False
+                 ) -> AsyncIterator[str]:
+    """One ``retrust serve``, ready; the URL of its door. Its Prefect server is its own, or one beside it."""
+    door, port = free_port(), free_port()
+    async with AsyncExitStack() as stack:
+        if prefect_apart:
+            api = prefect(f"{name}-api", folder, environment, "server", "start", "--port", str(port))
+            await stack.enter_async_context(kept_running([api]))
+            await answers(f"http://127.0.0.1:{port}/api/health", api)
+            environment = {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+        serve = retrust(f"{name}-serve", folder, environment, "serve", "--port", str(door))
+        await stack.enter_async_context(kept_running([serve]))
+        await answers(f"http://127.0.0.1:{door}/readyz", serve)
+        yield f"http://127.0.0.1:{door}"
 
 
 async def answers(url: str, part: Part, limit: float = LIMIT) -> None:

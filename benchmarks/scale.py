@@ -34,6 +34,7 @@ from benchmarks.parts import (
     redis_server,
     redis_settings,
     retrust,
+    served,
     with_prefect_redis,
 )
 from benchmarks.report import Row, at_most, table
@@ -188,17 +189,8 @@ async def _look(ground: Ground, before: set[str], deletes: dict[str, int]) -> No
 
 async def _one_process(ground: Ground) -> float:
     """``retrust serve`` alone on PostgreSQL: the measure for the others."""
-    environment = ground.inventory("one")
-    port, door = free_port(), free_port()
-    api = prefect("one-api", ground.folder, environment, "server", "start", "--port", str(port))
-    url = f"http://127.0.0.1:{port}/api"
-    async with kept_running([api]):
-        await answers(f"{url}/health", api)
-        environment |= {"PREFECT_API_URL": url}
-        serve = retrust("one-serve", ground.folder, environment, "serve", "--port", str(door))
-        async with kept_running([serve]):
-            await answers(f"http://127.0.0.1:{door}/readyz", serve)
-            return await _round(ground, "one in-process service on PostgreSQL")
+    async with served("one", ground.folder, ground.inventory("one"), prefect_apart=True):
+        return await _round(ground, "one in-process service on PostgreSQL")
 
 
 # -- the scaled deployment -------------------------------------------------------------------------------

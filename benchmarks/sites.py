@@ -41,7 +41,7 @@ class Site:
         """How often the primary was told to delete its pin of the secondary."""
         return self.lab.primary.deletes_sent(self.lab.secondary.key)
 
-    def section(self, folder: Path) -> dict[str, Any]:
+    def section(self, folder: Path, policy: dict[str, Any]) -> dict[str, Any]:
         def reference(name: str) -> str:
             path = folder / f"{self.name}-{name}"
             path.write_text(secrets_of(self.lab)[name])
@@ -50,7 +50,7 @@ class Site:
 
         found = site_of(self.lab, reference)
         found["ha"]["driver"] = "operator"
-        return found | {"timeouts": QUICK, "policy": PREAPPROVED}
+        return found | {"timeouts": QUICK, "policy": policy}
 
     def source(self) -> dict[str, Any]:
         return {"source": "file", "paths": [str(self.lab.primary.log.path("hm"))], "site": self.name,
@@ -67,9 +67,9 @@ class Site:
 
 
 @asynccontextmanager
-async def running(count: int, folder: Path) -> AsyncIterator[list[Site]]:
+async def running(count: int, folder: Path, pace: float | None = None) -> AsyncIterator[list[Site]]:
     """``count`` healthy sites. Their nodes meet seldom: with many of them, that alone would be the load."""
-    pace = max(0.5, count / 20)
+    pace = pace or max(0.5, count / 20)
     settings = LabSettings(web=False, ise=(), health_interval=pace,
                            ha=HaSettings(loss_mode=LOST, loss_recovers=True))
     async with AsyncExitStack() as stack:
@@ -77,8 +77,9 @@ async def running(count: int, folder: Path) -> AsyncIterator[list[Site]]:
                for n in range(count)]
 
 
-def write_inventory(sites: list[Site], folder: Path, path: Path, **sections: Any) -> None:
-    document = {"sites": {site.name: site.section(folder) for site in sites},
+def write_inventory(sites: list[Site], folder: Path, path: Path, *, policy: dict[str, Any] = PREAPPROVED,
+                    **sections: Any) -> None:
+    document = {"sites": {site.name: site.section(folder, policy) for site in sites},
                 "sources": [site.source() for site in sites]} | sections
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from retrust.ledger import Entry
@@ -39,6 +39,7 @@ class Metrics:
         self._started: dict[tuple[str, str], datetime] = {}
         self._waiting: dict[str, datetime] = {}
         self.registry.register(_Gauges(self))
+        ProcessCollector(registry=self.registry)
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(name, says, labels, registry=self.registry)
