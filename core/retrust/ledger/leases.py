@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -27,6 +27,8 @@ from retrust.ledger.undisturbed import undisturbed
 log = logging.getLogger(__name__)
 
 Beat = Callable[[float], Awaitable[None]]
+LONGEST = timedelta(minutes=5)
+"""No lease is given for longer at once."""
 
 
 class Lease:
@@ -54,6 +56,9 @@ class Lease:
 
 
 class Leases(Journal):
+    _left: frozenset[int] = frozenset()
+    """Tokens of leases that this process could not give back: it, if nobody else, knows that they are over."""
+
     @contextlib.asynccontextmanager
     async def lease(
         self,
@@ -65,7 +70,9 @@ class Leases(Journal):
         run: str | None = None,
         beat: Beat = asyncio.sleep,
     ) -> AsyncIterator[Lease]:
-        """Hold the site's lease for the block; SiteLeased says who has it. Renewed three times a ``ttl``."""
+        """Hold the site's lease for the block; SiteLeased says who has it. Renewed three times a ``ttl`` (seconds, at most LONGEST)."""
+        if timedelta(seconds=ttl) > LONGEST:
+            raise ValueError(f"no lease lasts longer than {LONGEST}")
         lease = await self._take_or_leave(site, owner, what, ttl, run)
         renewing = asyncio.create_task(self._keep(lease, ttl / 3, beat), name=f"lease of {site}")
         try:
@@ -87,8 +94,8 @@ class Leases(Journal):
         async with self._database.reading() as connection:
             query = select(t.leases).where(t.leases.c.site == site)
             row = (await connection.execute(query)).mappings().first()
-            now = written_time(await self._now(connection))
-            return row is None or row["expires_at"] <= now or _died(dict(row))
+            now = await self._now(connection)
+            return row is None or self._is_over(dict(row), now)
 
     async def _take_or_leave(self, site: str, owner: str, what: str, ttl: float, run: str | None) -> Lease:
         """Who is cancelled while the lease is taken gives it back: nobody else knows of it."""
@@ -107,7 +114,7 @@ class Leases(Journal):
         async with self.write() as writing:
             row = await _row(writing, site)
             before = holder_of(row) if row else None
-            if row and before and before.expires_at > writing.now and not _died(row):
+            if row and before and not self._is_over(row, writing.now):
                 raise SiteLeased(site, before)
             told = {
                 "what": what,
@@ -163,7 +170,11 @@ class Leases(Journal):
                         site=lease.site,
                     )
         except LedgerError as exc:
+            self._left |= {lease.token}
             log.warning("the lease of site %s was not given back, it runs out by itself: %s", lease.site, exc)
+
+    def _is_over(self, row: Row, now: datetime) -> bool:
+        return row["token"] in self._left or _ran_out(row["expires_at"], now) or _died(row)
 
 
 async def fence(writing: Writing, lease: Lease | None, *, must_run: bool = False) -> None:
@@ -184,6 +195,14 @@ def _held(lease: Lease, row: Row | None, now: str) -> None:
         )
     if row["expires_at"] <= now:
         raise LeaseLost(lease.site, lease.token, f"it ran out at {row['expires_at']}")
+
+
+def _ran_out(expires_at: str, now: datetime) -> bool:
+    """Also where it would last longer than any lease does: it was counted before the clock was set back.
+
+    Whoever lives counts it anew within seconds; should it be taken from them before that, the next check tells them.
+    """
+    return not written_time(now) < expires_at <= written_time(now + LONGEST)
 
 
 async def _row(writing: Writing, site: str) -> Row | None:

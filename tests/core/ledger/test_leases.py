@@ -4,15 +4,15 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from retrust.errors import LeaseHeld
-from retrust.ledger import LeaseLost, Ledger, SiteLeased
+from retrust.ledger import LeaseLost, Ledger, LedgerError, SiteLeased
 from retrust.ledger.place import Place, here, is_gone
 from retrust.testing.ledgers import SITE, SetClock, plan
 
@@ -93,6 +93,50 @@ async def test_a_lease_that_ran_out_is_taken_over(ledger: Ledger, clock: SetCloc
     assert [step.phase for step in await ledger.steps(case)] == ["started", "started"]
 
 
+async def test_a_clock_set_back_keeps_no_site_for_long(ledger: Ledger, clock: SetClock) -> None:
+    """A lease counted by a clock that was a day ahead is over; one that lives is counted anew, and stays."""
+    async with ledger.lease(SITE, owner="old", what="run", ttl=60, beat=never) as old:
+        clock.forward(seconds=-30)  # as time servers do
+        assert not await ledger.is_free(SITE)
+        clock.forward(days=-1)
+        await old.check()
+        assert await ledger.is_free(SITE)
+        await old.renew()
+        assert not await ledger.is_free(SITE)
+        clock.forward(days=-1)
+        async with ledger.lease(SITE, owner="new", what="run", ttl=60, beat=never):
+            with pytest.raises(LeaseLost, match="new took the site over"):
+                await old.check()
+
+
+async def test_a_clock_set_ahead_ends_a_lease_before_the_next_send(ledger: Ledger, clock: SetClock) -> None:
+    """Whoever holds it is told at the check, and can go on only with a new one."""
+    async with ledger.lease(SITE, owner="old", what="run", ttl=60, beat=never) as old:
+        clock.forward(days=1)
+        with pytest.raises(LeaseLost, match="ran out"):
+            await old.check()
+    async with ledger.lease(SITE, owner="old", what="run", ttl=60, beat=never) as again:
+        await again.check()
+
+
+async def test_a_lease_that_could_not_be_given_back_is_over(
+        ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that held it knows, and does not wait for itself until the time has run out."""
+    with monkeypatch.context() as patch:
+        async with ledger.lease(SITE, owner="service", what="run", beat=never) as lease:
+            patch.setattr(ledger, "write", _full)
+    assert (await ledger.holder(SITE)) is not None
+    assert await ledger.is_free(SITE)
+    async with ledger.lease(SITE, owner="service", what="run", beat=never) as again:
+        assert again.token > lease.token
+
+
+@asynccontextmanager
+async def _full() -> AsyncIterator[None]:
+    raise LedgerError("database or disk is full", where="ledger.db")
+    yield
+
+
 async def test_what_was_sent_is_recorded_after_the_time_ran_out(ledger: Ledger, clock: SetClock) -> None:
     """A slow step that nobody took over is told; only a new one is not started."""
     case = (await ledger.open_case(SITE, cause="x", actor="service")).id
@@ -155,7 +199,7 @@ from retrust.ledger import Ledger
 
 async def main():
     ledger = await Ledger.open(sys.argv[1], Path(sys.argv[2]))
-    async with ledger.lease("campus", owner="cli:killed", what="run", ttl=3600):
+    async with ledger.lease("campus", owner="cli:killed", what="run", ttl=300):
         print("held", flush=True)
         await asyncio.Event().wait()
 

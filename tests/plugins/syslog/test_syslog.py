@@ -81,6 +81,17 @@ async def test_an_event_over_udp_is_told_as_the_hosts(heard: KeptDelivery, form:
     assert seen.at.year == 2024 or form is rfc3164
 
 
+async def test_the_largest_datagram_is_heard(heard: KeptDelivery) -> None:
+    """65,507 bytes, the most that UDP carries, with the failure at their end."""
+    with_all = b"<131>1 2024-05-01T12:00:00.003Z 10.0.0.11 ncs 123 - - "
+    said = " ".join(line.format(name="prime-sec") for line in LINES).encode()
+    message = with_all + b"x" * (65_507 - len(with_all) - len(said) - 1) + b" " + said
+    async with listening(heard, "udp"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            assert sender.sendto(message, ("127.0.0.1", port_of(heard))) == 65_507
+        await heard.until(lambda: heard.names == ["prime-sec"], "the event")
+
+
 async def test_hosts_that_speak_at_once_are_told_apart(heard: KeptDelivery) -> None:
     """Lines of two hosts through one relay come in turns, and make two events."""
     async with listening(heard, "udp"):

@@ -313,6 +313,7 @@ async def test_plain_json_sent_again_counts_once(opened: Opens, settings: dict[s
 @pytest.mark.parametrize(("event", "status", "says"), [
     (b"{", 400, "no JSON"),
     (b"[" * 100_000, 400, "no JSON"),
+    (b'{"specversion": "1.0", "type": "retrust.log.signature", "data": {"text": "\xff\xfe"}}', 400, "no JSON"),
     ({"type": "retrust.log.signature"}, 400, "specversion"),
     (cloud_event(data={"text": 7}), 400, "text is missing"),
     (cloud_event("somebody.else"), 400, "map"),
