@@ -70,7 +70,7 @@ class Leases(Journal):
         run: str | None = None,
         beat: Beat = asyncio.sleep,
     ) -> AsyncIterator[Lease]:
-        """Hold the site's lease for the block; SiteLeased says who has it. Renewed three times a ``ttl`` (seconds, at most LONGEST)."""
+        """Hold the site's lease for the block; SiteLeased says who has it. ``ttl``: seconds, at most LONGEST."""
         if timedelta(seconds=ttl) > LONGEST:
             raise ValueError(f"no lease lasts longer than {LONGEST}")
         lease = await self._take_or_leave(site, owner, what, ttl, run)
