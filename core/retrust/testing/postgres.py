@@ -50,7 +50,7 @@ class Server:
     """``database()`` makes an empty database and returns its URL; ``stop`` and ``start`` play an outage."""
 
     def __init__(self, binaries: Path) -> None:
-        self._binaries = binaries
+        self.binaries = binaries
         self._user = _unprivileged()
         self._folder = Path(tempfile.mkdtemp(prefix="retrust-pg-"))
         self._password = secrets.token_hex(16)
@@ -88,7 +88,7 @@ class Server:
 
     def _spawn(self, options: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603
-            [self._binaries / "postgres", "-D", self._data, *options],
+            [self.binaries / "postgres", "-D", self._data, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -149,7 +149,7 @@ class Server:
 
     def _run(self, program: str, *arguments: str, user: int | None = None) -> None:
         done = subprocess.run(  # noqa: S603
-            [self._binaries / program, *arguments],
+            [self.binaries / program, *arguments],
             capture_output=True,
             text=True,
             user=user,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +26,7 @@ from retrust_plugins.syslog.source import Syslog, SyslogSettings
 from retrust_plugins.syslog.streams import Tally
 from retrust_plugins.syslog.udp import UdpListener
 
+GUIDE = (Path(__file__).parents[3] / "docs/operating.md").read_text()
 LINES = ("[system] [HealthMonitorThread] TOFU failed.",
          "Check local trust Trust-on-first-use is configure for this connection.",
          "Current certificate of the remote host is different from what was used earlier - CN={name}, C=US",
@@ -218,3 +223,36 @@ def test_a_tally_counts_exactly_and_keeps_both_ends() -> None:
     assert (len(rows), sum(row.count for row in rows)) == (4, 10_000)
     assert (min(r.at for r in rows), max(r.at for r in rows)) == (NOON, NOON + timedelta(seconds=9999))
     assert not tally
+
+
+@asynccontextmanager
+async def rsyslog(folder: Path, log: Path, port: int) -> AsyncIterator[None]:
+    """A real rsyslog that runs the guide's lines, with this log and port, and nothing else."""
+    daemon = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if daemon is None:
+        pytest.skip("no rsyslogd is installed")
+    found = re.search(r"<!-- rsyslog -->\n```\n(.*?)```", GUIDE, re.DOTALL)
+    assert found
+    lines = found[1].replace("/var/log/prime/primary/hm-*.log", str(log)).replace('port="6514"', f'port="{port}"')
+    (folder / "rsyslog.conf").write_text(f'global(workDirectory="{folder}")\n{lines}')
+    process = await asyncio.create_subprocess_exec(
+        daemon, "-n", "-f", str(folder / "rsyslog.conf"), "-i", str(folder / "pid"),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_rsyslog_sends_what_a_log_says(heard: KeptDelivery, tmp_path: Path) -> None:
+    """By the guide's configuration, each failure of a followed log is an event of the host that the settings name."""
+    log = tmp_path / "hm-0-0.log"
+    with log.open("a") as lines:
+        async with listening(heard, "tcp", senders={socket.gethostname(): "campus/primary"}), rsyslog(
+                tmp_path, log, port_of(heard)):
+            for name in ("prime-sec", "prime-pri"):
+                lines.write("".join(f"{line.format(name=name)}\n" for line in LINES))
+                lines.flush()
+                await heard.until(lambda name=name: name in heard.names, f"the event of {name}")  # type: ignore[misc]
+    assert {(s.site, s.holder) for s in heard.seen} == {("campus", "primary")}

@@ -6,6 +6,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
+import re
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from retrust.engine import Engine
 from retrust.ledger import Ledger, LedgerError
@@ -167,6 +171,26 @@ async def test_a_renewal_may_bring_its_certificate(opened: Opens) -> None:
         answer = await door.post({"tls": {"crt": pem, "node": "secondary", "site": "campus"}})
         assert answer.status_code == 202
         assert [s.fingerprint for s in await door.sightings()] == [identity.fingerprint]
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no curl, or no openssl")
+async def test_cert_managers_job_announces_and_counts_once(opened: Opens, tmp_path: Path) -> None:
+    """The guide's script, run twice over one certificate, is one announcement of its fingerprint."""
+    guide = (Path(__file__).parents[3] / "docs/operating.md").read_text()
+    found = re.search(r"<!-- hook: cert-manager -->\n```sh\n(.*?)```", guide, re.DOTALL)
+    assert found
+    async with opened(may=["renewed"]) as door:
+        identity = door.site.lab.secondary.identity
+        (tmp_path / "tls.crt").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
+        for _ in range(2):
+            process = await asyncio.create_subprocess_exec(
+                "/bin/sh", "-c", found[1].replace("/tls/tls.crt", str(tmp_path / "tls.crt")),
+                env=os.environ | {"RETRUST_TOKEN": TOKEN, "RETRUST_DOOR": f"{door.http.base_url}/events"},
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            said, _ = await process.communicate()
+            assert process.returncode == 0, said.decode()
+        assert [(s.kind, s.fingerprint, s.count) for s in await door.sightings()] == [
+            ("renewed", identity.fingerprint, 1)]
 
 
 @pytest.mark.parametrize("headers", [
