@@ -206,14 +206,16 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             await stack.enter_async_context(kept_running([redis_server(folder, port)]))
             environment |= redis_settings(port) | {
                 "PYTHONPATH": os.pathsep.join(filter(None, [extra, os.environ.get("PYTHONPATH")]))}
+        await _done(folder, environment, "server", "database", "upgrade", "--yes")  # two servers would do it at once
         ports = [free_port() for _ in range(2 if extra else 1)]
         apis = [prefect(f"api-{n}", folder, environment, "server", "start", *(["--no-services"] if extra else []),
                         "--port", str(port)) for n, port in enumerate(ports, start=1)]
         services = [prefect("services", folder, environment, "server", "services", "start")] if extra else []
-        await stack.enter_async_context(kept_running([*apis, *services]))
         urls = [f"http://127.0.0.1:{port}/api" for port in ports]
-        for url, api in zip(urls, apis, strict=True):
+        for url, api in zip(urls, apis, strict=True):  # one after the other: each registers Prefect's own blocks
+            await stack.enter_async_context(kept_running([api]))
             await answers(f"{url}/health", api)
+        await stack.enter_async_context(kept_running(services))
         await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
         workers = [prefect(f"worker-{n}", folder, environment | {
             "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -227,15 +229,18 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
 
 
 async def _deployed(folder: Path, environment: dict[str, str]) -> None:
-    """The pool and the shipped deployments."""
-    for words in (("work-pool", "create", "retrust", "--type", "process"),
-                  ("deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml")),
-                  ("deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")):
-        part = prefect("deploy", folder, environment, *words)
-        part.start()
-        assert part.process is not None
-        if await asyncio.to_thread(part.process.wait) != 0:
-            raise SystemExit(f"scale: prefect {' '.join(words)} failed: {part.said[-2000:]}")
+    """The pool and the shipped deployments; the sweep waits, so that what starts a run is the service."""
+    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "process")
+    await _done(folder, environment, "deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"))
+    await _done(folder, environment, "deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")
+
+
+async def _done(folder: Path, environment: dict[str, str], *words: str) -> None:
+    part = prefect("prefect", folder, environment, *words)
+    part.start()
+    assert part.process is not None
+    if await asyncio.to_thread(part.process.wait) != 0:
+        raise SystemExit(f"scale: prefect {' '.join(words)} failed: {part.said[-2000:]}")
 
 
 async def _chaos(ground: Ground, parts: list[Part], kills: Counter[str]) -> None:

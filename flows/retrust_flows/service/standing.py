@@ -86,7 +86,8 @@ class Standing:
         body = entry.body
         self.state, self.moved_at = State(body["state"]), entry.at
         if self.state in FINAL:
-            self.healed_at = entry.at if self.state is State.HEALED else self.healed_at
+            if self.state is State.HEALED:
+                self.healed_at, self.repeated = entry.at, False  # what was said again meanwhile is dealt with
             self.case, self.state = None, None
             self.failures, self.retry = 0, True
             self.known.clear()

@@ -44,9 +44,9 @@ def sighted(aggregate: str = "a", minute: float = 0, last: float | None = None) 
                                                 "last_at": at.isoformat().replace("+00:00", "Z")}])
 
 
-def a_pass(minute: float = 0) -> list[Entry]:
-    taken = entry("lease-taken", minute, took_over=None)
-    return [taken, entry("lease-released", minute, token=taken.seq)]
+def a_pass(minute: float = 0, *within: Entry) -> list[Entry]:
+    taken = begun(minute)
+    return [taken, *within, entry("lease-released", minute, token=taken.seq)]
 
 
 def begun(minute: float = 0) -> Entry:
@@ -96,6 +96,10 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
     "it failed for good, and a person asks": (
         [opened(), failed(retry=False), entry("look-asked", actor="person:ann", why="mended")], 0, "pass"),
     "it is healed": ([opened(), *a_pass(), moved("heal", "healed", 5)], 5, None),
+    "the same again, during the pass that healed": (
+        [sighted(), opened(), *a_pass(4, sighted(minute=4), moved("heal", "healed", 5))], 5, None),
+    "something else, during the pass that healed": (
+        [sighted(), opened(), *a_pass(4, sighted("b", 4), moved("heal", "healed", 5))], 5, "open"),
     "a line from before the heal came late": (
         [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4)], 6, None),
     "a line from after the heal": ([opened(), *a_pass(), moved("heal", "healed", 5), sighted("a", 6)], 6, "open"),
