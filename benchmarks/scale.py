@@ -50,6 +50,8 @@ GOAL = 3.0
 WORKERS = 3
 RUNS_AT_ONCE = 2
 """Runs at once of each worker: a run is a process that imports Prefect, which is what bounds two cores."""
+ENGINE = "python -m prefect.engine"
+"""As the image sets it: see ``deployments/prefect.yaml``."""
 CALM, WILD = 5.0, 20.0
 """Seconds between two kills, at least and at most."""
 ROOT = Path(__file__).parents[1]
@@ -216,9 +218,10 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             await stack.enter_async_context(kept_running([api]))
             await answers(f"{url}/health", api)
         await stack.enter_async_context(kept_running(services))
-        await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
+        await _deployed(folder, environment | {"PREFECT_API_URL": urls[0], "RETRUST_ENGINE": ENGINE})
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         workers = [prefect(f"worker-{n}", folder, environment | {
-            "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PATH": path, "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_RUNNER_POLL_FREQUENCY": "1"}, "worker", "start", "--pool", "retrust", "--limit", str(RUNS_AT_ONCE))
             for n in range(WORKERS)]
         door = free_port()

@@ -24,8 +24,8 @@ COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 KUBERNETES = yaml.safe_load((FOLDER / "kubernetes" / "retrust.yaml").read_text())["items"]
 UNITS = sorted((FOLDER / "systemd").glob("*.service"))
 EXAMPLES = sorted((FOLDER / "env").glob("*.example"))
-OURS = {"RETRUST_HOME", "RETRUST_INVENTORY", "RETRUST_LEDGER_PASSWORD"}
-"""The last is the inventory's own reference."""
+OURS = {"RETRUST_HOME", "RETRUST_INVENTORY", "RETRUST_LEDGER_PASSWORD", "RETRUST_ENGINE"}
+"""Of the last two, one is the inventory's own reference, the other that of ``prefect.yaml``."""
 
 
 def containers() -> Iterator[dict[str, Any]]:
