@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from retrust.ledger import Case
 from retrust_plugins.lab.testing import Campus, campus
 
 pytestmark = pytest.mark.prefect
@@ -71,19 +72,59 @@ async def emit(url: str, name: str, payload: dict[str, Any]) -> None:
         (await client.post("/events", json=[event])).raise_for_status()
 
 
-@pytest.mark.timeout(300)
-async def test_an_event_of_prefects_ends_in_a_waiting_case(site: Campus, prefect_api: str, tmp_path: Path) -> None:
-    """The shipped file is deployed as it is; the log text of an event is kept, and a worker makes the plan."""
+@pytest.fixture
+def deployed(site: Campus, prefect_api: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The shipped file, deployed as it is; the environment of whoever works with it."""
     env = environment(site, prefect_api, tmp_path / "prefect")
     prefect("work-pool", "create", "retrust", "--type", "process", "--overwrite", env=env, cwd=tmp_path)
     prefect("deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"), env=env, cwd=tmp_path)
-    prefect("deployment", "schedule", "ls", "sweep/sweep", env=env, cwd=tmp_path)
-    async with worker(env, tmp_path):
-        await emit(prefect_api, "retrust.log.signature", {
-            "site": "campus", "holder": "primary", "text": site.lab.primary.log_text("hm")})
-        deadline = asyncio.get_running_loop().time() + LIMIT
-        while not (cases := await site.ledger.cases(states=["waiting"])):
-            assert asyncio.get_running_loop().time() < deadline, (tmp_path / "worker.log").read_text()[-4000:]
-            await asyncio.sleep(0.1)
-    assert (cases[0].requested_by, cases[0].digest is not None, site.writes) == ("service", True, 0)
+    yield env
     prefect("deployment", "delete", "--all", env=env, cwd=tmp_path)
+
+
+async def waiting(site: Campus, folder: Path) -> Case:
+    deadline = asyncio.get_running_loop().time() + LIMIT
+    while not (cases := await site.ledger.cases(states=["waiting"])):
+        assert asyncio.get_running_loop().time() < deadline, (folder / "worker.log").read_text()[-4000:]
+        await asyncio.sleep(0.1)
+    return cases[0]
+
+
+@pytest.mark.timeout(300)
+async def test_an_event_of_prefects_ends_in_a_waiting_case(
+        site: Campus, deployed: dict[str, str], tmp_path: Path) -> None:
+    """The log text of an event is kept, and a worker makes the plan."""
+    async with worker(deployed, tmp_path):
+        await emit(deployed["PREFECT_API_URL"], "retrust.log.signature", {
+            "site": "campus", "holder": "primary", "text": site.lab.primary.log_text("hm")})
+        case = await waiting(site, tmp_path)
+    assert (case.requested_by, case.digest is not None, site.writes) == ("service", True, 0)
+
+
+DIES = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from retrust.ledger import Ledger
+
+async def main():
+    async with await Ledger.open(None, Path(sys.argv[1])) as ledger:
+        async with ledger.lease("campus", owner="worker", what="a pass", ttl=300):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(300)
+async def test_the_sweep_takes_over_what_a_killed_worker_left(
+        site: Campus, deployed: dict[str, str], tmp_path: Path) -> None:
+    """Without any service, a case goes on whose pass was killed with the site's lease in its hands."""
+    await site.sight()
+    orphan = await site.ledger.open_case("campus", cause="a test", actor="service")
+    died = await asyncio.create_subprocess_exec(sys.executable, "-c", DIES, str(site.home))
+    assert await died.wait() == -signal.SIGKILL
+    assert await site.ledger.holder("campus") is not None
+    prefect("deployment", "run", "sweep/sweep", env=deployed, cwd=tmp_path)  # as Prefect's scheduler does each minute
+    async with worker(deployed, tmp_path):
+        case = await waiting(site, tmp_path)
+    assert (case.id, case.digest is not None, site.writes) == (orphan.id, True, 0)
