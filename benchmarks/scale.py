@@ -272,4 +272,5 @@ async def _outage(ground: Ground, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that every process and folder goes as well
     raise SystemExit(asyncio.run(main()))
