@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 
 PAGING = re.compile(r"\s*-+\s?more\s?-+.*", re.IGNORECASE)
+_YES, _NO = r"[(\[<]?y[)\]>]?(?:es)?[)\]>]?", r"[(\[<]?n[)\]>]?o?[)\]>]?"
 YES_NO = re.compile(
-    r".*(?:[(\[]\s*y(?:es)?\s*(?:/|\||or|,)\s*no?\s*[)\]]|\byes or no\b|\byes/no\b)[\s:?>\]\[a-z]*",
-    re.IGNORECASE)
+    rf".*(?<![a-z0-9])(?:{_YES}\s*(?:/|\||\bor\b)\s*{_NO}|[(\[]\s*y(?:es)?\s*,\s*no?\s*[)\]])(?![a-z0-9])"
+    r"[\s:?>)\]\[.a-z]*", re.IGNORECASE)
+"""However it is written: `(yes/no)`, `[y/N]`, `y/n:`, `[Y]es/[N]o?`, `yes or no`; a default may follow."""
 QUESTION = re.compile(r".*(?:[?:\]]|[(\[]\s*y(?:es)?\s*/\s*no?\s*[)\]][^\w]*)\s*", re.IGNORECASE)
 
 

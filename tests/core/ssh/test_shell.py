@@ -147,8 +147,20 @@ async def test_a_login_question_that_does_not_take_yes_is_not_answered_again(she
         assert host.answers == ["yes"]
 
 
+@pytest.mark.parametrize("question", [
+    "Proceed? y/n:", "Go on (yes/[no])? ", "Go on [Y]es/[N]o? ", "Go on (enter y or n): ", "Continue [yes,no] ",
+    "Proceed <y/n>? ", "Are you sure (Yes/No)? [Yes]: ", "Please answer Y or N.", "Go on? (y|n) "])
+async def test_a_yes_no_question_is_known_however_it_is_written(question: str, shell_on: Open) -> None:
+    """It is answered, and the prompt comes."""
+    async with FakeHost(login_questions=[question]) as host:
+        async with shell_on(host):
+            pass
+        assert host.answers == ["yes"]
+
+
 @pytest.mark.parametrize(
-    "question", ["Enter new password: ", "Which role? ", "Press a key [q]", "Domain name []: "]
+    "question", ["Enter new password: ", "Which role? ", "Press a key [q]", "Domain name []: ",
+                 "Read the policy/notes: ", "Role (yes/no/[fingerprint])? "]
 )
 async def test_any_other_question_at_login_ends_the_session(question: str, shell_on: Open) -> None:
     """The question is quoted and nothing is typed."""
