@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrust.models import Baseline, Endpoint, Grade, Pin, Presented, Sighting, Verdict
 from retrust.target import Place
@@ -115,3 +118,64 @@ def test_a_sighting_is_about_the_edges_it_names(said: dict[str, object], pins: t
 def test_role_and_place_limit_what_a_sighting_can_be_about() -> None:
     """What the target says cannot be meant is not, whatever the DN."""
     assert attribute(sighting(dn="CN=prime-sec"), CANDIDATES, lambda s, pin, place: place.relation == "ha") == (PIN,)
+
+
+# -- whatever the facts are ------------------------------------------------------------------------------
+
+
+FINGERPRINTS = st.sampled_from(["SHA256:old", "SHA256:new", "SHA256:third"])
+SIGHTINGS = st.lists(st.builds(
+    sighting, st.sampled_from(["log", "renewed", "probe", "person"]),
+    at=st.integers(-60 * 24 * 60, 60).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+    fingerprint=st.none() | FINGERPRINTS), max_size=4).map(tuple)
+FACTS = st.builds(
+    Facts, st.just(PIN), st.sampled_from([Place("self"), Place("unknown"), PEER]),
+    st.none() | st.builds(presented, FINGERPRINTS, st.sampled_from(["CN=prime-sec,O=Cisco Systems,C=US", "CN=other"])),
+    st.none() | st.builds(baseline, FINGERPRINTS), SIGHTINGS, SIGHTINGS, st.booleans())
+
+
+def unchanged(facts: Facts) -> bool:
+    return (facts.presented is not None and facts.baseline is not None
+            and facts.presented.fingerprint == facts.baseline.fingerprint)
+
+
+def same_subject(facts: Facts) -> bool:
+    return facts.presented is not None and facts.presented.subject != "CN=other"
+
+
+@given(FACTS)
+def test_nothing_is_stale_without_a_reason_that_the_design_names(facts: Facts) -> None:
+    """Another fingerprint than the last verified, another subject, or, without a baseline, a sighting of this edge."""
+    judged = judge(facts)
+    assert judged.reasons
+    if judged.verdict is Verdict.STALE:
+        assert facts.presented is not None
+        assert facts.place.kind == "endpoint" or (facts.place.kind == "self" and facts.include_self)
+        assert (not same_subject(facts) or (facts.baseline is not None and not unchanged(facts))
+                or (facts.baseline is None and facts.naming))
+
+
+@given(FACTS)
+def test_what_we_see_unchanged_is_never_stale_by_a_sighting(facts: Facts) -> None:
+    """And only there can a sighting contradict: the holder sees another certificate than we do."""
+    judged = judge(facts)
+    if unchanged(facts) and same_subject(facts):
+        assert judged.verdict is not Verdict.STALE
+    if judged.contradiction is not None:
+        assert unchanged(facts)
+        assert any(s.kind == "log" for s in facts.naming)
+
+
+@given(FACTS)
+def test_fresh_is_what_was_verified_and_is_still_there(facts: Facts) -> None:
+    """No baseline, no fresh pin; and none that a log line speaks of since."""
+    if judge(facts).verdict is Verdict.FRESH:
+        assert unchanged(facts)
+        assert facts.baseline is not None
+        assert not any(s.kind == "log" and s.at > facts.baseline.verified_at for s in facts.naming)
+
+
+@given(FACTS, SIGHTINGS)
+def test_a_sighting_that_fits_several_edges_turns_no_verdict(facts: Facts, others: tuple[Sighting, ...]) -> None:
+    """It may be told as a reason, and no more."""
+    assert judge(facts).verdict is judge(replace(facts, shared=others)).verdict
