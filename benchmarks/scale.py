@@ -96,7 +96,7 @@ async def main() -> int:
         postgres = server()
     except NoPostgres as exc:
         say(f"scale: no PostgreSQL, so nothing is measured: {exc}")
-        return 0
+        return 1
     with tempfile.TemporaryDirectory(prefix="retrust-scale-") as name:
         folder = Path(name)
         say(f"scale: {SITES} lab sites start")
