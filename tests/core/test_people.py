@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,7 +42,8 @@ async def test_only_its_hash_is_kept(ledger, tmp_path) -> None:
     """Nothing in the ledger's files holds the text, or the secret part of it."""
     _, text = await make(ledger)
     await ledger.close()
-    sqlite3.connect(tmp_path / "ledger.db").execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert text.split("_", 2)[2].encode() not in path.read_bytes(), path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,7 @@ async def test_from_an_open_case_to_a_healed_site(
             assert verify_pack(pack).ok
     kept = await of_prefect(prefect_api)
     assert "progress-database-replication-campus" in kept["artifacts"]
-    with sqlite3.connect(tmp_path / "home" / "ledger.db") as database:
+    with closing(sqlite3.connect(tmp_path / "home" / "ledger.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     home = b"".join(p.read_bytes() for p in (tmp_path / "home").rglob("*") if p.is_file())
     for secret in [*lab.secrets.values(), *(token.split("_", 2)[2] for token in tokens.values())]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import stat
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -207,7 +208,7 @@ async def test_no_secret_anywhere(world: Any, monkeypatch: pytest.MonkeyPatch, c
         if "events" not in path:
             await api.get(f"/api/v1{path.replace('c1', case.id)}")
     said = "\n".join([*world.text, caplog.text])
-    with sqlite3.connect(world.engine.home / "ledger.db") as database:
+    with closing(sqlite3.connect(world.engine.home / "ledger.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     kept = b"".join(p.read_bytes() for p in world.engine.home.rglob("*") if p.is_file())
     for secret in planted:
