@@ -21,12 +21,12 @@ from pathlib import Path
 import httpx
 from benchmarks import sites as lab_sites
 from benchmarks.labs import QUIET
-from benchmarks.parts import free_port, served
+from benchmarks.parts import free_port, prefect_on, quiet, served
 from benchmarks.report import Row, beside, table, under
 from benchmarks.rulebook import NoRulebook, event_to_first_task
 
 from retrust.ledger import Ledger
-from retrust.testing.postgres import NoPostgres, server
+from retrust.testing.postgres import NoPostgres, ledger_section, server
 
 CASES, APART = 20, 2.0
 GOAL = 1.0
@@ -80,14 +80,7 @@ async def _on_sqlite(folder: Path, sites: list[lab_sites.Site]) -> list[float]:
 async def _on_postgres(folder: Path, sites: list[lab_sites.Site]) -> list[float]:
     postgres, home = server(), folder / "postgres"
     url, prefect = postgres.database(), postgres.database()
-    password = folder / "ledger-password"
-    user, _, host = url.removeprefix("postgresql://").partition("@")
-    name, _, secret = user.partition(":")
-    password.write_text(secret)
-    password.chmod(0o600)
-    environment = _environment(folder, sites, home, ledger={
-        "url": f"postgresql://{name}@{host}", "password": f"file:{password}"}) | {
-        "PREFECT_API_DATABASE_CONNECTION_URL": prefect.replace("postgresql:", "postgresql+asyncpg:")}
+    environment = _environment(folder, sites, home, ledger=ledger_section(url, folder)) | prefect_on(prefect)
     async with await Ledger.open(url, home) as ledger:
         await lab_sites.verified(sites, ledger)
         async with served("postgres", folder, environment, prefect_apart=True):
@@ -110,18 +103,15 @@ async def _planned_at(ledger: Ledger, site: str) -> float:
     async with asyncio.timeout(LIMIT):
         while True:
             await asyncio.sleep(0.1)
-            for entry in await ledger.entries(site=site):
-                if entry.kind == "planned":
-                    return entry.at.timestamp()
+            if planned := await ledger.entries(site=site, kinds=("planned",)):
+                return planned[0].at.timestamp()
 
 
 def _environment(folder: Path, sites: list[lab_sites.Site], home: Path, **sections: object) -> dict[str, str]:
     home.mkdir()
     path = home / "retrust.yaml"
     lab_sites.write_inventory(sites, folder, path, policy={}, **sections)
-    environment = os.environ | {"RETRUST_INVENTORY": str(path), "RETRUST_HOME": str(home), "DO_NOT_TRACK": "1",
-                                "PREFECT_HOME": str(home / "prefect"), "PREFECT_LOGGING_LEVEL": "WARNING",
-                                "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment = os.environ | quiet(home) | {"RETRUST_INVENTORY": str(path), "RETRUST_HOME": str(home)}
     environment.pop("PREFECT_API_URL", None)
     return environment
 

@@ -85,6 +85,17 @@ def with_prefect_redis(folder: Path) -> str | None:
     return None
 
 
+def quiet(folder: Path) -> dict[str, str]:
+    """Every part's: Prefect's files in ``folder``, warnings only, nothing told to anybody."""
+    return {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
+
+
+def prefect_on(url: str) -> dict[str, str]:
+    """Prefect's database: one of PostgreSQL's."""
+    return {"PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql:", "postgresql+asyncpg:")}
+
+
 def redis_settings(port: int) -> dict[str, str]:
     """What makes several API servers one: broker, cache, ordering, leases and background work in Redis."""
     return {

@@ -50,6 +50,7 @@ class NoRulebook(Exception):
 
 async def event_to_first_task(folder: Path) -> list[float]:
     """Seconds of each turn, one event at a time; ``NoRulebook`` says why there are none."""
+    java = _java_home()
     tools = await asyncio.to_thread(_installed, folder / "venv")
     home = folder / "rulebook"  # all of it is copied for each playbook
     home.mkdir()
@@ -60,7 +61,7 @@ async def event_to_first_task(folder: Path) -> list[float]:
     (home / "heal.yml").write_text(PLAYBOOK.replace("BEGAN", str(began)))
     (home / "hosts").write_text("localhost ansible_connection=local\n")
     peer = Part("ansible-rulebook", [str(tools / "ansible-rulebook"), "--rulebook", "rulebook.yml", "-i", "hosts"],
-                _environment(home, tools), home)
+                _environment(home, tools, java), home)
     async with kept_running([peer]), httpx.AsyncClient(trust_env=False) as client:
         await _listens(port, peer)
         return [await _turn(client, f"http://127.0.0.1:{port}/endpoint", began, n + 1) for n in range(TURNS)][1:]
@@ -78,11 +79,15 @@ async def _turn(client: httpx.AsyncClient, url: str, began: Path, count: int) ->
     return float(times[-1]) - at
 
 
-def _installed(venv: Path) -> Path:
-    """The folder of its commands."""
+def _java_home() -> Path:
     java = shutil.which("java")
     if java is None:
         raise NoRulebook("no Java is installed")
+    return Path(java).resolve().parents[1]
+
+
+def _installed(venv: Path) -> Path:
+    """The folder of its commands."""
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     done = subprocess.run([venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES],
                           capture_output=True, text=True, check=False)
@@ -91,8 +96,7 @@ def _installed(venv: Path) -> Path:
     return venv / "bin"
 
 
-def _environment(home: Path, tools: Path) -> Mapping[str, str]:
-    java = Path(shutil.which("java") or "").resolve().parents[1]
+def _environment(home: Path, tools: Path, java: Path) -> Mapping[str, str]:
     return os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "HOME": str(home),
                          "JAVA_HOME": str(java), "ANSIBLE_LOCALHOST_WARNING": "false"}
 

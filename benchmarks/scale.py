@@ -31,6 +31,8 @@ from benchmarks.parts import (
     free_port,
     kept_running,
     prefect,
+    prefect_on,
+    quiet,
     redis_server,
     redis_settings,
     retrust,
@@ -41,7 +43,7 @@ from benchmarks.report import Row, at_most, table
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger
-from retrust.testing.postgres import NoPostgres, server
+from retrust.testing.postgres import NoPostgres, ledger_section, server
 
 SITES = int(os.environ.get("RETRUST_SCALE_SITES", "100"))
 SEED = int(os.environ.get("RETRUST_SCALE_SEED", "1"))
@@ -80,14 +82,8 @@ class Ground:
 
     def inventory(self, name: str, **sections: object) -> dict[str, str]:
         path = self.folder / f"{name}.yaml"
-        password = self.folder / "ledger-password"
-        url, _, rest = self.environment["LEDGER"].partition("://")
-        user, _, there = rest.partition(":")
-        secret, _, host = there.partition("@")
-        password.write_text(secret)
-        password.chmod(0o600)
         lab_sites.write_inventory(self.sites, self.folder, path, **sections,
-                                  ledger={"url": f"{url}://{user}@{host}", "password": f"file:{password}"})
+                                  ledger=ledger_section(self.environment["LEDGER"], self.folder))
         return self.environment | {"RETRUST_INVENTORY": str(path), "RETRUST_HOME": str(self.folder / "home")}
 
 
@@ -104,12 +100,8 @@ async def main() -> int:
             prefect_url, ledger_url = postgres.database(), postgres.database()
             async with await Ledger.open(ledger_url, folder / "home") as ledger:
                 await lab_sites.verified(running, ledger)
-                ground = Ground(folder, running, ledger, os.environ | {
-                    "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-                    "PREFECT_HOME": str(folder / "prefect"), "PREFECT_LOGGING_LEVEL": "WARNING",
-                    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "LEDGER": ledger_url,
-                    "PREFECT_API_DATABASE_CONNECTION_URL": prefect_url.replace("postgresql:", "postgresql+asyncpg:"),
-                }, postgres)
+                ground = Ground(folder, running, ledger, os.environ | quiet(folder) | prefect_on(prefect_url)
+                                | {"LEDGER": ledger_url}, postgres)
                 return await _rounds(ground)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -19,6 +21,14 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("prefect-home")
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(prefect_server(home)) as url:
         yield url
+
+
+@pytest.fixture
+def guide() -> Callable[[str], list[str]]:
+    """Gives the blocks of the operator's guide that a comment above them marks so, in their order."""
+    text = (Path(__file__).parents[1] / "docs/operating.md").read_text()
+    return lambda marked: re.findall(
+        rf"<!-- {re.escape(marked)}(?:[ ,][^\n]*)? ?-->\n```\w*\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture(autouse=True)

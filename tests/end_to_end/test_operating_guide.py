@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,21 +17,16 @@ from retrust.ledger import Ledger
 from retrust.testing.postgres import requires_postgres
 from retrust_plugins.lab import Lab, LabSettings
 
-GUIDE = (Path(__file__).parents[2] / "docs/operating.md").read_text()
-SCRIPTS = dict(re.findall(r"<!-- ((?:backup|restore)[\w: ]*) -->\n```sh\n(.*?)```", GUIDE, re.DOTALL))
 EXPECTED = {"check": {0, 3}, "plan": {3}}
 """A look at a broken site says that a person is needed; whatever is not named here ends with 0."""
 
 
-def commands_of_the_guide() -> list[str]:
-    """The lines of the blocks that are marked as tested."""
-    blocks = re.findall(r"<!-- tested -->\n```sh\n(.*?)```", GUIDE, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+Guide = Callable[[str], list[str]]
 
 
 @pytest.mark.browser
 @pytest.mark.prefect
-async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path) -> None:
+async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path, guide: Guide) -> None:
     """A newcomer who types the guide's commands heals the lab's site."""
     async with Lab(LabSettings(ise=())) as lab:
         (tmp_path / "retrust.yaml").write_text(lab.inventory())
@@ -40,7 +35,7 @@ async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path) -> Non
         await lab.secondary.renew()
         await lab.until(lambda: lab.primary.ha.mode == "HA Not Configured", "the pair notices")
         (tmp_path / "hm-0-0.log").write_text(lab.primary.log_text("hm"))
-        commands = commands_of_the_guide()
+        commands = [line for block in guide("tested") for line in block.splitlines()]
         assert len(commands) >= 7
         for command in commands:
             words = shlex.split(command)
@@ -51,36 +46,37 @@ async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path) -> Non
             said, _ = await process.communicate()
             assert process.returncode in EXPECTED.get(words[1], {0}), f"{command}\n{said.decode()}"
         assert lab.primary.ha.mode == "Primary Active"
-    await restores_what_was_saved(tmp_path, environment)
+    await restores_what_was_saved(tmp_path, environment, guide)
 
 
-async def restores_what_was_saved(folder: Path, environment: dict[str, str]) -> None:
+async def restores_what_was_saved(folder: Path, environment: dict[str, str], guide: Guide) -> None:
     """What came after the backup is gone after the restore, and the older chain verifies."""
     (folder / "backup").mkdir()
     environment = environment | {"BACKUP": str(folder / "backup"),
                                  "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     if shutil.which("sqlite3") is None:
         pytest.skip("the guide's backup needs the command sqlite3")
-    await script("backup", folder, environment)
+    await run(guide("backup"), folder, environment)
     async with await Ledger.open(None, folder / "home") as ledger:
         saved = await ledger.head()
         await ledger.append("note", {}, actor="a test")
-    await script("restore", folder, environment)
+    await run(guide("restore"), folder, environment)
     async with await Ledger.open(None, folder / "home") as ledger:
         assert await ledger.head() == saved
         assert await ledger.cases()
     assert list((folder / "home/runs").iterdir())
 
 
-async def script(name: str, folder: Path, environment: dict[str, str]) -> None:
+async def run(blocks: list[str], folder: Path, environment: dict[str, str]) -> None:
+    [script] = blocks
     process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-eu", "-c", SCRIPTS[name], cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE,
+        "/bin/sh", "-eu", "-c", script, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT)
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
 
 
-async def test_a_ledger_on_postgresql_is_saved_and_restored(tmp_path: Path) -> None:
+async def test_a_ledger_on_postgresql_is_saved_and_restored(tmp_path: Path, guide: Guide) -> None:
     """The guide's two commands bring back the chain as it was, which goes on from there."""
     server = requires_postgres()
     url = server.database()
@@ -88,10 +84,10 @@ async def test_a_ledger_on_postgresql_is_saved_and_restored(tmp_path: Path) -> N
                                 "PATH": f"{server.binaries}:{os.environ['PATH']}"}
     async with await Ledger.open(url, tmp_path / "home") as ledger:
         saved = await ledger.append("note", {}, actor="a test")
-        await script("backup: postgresql", tmp_path, environment)
+        await run(guide("backup: postgresql"), tmp_path, environment)
         await ledger.append("note", {}, actor="a test")
     (tmp_path / "home/ledger.anchors").unlink()
-    await script("restore: postgresql", tmp_path, environment)
+    await run(guide("restore: postgresql"), tmp_path, environment)
     async with await Ledger.open(url, tmp_path / "home") as ledger:
         assert (await ledger.head()).seq == saved.seq
         await ledger.append("note", {}, actor="a test")

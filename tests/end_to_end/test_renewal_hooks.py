@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from retrust_plugins.lab import Lab, LabSettings
 
-GUIDE = (Path(__file__).parents[2] / "docs/operating.md").read_text()
-HOOKS = dict(re.findall(r"<!-- hook: ([\w.]+).*?-->\n```sh\n(.*?)```", GUIDE, re.DOTALL))
 GIVEN = [("certbot", "RENEWED_LINEAGE", ""), ("acme.sh", "CERT_PATH", "cert.pem"),
          ("lego", "LEGO_CERT_PATH", "cert.pem"), ("lego", "LEGO_HOOK_CERT_PATH", "cert.pem")]
 
@@ -30,8 +28,10 @@ def called(hook: str, script: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("client", "name", "below"), GIVEN)
-async def test_a_deploy_hook_announces_the_new_certificate(client: str, name: str, below: str, tmp_path: Path) -> None:
+async def test_a_deploy_hook_announces_the_new_certificate(
+        client: str, name: str, below: str, tmp_path: Path, guide: Callable[[str], list[str]]) -> None:
     """What the client renewed is in the ledger as a renewal of that node, with its fingerprint."""
+    [hook] = guide(f"hook: {client}")
     async with Lab(LabSettings(ise=())) as lab:
         identity = lab.secondary.identity
         lineage = tmp_path / "live"
@@ -43,7 +43,7 @@ async def test_a_deploy_hook_announces_the_new_certificate(client: str, name: st
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "RETRUST_INVENTORY": str(inventory),
             "RETRUST_HOME": str(tmp_path / "hook"), name: str(lineage / below)}
         process = await asyncio.create_subprocess_exec(
-            *called(HOOKS[client], tmp_path / "hook.sh"), env=environment, stdout=asyncio.subprocess.PIPE,
+            *called(hook, tmp_path / "hook.sh"), env=environment, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT)
         said, _ = await process.communicate()
         assert process.returncode == 0, said.decode()

@@ -46,6 +46,17 @@ class NoPostgres(Exception):
     """There is no PostgreSQL on this machine that could be started."""
 
 
+def ledger_section(url: str, folder: Path) -> dict[str, str]:
+    """The inventory's ``ledger`` for a database of ours: the password is in a file of ``folder``, not in the URL."""
+    scheme, _, rest = url.partition("://")
+    user, _, host = rest.partition("@")
+    name, _, secret = user.partition(":")
+    password = folder / "ledger-password"
+    password.write_text(secret)
+    password.chmod(0o600)
+    return {"url": f"{scheme}://{name}@{host}", "password": f"file:{password}"}
+
+
 class Server:
     """``database()`` makes an empty database and returns its URL; ``stop`` and ``start`` play an outage."""
 

@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger, LedgerError
-from retrust.testing.postgres import requires_postgres
+from retrust.testing.postgres import ledger_section, requires_postgres
 from retrust_plugins.lab.testing import Campus
 
 LINE = ("[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
@@ -114,13 +114,8 @@ async def on_postgres(site: Campus) -> AsyncIterator[Any]:
     """The site's ledger in a PostgreSQL that may be killed; it knows the baselines of the other one."""
     server = requires_postgres()
     url = server.database()
-    user, _, host = url.removeprefix("postgresql://").partition("@")
-    name, _, secret = user.partition(":")
-    password = site.inventory.parent / "ledger-password"
-    password.write_text(secret)
-    password.chmod(0o600)
     document = yaml.safe_load(site.inventory.read_text())
-    document["ledger"] = {"url": f"postgresql://{name}@{host}", "password": f"file:{password}"}
+    document["ledger"] = ledger_section(url, site.inventory.parent)
     site.inventory.write_text(yaml.safe_dump(document, sort_keys=False))
     async with await Ledger.open(url, site.home) as ledger:
         known = await site.ledger.baselines("campus")

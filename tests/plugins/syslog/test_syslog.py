@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,6 @@ from retrust_plugins.syslog.source import Syslog, SyslogSettings
 from retrust_plugins.syslog.streams import Tally
 from retrust_plugins.syslog.udp import UdpListener
 
-GUIDE = (Path(__file__).parents[3] / "docs/operating.md").read_text()
 LINES = ("[system] [HealthMonitorThread] TOFU failed.",
          "Check local trust Trust-on-first-use is configure for this connection.",
          "Current certificate of the remote host is different from what was used earlier - CN={name}, C=US",
@@ -226,14 +225,12 @@ def test_a_tally_counts_exactly_and_keeps_both_ends() -> None:
 
 
 @asynccontextmanager
-async def rsyslog(folder: Path, log: Path, port: int) -> AsyncIterator[None]:
+async def rsyslog(recipe: str, folder: Path, log: Path, port: int) -> AsyncIterator[None]:
     """A real rsyslog that runs the guide's lines, with this log and port, and nothing else."""
     daemon = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin")
     if daemon is None:
         pytest.skip("no rsyslogd is installed")
-    found = re.search(r"<!-- rsyslog -->\n```\n(.*?)```", GUIDE, re.DOTALL)
-    assert found
-    lines = found[1].replace("/var/log/prime/primary/hm-*.log", str(log)).replace('port="6514"', f'port="{port}"')
+    lines = recipe.replace("/var/log/prime/primary/hm-*.log", str(log)).replace('port="6514"', f'port="{port}"')
     (folder / "rsyslog.conf").write_text(f'global(workDirectory="{folder}")\n{lines}')
     process = await asyncio.create_subprocess_exec(
         daemon, "-n", "-f", str(folder / "rsyslog.conf"), "-i", str(folder / "pid"),
@@ -245,12 +242,14 @@ async def rsyslog(folder: Path, log: Path, port: int) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def test_rsyslog_sends_what_a_log_says(heard: KeptDelivery, tmp_path: Path) -> None:
+async def test_rsyslog_sends_what_a_log_says(
+        heard: KeptDelivery, tmp_path: Path, guide: Callable[[str], list[str]]) -> None:
     """By the guide's configuration, each failure of a followed log is an event of the host that the settings name."""
+    [recipe] = guide("rsyslog")
     log = tmp_path / "hm-0-0.log"
     with log.open("a") as lines:
         async with listening(heard, "tcp", senders={socket.gethostname(): "campus/primary"}), rsyslog(
-                tmp_path, log, port_of(heard)):
+                recipe, tmp_path, log, port_of(heard)):
             for name in ("prime-sec", "prime-pri"):
                 lines.write("".join(f"{line.format(name=name)}\n" for line in LINES))
                 lines.flush()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,9 +12,6 @@ import yaml
 from retrust_plugins.webhook.messages import read
 from retrust_plugins.webhook.settings import WebhookSettings
 
-GUIDE = (Path(__file__).parents[3] / "docs/operating.md").read_text()
-MAPS = {name: yaml.safe_load(told) for name, told in
-        re.findall(r"<!-- map: (\w+).*?-->\n```yaml\n(.*?)```", GUIDE, re.DOTALL)}
 POSTED: dict[str, Any] = {
     "splunk": {"sid": "scheduler_1", "search_name": "TOFU", "result": {"_raw": "TOFU failed.", "host": "10.0.0.1"}},
     "graylog": {"event_definition_id": "5", "event": {"id": "E1", "message": "TOFU"}, "backlog": [
@@ -29,9 +25,10 @@ POSTED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("platform", sorted(POSTED))
-def test_a_platforms_json_is_read_by_the_guides_map(platform: str) -> None:
+def test_a_platforms_json_is_read_by_the_guides_map(platform: str, guide: Callable[[str], list[str]]) -> None:
     """Text and sender are found where the platform has them; an id only where it is one line's own."""
-    settings = WebhookSettings.model_validate({"token": "env:T", "map": MAPS[platform]})
+    [told] = guide(f"map: {platform}")
+    settings = WebhookSettings.model_validate({"token": "env:T", "map": yaml.safe_load(told)})
     (message,) = read(settings, {"content-type": "application/json"}, json.dumps(POSTED[platform]).encode())
     assert (message.text, message.holder) == ("TOFU failed.", "10.0.0.1")
     assert (message.id is not None) == (platform in ("graylog", "elastic", "datadog"))

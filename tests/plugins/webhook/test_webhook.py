@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -174,17 +173,16 @@ async def test_a_renewal_may_bring_its_certificate(opened: Opens) -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no curl, or no openssl")
-async def test_cert_managers_job_announces_and_counts_once(opened: Opens, tmp_path: Path) -> None:
+async def test_cert_managers_job_announces_and_counts_once(
+        opened: Opens, tmp_path: Path, guide: Callable[[str], list[str]]) -> None:
     """The guide's script, run twice over one certificate, is one announcement of its fingerprint."""
-    guide = (Path(__file__).parents[3] / "docs/operating.md").read_text()
-    found = re.search(r"<!-- hook: cert-manager -->\n```sh\n(.*?)```", guide, re.DOTALL)
-    assert found
+    [script] = guide("hook: cert-manager")
     async with opened(may=["renewed"]) as door:
         identity = door.site.lab.secondary.identity
         (tmp_path / "tls.crt").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
         for _ in range(2):
             process = await asyncio.create_subprocess_exec(
-                "/bin/sh", "-c", found[1].replace("/tls/tls.crt", str(tmp_path / "tls.crt")),
+                "/bin/sh", "-c", script.replace("/tls/tls.crt", str(tmp_path / "tls.crt")),
                 env=os.environ | {"RETRUST_TOKEN": TOKEN, "RETRUST_DOOR": f"{door.http.base_url}/events"},
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
             said, _ = await process.communicate()
