@@ -394,13 +394,17 @@ async def test_what_is_filled_in_is_what_was_approved(tmp_path: Path) -> None:
         assert not [told for told in site.told if "somebody@else.example" in told]
 
 
+def replace_key(site: Campus, key: str) -> None:
+    reference = yaml.safe_load(site.inventory.read_text())["sites"][SITE]["ha"]["authentication_key"]
+    Path(reference.removeprefix("file:")).write_text(key)
+
+
 @breaks_until("issue 11, part 4: the digest covers secrets as commitments")
 async def test_a_secret_that_changed_is_not_filled_in(tmp_path: Path) -> None:
     """After a crash the file with the HA key holds another key: nothing is registered with it unasked."""
     async with campus(tmp_path) as site:
         await begun(site)
-        key = yaml.safe_load(site.inventory.read_text())["sites"][SITE]["ha"]["authentication_key"]
-        Path(key.removeprefix("file:")).write_text("another-key-that-nobody-approved")
+        replace_key(site, "another-key-that-nobody-approved")
         await outcome_of(site)
         assert not [told for told in site.told if told.startswith("Please register HA")]
 
