@@ -575,7 +575,6 @@ async def test_a_pack_cannot_steer_the_terminal(tmp_path: Path) -> None:
 # -- around -------------------------------------------------------------------------------------------
 
 
-@breaks_until("issue 11, part 7: redaction without super-linear work")
 def test_redaction_does_not_stall_on_blank_lines() -> None:
     """Work grows with the text, not with its square: counted in steps of the program, not in seconds."""
     redactor = Redactor("s3cretvalue-abc")

@@ -21,17 +21,19 @@ MASK = "••••••"
 _SHORT = 4        # below this a value stands inside ordinary words; only the exact token is masked
 _MANY = 200       # values from which on they are looked up by their beginnings
 _FRAGMENT = 8     # a shorter piece of Base64 would be found by chance
-_BREAKS = r"(?:\s*[\r\n]+\s*)?"  # a terminal that wraps may break a secret anywhere
 
 
 class Redactor:
-    """Masks every value it was told of; the longest first, so that no tail of a secret is left."""
+    """Masks every value it was told of, also where a terminal broke it over lines.
+
+    The work grows with the text alone: values are looked for in the text without its blanks, and what is found
+    is held against the gaps that were there.
+    """
 
     def __init__(self, *values: SecretStr | str) -> None:
-        self._forms: set[str] = set()
-        self._tokens: set[str] = set()
-        self._bare = _Bare()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: dict[str, set[frozenset[int]]] = {}
+        self._by_start: dict[str, list[str]] = {}
+        self._tokens: dict[str, re.Pattern[str]] = {}
         for value in values:
             self.add(value)
 
@@ -44,60 +46,71 @@ class Redactor:
         if not plain.strip():
             return
         if len(plain) < _SHORT:
-            self._tokens.add(plain)
-            self._bare.add(plain)
-        else:
-            for form in _forms(plain):
-                self._forms.add(form)
-                self._bare.add(form)
-        self._pattern = None
+            self._tokens[plain] = re.compile(rf"(?<!\w){re.escape(plain)}(?!\w)")
+            return
+        for form in _forms(plain):
+            bare = "".join(form.split())
+            if bare not in self._forms:
+                self._by_start.setdefault(bare[:_SHORT], []).append(bare)
+            self._forms.setdefault(bare, set()).add(_blanks_of(form))
 
     def redact(self, text: str) -> str:
-        if not self._bare.may_be_in(text):  # the pattern is a hundred times slower
-            return text
-        if self._pattern is None:
-            self._pattern = self._compile()
-        return self._pattern.sub(MASK, text)
-
-    def _compile(self) -> re.Pattern[str]:
-        forms = [_BREAKS.join(map(re.escape, form)) for form in _longest_first(self._forms)]
-        tokens = [rf"(?<!\w){re.escape(token)}(?!\w)" for token in _longest_first(self._tokens)]
-        return re.compile("|".join(forms + tokens))
-
-
-class _Bare:
-    """Values without their blanks, and whether a text may hold one, wherever it breaks lines.
-
-    Looked up by their beginnings where they are many, as in a check of a thousand sites: that takes a time
-    that grows with the text alone.
-    """
-
-    def __init__(self) -> None:
-        self._values: dict[str, None] = {}
-        self._by_start: dict[str, list[str]] = {}
-        self._shorter: list[str] = []
-
-    def add(self, value: str) -> None:
-        bare = "".join(value.split())
-        if bare in self._values:
-            return
-        self._values[bare] = None
-        if len(bare) < _SHORT:
-            self._shorter.append(bare)
-        else:
-            self._by_start.setdefault(bare[:_SHORT], []).append(bare)
-
-    def may_be_in(self, text: str) -> bool:
+        spans = [match.span() for pattern in self._tokens.values() for match in pattern.finditer(text)]
         bare = "".join(text.split())
-        if len(self._values) < _MANY:
-            return any(value in bare for value in self._values)
-        starts = self._by_start.keys() & {bare[at:at + _SHORT] for at in range(len(bare) - _SHORT + 1)}
-        return (any(value in bare for value in self._shorter)
-                or any(value in bare for start in starts for value in self._by_start[start]))
+        if candidates := self._in(bare):
+            placed = _Placed(text, bare)
+            spans += (span for form in candidates for span in placed.spans(form, self._forms[form]))
+        return _masked(text, sorted(spans))
+
+    def _in(self, bare: str) -> list[str]:
+        """The values that a text without blanks holds; looked up by their beginnings where they are many."""
+        if len(self._forms) < _MANY:
+            return [form for form in self._forms if form in bare]
+        starts = self._by_start.keys() & {bare[at:at + length] for length in {len(s) for s in self._by_start}
+                                          for at in range(len(bare) - length + 1)}
+        return [form for start in starts for form in self._by_start[start] if form in bare]
 
 
-def _longest_first(values: set[str]) -> list[str]:
-    return sorted(values, key=lambda value: (-len(value), value))
+class _Placed:
+    """A text without its blanks, and where each of its characters stood."""
+
+    def __init__(self, text: str, bare: str) -> None:
+        self._bare = bare
+        self._places = [at for at, character in enumerate(text) if not character.isspace()]
+        # What stood before each character: "" for nothing, else blanks, as far as it matters which.
+        self._gaps = ["" if here == before + 1 else "\n" if _breaks(text[before + 1:here]) else " "
+                      for before, here in zip([-1, *self._places], self._places, strict=False)]
+
+    def spans(self, form: str, blanks: set[frozenset[int]]) -> Iterator[tuple[int, int]]:
+        """Where the form stands: a line may break in it anywhere, a blank stands only where it has one."""
+        at = self._bare.find(form)
+        while at >= 0:
+            gaps = self._gaps[at + 1:at + len(form)]
+            fits = any(all(gap == "\n" or bool(gap) is (number in own) for number, gap in enumerate(gaps, 1))
+                       for own in blanks)
+            if fits:
+                yield self._places[at], self._places[at + len(form) - 1] + 1
+            at = self._bare.find(form, at + (len(form) if fits else 1))
+
+
+def _breaks(gap: str) -> bool:
+    return "\n" in gap or "\r" in gap
+
+
+def _blanks_of(form: str) -> frozenset[int]:
+    """Before which of its other characters the form has blanks of its own."""
+    places = [at for at, character in enumerate(form) if not character.isspace()]
+    return frozenset(n for n in range(1, len(places)) if places[n] != places[n - 1] + 1)
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with a mask for each span; what overlaps has one together."""
+    parts, done = [], 0
+    for start, end in spans:
+        if start >= done:
+            parts += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
 
 
 def _forms(plain: str) -> Iterator[str]:
