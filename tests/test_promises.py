@@ -562,7 +562,6 @@ async def test_a_hostile_pack_is_one_clear_error(tmp_path: Path, kind: str) -> N
     assert "Traceback" not in said
 
 
-@breaks_until("issue 11, part 7: terminal control characters are shown escaped in every output")
 async def test_a_pack_cannot_steer_the_terminal(tmp_path: Path) -> None:
     """Names in a forged pack hold escape sequences; the terminal gets none of them."""
     files = await refused_pack(tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from retrust.cli.output import shown
+
 
 async def answer(question: str) -> str:
     """The line that they type, stripped; empty where the input has ended."""
@@ -16,7 +18,7 @@ async def answer(question: str) -> str:
         if not typed.done():
             typed.set_result(sys.stdin.readline().strip())
 
-    sys.stdout.write(question)
+    sys.stdout.write(shown(question))
     sys.stdout.flush()
     loop.add_reader(sys.stdin, readable)
     try:

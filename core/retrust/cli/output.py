@@ -6,13 +6,16 @@ Progress and messages go to stderr, results to stdout. Rich is imported only whe
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from secrets import token_hex
 from typing import Any
 
 from retrust.errors import InventoryError, RetrustError
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Verdict
 from retrust.planner import planned_findings
+from retrust.shown import escaped, escaped_json
 from retrust.views import plan_object
 
 COLOURS = {
@@ -20,21 +23,28 @@ COLOURS = {
     Verdict.UNKNOWN: "bright_black", Grade.PROVEN: "green", Grade.SUPPORTED: "yellow", Grade.NONE: "magenta",
     Grade.CONTRADICTED: "red",
 }
+_PAINT = f"\ufdd0{token_hex(8)}:"  # known to this process alone, so that no text brings colours of its own
+_PAINTED = re.compile(f"{_PAINT}(\\d+);")
 _CODES = {"green": "32", "yellow": "33", "magenta": "35", "red": "31", "bright_black": "90", "bold": "1", "cyan": "36"}
 
 
 def paint(text: str, colour: str) -> str:
     """``text`` in a colour where stdout is a terminal."""
-    return f"\033[{_CODES[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
+    return f"{_PAINT}{_CODES[colour]};{text}{_PAINT}0;" if sys.stdout.isatty() else text
+
+
+def shown(text: str) -> str:
+    """As it may be written to a terminal: our own colours, and no control character of anybody else's."""
+    return _PAINTED.sub("\033[\\1m", escaped(text))
 
 
 def print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
 def say(text: str) -> None:
     """A message about the work, not its result."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{shown(text)}\n")
     sys.stderr.flush()
 
 
@@ -49,7 +59,7 @@ def say_error(error: RetrustError) -> None:
 
 
 def show(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
     sys.stdout.flush()
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from retrust.redaction import RedactingFilter, Redactor, redact_all_logs
+from retrust.shown import escaped, escaped_json
 
 EXTRA = ("site", "case", "source", "outcome", "flow_run")
 Form = Literal["json", "text"]
@@ -22,14 +23,19 @@ class JsonFormatter(logging.Formatter):
         told |= {name: value for name in EXTRA if (value := getattr(record, name, None)) is not None}
         if record.exc_info or record.exc_text:
             told["error"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
-        return json.dumps(told, ensure_ascii=False)
+        return escaped_json(json.dumps(told, ensure_ascii=False))
+
+
+class TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped(super().format(record))
 
 
 def log_to_stderr(redactor: Redactor, form: Form) -> Callable[[], None]:
     """Every logger's records from here on, masked; returns the undoing."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json"
-                         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+                         else TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     handler.addFilter(RedactingFilter(redactor))
     root, level = logging.getLogger(), logging.getLogger().level
     unmask = redact_all_logs(redactor)
