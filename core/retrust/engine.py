@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrust.errors import UsageError
-from retrust.home import home_folder
+from retrust.home import home_folder, keep_private
 from retrust.inventory import Inventory, Site, load_inventory
 from retrust.plugins import Plugins, installed_plugins
 from retrust.redaction import Redactor
@@ -40,6 +40,7 @@ class Engine:
         loaded = plugins or installed_plugins()
         read = load_inventory(inventory, loaded.targets, schemes=loaded.secret_stores)
         engine = cls(loaded, read, home_folder(), Redactor())
+        keep_private(engine.home)
         engine._check_policies()
         return engine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Loading makes tens of thousands of objects that all stay; looking through them for garbage again and
     # again is a tenth of the time that a `check` takes.
     gc.set_threshold(SELDOM)
+    os.umask(0o077)  # what a command writes, transcripts and packs too, is for its user alone
     from retrust.cli.app import run
 
     run(sys.argv[1:] if argv is None else argv)

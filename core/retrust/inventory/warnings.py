@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target]) -> tuple[str, ...]:
     """Each with its place: what the targets say, endpoints in two sites, files that are not there."""
-    return (*_of_targets(inventory, targets), *_in_two_sites(inventory), *_missing_files(inventory))
+    return (*_of_targets(inventory, targets), *_in_two_sites(inventory), *_missing_files(inventory),
+            *_writable_by_others(inventory))
 
 
 def _of_targets(inventory: Inventory, targets: Mapping[str, Target]) -> Iterator[str]:
@@ -40,6 +42,13 @@ def _missing_files(inventory: Inventory) -> Iterator[str]:
         for loc, path in _paths(site, ("sites", name)):
             if not path.exists():
                 yield f"{inventory.where(*loc)}: there is no file {path}"
+
+
+def _writable_by_others(inventory: Inventory) -> Iterator[str]:
+    """Whoever can write the inventory can name other people, servers and certificates in it."""
+    file = inventory.file
+    if os.name == "posix" and file and Path(file).exists() and Path(file).stat().st_mode & 0o022:
+        yield f"{file}: others can write this file; chmod go-w {file}"
 
 
 def _paths(value: Any, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Path]]:
