@@ -17,12 +17,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
 from retrust.cli import output
 from retrust.errors import TemporaryError
-from retrust_flows.server import prefect_server
+from retrust_flows.server import api_client, prefect_server
 
 READY_LIMIT = 60.0
 BREAK_LIMIT = 60.0
@@ -45,10 +44,10 @@ class _Story:
 
     async def tell(self) -> int:
         _chapter("A Prime pair and an ISE server start on loopback")
-        async with self._running_lab(), prefect_server(self._folder / "home") as url:
-            self._environment["PREFECT_API_URL"] = url
+        async with self._running_lab(), prefect_server(self._folder / "home"):
+            self._environment |= {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
             code = await self._chapters()
-            await _timeline(url)
+            await _timeline()
         _chapter("The end" if code == 0 else "It did not end well")
         output.show(["Everything that was started is stopped. Your own first steps: retrust init"])
         return code
@@ -127,10 +126,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _timeline(url: str) -> None:
+async def _timeline() -> None:
     """What Prefect recorded: every run with its tasks, in order."""
     _chapter("The runs, as Prefect's own timeline has them")
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with api_client() as client:
         runs = (await client.post("/flow_runs/filter", json={"sort": "START_TIME_ASC"})).json()
         for run in runs:
             output.show([f"  {run['name']}  {run['state']['name']}"])

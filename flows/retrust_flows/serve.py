@@ -20,7 +20,7 @@ from retrust.cli.options import InventoryOption
 from retrust.engine import Engine
 from retrust.ledger import Ledger
 from retrust_flows.running import Runner
-from retrust_flows.server import prefect_server
+from retrust_flows.server import CREDENTIAL, prefect_server
 from retrust_flows.service import web
 from retrust_flows.service.emitting import Emitter
 from retrust_flows.service.jsonlogs import Form, log_to_stderr
@@ -68,6 +68,8 @@ async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: in
         async with service.running(sock):
             log.info("serving on %s with %d sites and %d sources; Prefect is at %s", service.url,
                      len(engine.inventory.sites), len(service.sources), api)
+            if (own := engine.home / "prefect" / CREDENTIAL).exists():
+                log.info("Prefect's pages ask for what is in %s", own)
             await starting
             log.info("stopping: passes under way may end")
     log.info("stopped")

@@ -1,7 +1,7 @@
 """The Prefect server a run needs: the one that ``PREFECT_API_URL`` names, or our own on SQLite.
 
-Our own keeps its state under RETRUST_HOME, listens on loopback, sends nothing anywhere, and ends with the
-process that started it.
+Our own keeps its state under RETRUST_HOME, listens on loopback, answers to nobody but us (a credential of its
+own for each start, no page of another origin), sends nothing anywhere, and ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -35,6 +36,10 @@ QUIET = {
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_SERVER_DATABASE_TIMEOUT": "30",
 }
+CREDENTIAL = "credential"
+"""The file, beside the server's state, with what its pages ask for; another one after each start."""
+PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV")
+"""What of our environment the server gets beside Prefect's and Python's own: never what a secret may be in."""
 
 
 @asynccontextmanager
@@ -52,7 +57,12 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
     url = f"http://127.0.0.1:{port}/api"
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.environ.update(QUIET, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
+    credential = f"retrust:{secrets.token_urlsafe(24)}"
+    ours = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": credential,
+            "PREFECT_SERVER_API_AUTH_STRING": credential,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url.removesuffix("/api")}
+    os.environ.update(QUIET, **ours)
+    _keep(folder / CREDENTIAL, credential)
     own = _Own(folder, port)
     try:
         await _healthy(url, own.process, folder)
@@ -65,8 +75,22 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
                 await asyncio.gather(watching, return_exceptions=True)
     finally:
         await _drained()
-        del os.environ["PREFECT_API_URL"]
+        for name in ours:
+            os.environ.pop(name, None)
         await _stop(own.process)
+
+
+def api_client() -> httpx.AsyncClient:
+    """For Prefect's API as the environment names it, with the credential that it asks for."""
+    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return httpx.AsyncClient(base_url=os.environ["PREFECT_API_URL"], trust_env=False,
+                             auth=(user, password) if password else None)
+
+
+def _keep(path: Path, credential: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(credential + "\n")
 
 
 class _Own:
@@ -90,7 +114,12 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
             [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-m", "prefect", "server", "start",
              "--host", "127.0.0.1", "--port", str(port)],
-            stdin=subprocess.PIPE, stdout=log, stderr=log, env=os.environ | QUIET, start_new_session=True)
+            stdin=subprocess.PIPE, stdout=log, stderr=log, env=_environment(), start_new_session=True)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items()
+            if name in PASSED_ON or name.startswith(("LC_", "PREFECT_", "PYTHON", "COV_"))} | QUIET
 
 
 async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from retrust.deciding import Attendance
@@ -14,6 +13,7 @@ from retrust.engine import Engine
 from retrust.ledger import Ledger
 from retrust.plugins import load_plugins
 from retrust_flows.running import Runner
+from retrust_flows.server import api_client
 from retrust_plugins.lab import Lab
 
 pytestmark = pytest.mark.prefect
@@ -77,7 +77,7 @@ async def test_a_failure_is_the_runs_and_names_the_node(prefect_api: str, runner
 async def test_no_secret_reaches_prefect(prefect_api: str, runner: Runner, lab: Lab) -> None:
     """No planted secret is in any run, task, log or artifact that Prefect keeps."""
     await runner.one_pass("campus")
-    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as client:
+    async with api_client() as client:
         kept = [(await client.post(f"/{what}/filter", json={})).text
                 for what in ("flow_runs", "task_runs", "logs", "artifacts")]
     assert all(secret not in text for secret in lab.secrets.values() for text in kept)

@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -27,6 +26,7 @@ from retrust.people import create_token
 from retrust.plugins import load_plugins
 from retrust.testing.serving import serving
 from retrust_flows.running import Runner
+from retrust_flows.server import api_client
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.settings import HaSettings
 
@@ -101,7 +101,7 @@ async def retried_by_hand(prefect_api: str, run: dict[str, Any]) -> dict[str, An
 
     from retrust_flows.remediate import remediate
 
-    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as http, get_client() as client:
+    async with api_client() as http, get_client() as client:
         for state in ({"type": "SCHEDULED", "name": "AwaitingRetry"}, {"type": "PENDING", "name": "Pending"}):
             answer = await http.post(f"/flow_runs/{run['id']}/set_state", json={"state": state, "force": True})
             assert answer.json()["status"] == "ACCEPT", answer.text
@@ -113,14 +113,14 @@ async def retried_by_hand(prefect_api: str, run: dict[str, Any]) -> dict[str, An
 
 async def of_prefect(prefect_api: str) -> dict[str, str]:
     """All that Prefect keeps, as text."""
-    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as http:
+    async with api_client() as http:
         return {what: (await http.post(f"/{what}/filter", json={"limit": 200})).text
                 for what in ("flow_runs", "task_runs", "logs", "artifacts")}
 
 
 async def timelines(prefect_api: str, case: str) -> list[tuple[str, list[str]]]:
     """Of each run of a case, by its start: how it ended, and its tasks in the order in which they started."""
-    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as http:
+    async with api_client() as http:
         wanted = {"flow_runs": {"tags": {"all_": [f"case:{case}"]}}, "sort": "START_TIME_ASC"}
         found = []
         for run in (await http.post("/flow_runs/filter", json=wanted)).json():
@@ -145,7 +145,7 @@ async def test_from_an_open_case_to_a_healed_site(
             assert first.case is not None
             kept = await of_prefect(prefect_api)
             assert f"https://retrust.example.com/cases/{first.case}" in kept["artifacts"]
-            async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as http:
+            async with api_client() as http:
                 run = next(r for r in (await http.post("/flow_runs/filter", json={})).json()
                            if f"case:{first.case}" in r["tags"])
             assert (await retried_by_hand(prefect_api, run))["state"]["name"] == "Waiting"

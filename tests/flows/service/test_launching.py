@@ -6,10 +6,10 @@ import os
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from retrust.errors import PermanentError
+from retrust_flows.server import api_client
 from retrust_flows.service.emitting import Emitter
 from retrust_flows.service.launching import Order, WorkPool
 
@@ -33,7 +33,7 @@ async def pool(prefect_api: str) -> WorkPool:
 
 
 async def runs(url: str, site: str) -> list[dict[str, Any]]:
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with api_client() as client:
         found = (await client.post("/flow_runs/filter", json={"sort": "START_TIME_ASC"})).json()
     return [run for run in found if run["parameters"].get("site") == site]
 
@@ -64,7 +64,7 @@ async def test_a_run_that_left_no_trace_is_followed_by_another(prefect_api: str,
     site = uuid4().hex
     await pool.launch(order(site))
     (run,) = await runs(prefect_api, site)
-    async with httpx.AsyncClient(base_url=prefect_api, trust_env=False) as client:
+    async with api_client() as client:
         crashed = {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True}
         (await client.post(f"/flow_runs/{run['id']}/set_state", json=crashed)).raise_for_status()
     await pool.launch(order(site))
@@ -92,7 +92,7 @@ async def test_what_happens_to_a_case_is_emitted(prefect_api: str) -> None:
     emitter.take(entry)
     emitter.take(entry)
     sending = asyncio.create_task(emitter.run())
-    async with asyncio.timeout(60), httpx.AsyncClient(base_url=prefect_api, trust_env=False) as client:
+    async with asyncio.timeout(60), api_client() as client:
         while True:
             found = (await client.post("/events/filter", json={"filter": {
                 "event": {"name": ["retrust.case.opened"]}, "resource": {"id": [f"retrust.case.{case}"]},
