@@ -456,3 +456,34 @@ async def test_a_wide_and_tall_terminal_is_asked_for(shell_on: Open) -> None:
     async with FakeHost() as host, shell_on(host):
         assert host.terminals == [("vt100", 511, 1000)]
         assert host.execs == []
+
+
+RESUME = ("Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday\n\n"
+          "Enter session number to resume or press <Enter> to start a new one:")
+NOT_OURS = [
+    "Your password will expire in 5 days. Do you want to change it now? [y/n]: ",
+    "Continue? (yes/no) ", "Close the other session? [y/n]", "Discard the unsaved configuration (yes/no)? ",
+    "Do you accept to end the other session (yes/no)? ", "Do you agree to change the policy of this server? [y/n] ",
+    "Accept the license agreement (yes/no)? ", "Press any key to continue", "Hit <Return> to go on",
+]
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 4")
+@pytest.mark.parametrize("question", NOT_OURS)
+async def test_a_question_that_is_no_acceptance_of_terms_ends_the_session(question: str, shell_on: Open) -> None:
+    """It is quoted within seconds, and nothing is typed."""
+    async with FakeHost(login_questions=[question], login_answer="no such answer") as host:
+        with pytest.raises(UnexpectedQuestion, match=re.escape(question.strip())):
+            async with shell_on(host):
+                pass
+        assert host.typed == ""
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 4")
+async def test_the_offer_to_resume_a_session_is_answered_with_enter(shell_on: Open) -> None:
+    """A new session is started, and the answer is recorded."""
+    async with FakeHost(login_questions=[RESUME], login_answer="", replies={LIST: LISTING}) as host:
+        async with shell_on(host) as shell:
+            assert await shell.run(LIST) == LISTING
+            assert len(shell.answered) == 1
+        assert host.answers == [""]

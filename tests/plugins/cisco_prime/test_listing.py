@@ -1,5 +1,6 @@
 """The listing: every variation that is documented or inferred, byte for byte, and nothing guessed."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,68 @@ def test_a_list_wrapped_at_another_width_than_asked_for(wrapped_at: int) -> None
     text = "".join(line[at:at + wrapped_at] + "\r\n" for line in lines for at in range(0, len(line), wrapped_at))
     listing = read_listing(text, "primary", width=511)
     assert [pin.subject for pin in listing.pins] == [f"{subject}11", f"{subject}12"]
+
+
+ONE = "host=10.0.0.12_8082; subject= /C=US/CN=prime-sec\n"
+HEADER = ("Host certificate are automatically added to this list on first connection,\n"
+          "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n")
+FAILURES = {
+    "refused": "% Authorization failed\n",
+    "no such command": "                       ^\n% invalid command detected at '^' marker.\n",
+    "incomplete": "% incomplete command detected at '^' marker.\n",
+    "database": "Unable to connect to the database\n",
+    "database, at length": "ERROR : certificates cannot be listed: the connection to the database was lost\n",
+    "exception": "Exception in thread \"main\" java.lang.NullPointerException\n\tat com.cisco.Tofu.list(Tofu.java:12)\n",
+    "stack trace": "java.sql.SQLException: ORA-01034: ORACLE not available\n    at com.cisco.ncs.Db.open(Db.java:99)\n"
+                   "Caused by: java.net.ConnectException: Connection refused\n",
+    "stopped": "The NCS server is stopped.\n",
+    "a certificate list that waits": "The list of trusted certificates is being built, please wait\n",
+    "busy": "Certificate validation is locked by another user, try again later\n",
+    "any words": "Hello\n",
+    "an entry cut in its key": "host=10.0.0.12_80\n",
+    "an entry cut before its subject": "host=10.0.0.12_8082; sub\n",
+}
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
+@pytest.mark.parametrize("around", ["{0}", HEADER + "{0}", ONE + "{0}", HEADER + ONE + "\n{0}", "{0}" + ONE])
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_is_no_list(failure: str, around: str) -> None:
+    """Alone, under the header, or beside entries: it is handed back, and the whole is not recognised."""
+    if around == "{0}" + ONE and failure == "any words":
+        pytest.skip("a heading of any words over entries does no harm")
+    listing = read_listing(around.format(FAILURES[failure]), "primary")
+    assert not listing.recognised
+    assert any(FAILURES[failure].split("\n")[0].strip() in line for line in listing.unread)
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
+@pytest.mark.parametrize("header", [
+    HEADER, HEADER.replace(",\n", ", "), HEADER.replace("\n", "\r\n"), "\r\n" + HEADER.upper(),
+    "Host certificates are added automatically to this list on the first connection.\n",
+    "TOFU certificates:\n-----------------\n", "List of trusted host certificates\n",
+    "Trust-on-first-use certificates\n\nHost        Subject\n====        =======\n",
+    HEADER.replace("first connection", "fir\nst connection"),
+])
+def test_a_header_alone_is_an_empty_list(header: str) -> None:
+    """The documented header and its relatives are recognised, wrapped or not."""
+    listing = read_listing(header + "\nprime-pri/admin# ", "primary")
+    assert (listing.pins, listing.unread, listing.recognised) == ((), (), True)
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
+@pytest.mark.parametrize("text", ["", "\n", "\r\n \r\n", "prime-pri/admin# "])
+def test_neither_header_nor_entry_is_not_known(text: str) -> None:
+    """It is no list, and nothing in it is wrong."""
+    listing = read_listing(text, "primary")
+    assert (listing.pins, listing.unread, listing.recognised) == ((), (), False)
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 10")
+@pytest.mark.parametrize("width", [60, 79, 80, 100, 120, 132, 511])
+def test_a_word_is_never_joined_where_a_blank_was_dropped(width: int) -> None:
+    """Lines broken at blanks are handed back as unread: nobody can tell what stood between them."""
+    subject = "/C=US/ST=CA/L=SJ/O=" + "Cisco Systems " * 40 + "/CN=x"
+    lines = textwrap.wrap(f"host=10.0.0.12_8082; subject= {subject}", width)
+    assert len(lines[0]) < width
+    assert read_listing("\n".join(lines) + "\n", "primary", width=511).unread

@@ -13,7 +13,8 @@ import yaml
 
 from retrust.errors import InventoryError
 from retrust.inventory import load_inventory
-from retrust.models import Endpoint
+from retrust.models import Endpoint, Pin
+from retrust.verdicts import Facts, judge
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
 
@@ -219,3 +220,20 @@ def test_a_site_survives_its_own_json(tmp_path: Path) -> None:
     """What is written out is read back equal: workers and packs pass sites on as JSON."""
     site = load(tmp_path, vip(ipv6="2001:db8::10/64"))
     assert CiscoPrimeSite.model_validate_json(site.model_dump_json()) == site
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 13")
+def test_a_dna_center_can_be_named(tmp_path: Path) -> None:
+    """Its pin is about an endpoint of the inventory."""
+    site = load(tmp_path, put("dna_center", [{"host": "10.0.0.31"}]))
+    pin = Pin(holder="primary", key="10.0.0.31_443", subject="CN = kong", line="")
+    assert CiscoPrime().locate(site, pin).endpoint == Endpoint(host="10.0.0.31", port=443)
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 10")
+def test_a_known_host_at_another_port_is_said(tmp_path: Path) -> None:
+    """The pin stays unknown, and its reason says what to write."""
+    place = CiscoPrime().locate(load(tmp_path), Pin(holder="primary", key="10.0.0.21_9443", subject="x", line=""))
+    assert place.kind == "unknown"
+    assert "known host, port not in the inventory" in judge(Facts(Pin(holder="primary", key="10.0.0.21_9443",
+                                                            subject="x", line=""), place)).reasons[0]
