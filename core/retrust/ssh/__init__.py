@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrust.ssh.access import SshAccess
-from retrust.ssh.dialect import Dialect
+from retrust.ssh.dialect import Dialect, LoginAnswer
 from retrust.ssh.errors import (
     ChannelsForbidden,
     CommandNotAllowed,
@@ -37,6 +37,7 @@ __all__ = [
     "CommandNotAllowed",
     "Connection",
     "Dialect",
+    "LoginAnswer",
     "PasswordRefused",
     "Said",
     "SessionLost",

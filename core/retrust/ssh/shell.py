@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 
+from retrust.errors import PermanentError
 from retrust.ssh.dialect import Dialect
 from retrust.ssh.errors import CommandNotAllowed, SessionLost, SlowAnswer, UnexpectedQuestion
 from retrust.ssh.reading import Seen, Turn
 from retrust.ssh.terminal import Screen
 from retrust.ssh.transcript import Transcript
 
-ANSWER = "yes"
+_LEFT_AT_MOST = 4  # inner modes that are left, one in another
 BeforeSend = Callable[[], Awaitable[None]]
 
 
@@ -89,6 +90,7 @@ class Shell:
         self._allowed = allowed
         self._timeout = timeout
         self._lock = asyncio.Lock()
+        self._echo = dialect.echo
 
     @property
     def is_lost(self) -> bool:
@@ -99,10 +101,25 @@ class Shell:
         self._terminal.close("this side closed the shell")
 
     async def log_in(self) -> None:
-        """Wait for the first prompt and learn it; a yes/no question before it is answered, and recorded."""
-        await self._converse(Turn(self._dialect), self._timeout)
-        self.prompt = self._screen.last_line
-        self._screen.restart()
+        """Wait for the first prompt and learn it; what was answered before it is recorded. An inner mode is left."""
+        dialect = self._dialect
+        for _ in range(_LEFT_AT_MOST):
+            await self._converse(Turn(dialect), self._timeout)
+            self.prompt = self._screen.last_line
+            self._screen.restart()
+            if dialect.nested is None or not dialect.nested.fullmatch(self.prompt):
+                return
+            self._type(dialect.leave)
+            self._screen.typed()
+        self.close()
+        raise PermanentError(f"the command line stays at {self.prompt.strip()!r}, which {dialect.leave!r} did not leave",
+                             where=self.node, hint="leave that mode by hand, then run again")
+
+    async def settle(self, command: str) -> str:
+        """Run a harmless ``command`` first: it shows that the prompt is one, and whether what is typed is echoed."""
+        self._permit(command, None)
+        async with self._lock:
+            return await self._say(command, Turn(self._dialect, self.prompt, command, echo=self._echo, first=True))
 
     async def run(self, command: str, *, confirm: re.Pattern[str] | None = None, timeout: float | None = None,
                   before_send: BeforeSend | None = None) -> str:
@@ -114,14 +131,18 @@ class Shell:
         """
         self._permit(command, confirm)
         async with self._lock:
-            await self._at_prompt(before_send)
-            self._type(command)
-            self._screen.typed()
-            turn = Turn(self._dialect, self.prompt, command, confirm)
-            await self._converse(turn, self._timeout if timeout is None else timeout, before_send)
-            answer = self._screen.answer()
-            self._screen.restart()
-            return answer
+            turn = Turn(self._dialect, self.prompt, command, confirm, echo=self._echo)
+            return await self._say(command, turn, timeout, before_send)
+
+    async def _say(self, command: str, turn: Turn, timeout: float | None = None,
+                   before_send: BeforeSend | None = None) -> str:
+        await self._at_prompt(before_send)
+        self._type(command)
+        self._screen.typed()
+        await self._converse(turn, self._timeout if timeout is None else timeout, before_send)
+        answer = self._screen.answer()
+        self._screen.restart()
+        return answer
 
     async def _at_prompt(self, before_send: BeforeSend | None) -> None:
         """Never type before the prompt: a message may have come since, and a prompt after it."""
@@ -192,22 +213,31 @@ class Shell:
         if seen is Seen.PAGE:
             self._screen.page()
             self._terminal.type(" ")
+        elif seen is Seen.RETURNS:
+            self._screen.use_returns()
         elif seen is Seen.MAY_ANSWER:
             if before_send is not None:
                 await before_send()
             turn.note_answer(self._screen)
-            self._answer(turn.answered)
-        elif seen is Seen.QUESTION:
-            question = self._transcript.redact(self._screen.last_line.strip())
-            raise UnexpectedQuestion(question, node=self.node, command=self._named(turn.command))
-        else:
+            self._answer(turn.answered, turn.answer)
+        elif seen is Seen.NO_ECHO and turn.first:
+            self._echo = turn.echo = False
+            self._transcript.add(self.node, "note", "what is typed is not echoed here")
+        elif seen is Seen.NO_ECHO:
             raise self._no_echo(turn.command)
+        elif seen is Seen.CUT:
+            what = f"the answer to {turn.command!r} was cut off: the prompt stands in its last line{self._seen()}"
+            raise self._lost(self._transcript.redact(what), turn.command)
+        else:
+            shown = self._screen.last_line.strip() or self._screen.last_full_line.strip()
+            raise UnexpectedQuestion(self._transcript.redact(shown), node=self.node,
+                                     command=self._named(turn.command))
 
-    def _answer(self, question: str) -> None:
+    def _answer(self, question: str, answer: str) -> None:
         question = self._transcript.redact(question)
-        self.answered.append((question, ANSWER))
-        self._transcript.add(self.node, "note", f"answered {ANSWER} to {question!r}")
-        self._type(ANSWER)
+        self.answered.append((question, answer))
+        self._transcript.add(self.node, "note", f"answered {answer or 'Enter'} to {question!r}")
+        self._type(answer)
 
     def _named(self, command: str | None) -> str | None:
         return None if command is None else self._transcript.redact(command)

@@ -84,10 +84,13 @@ class Screen:
         self._scanned = 0      # lines in which no echo was found
         self._wrapped = ""     # the part of an echo that the lines before hold
         self._answer: int | None = None
+        self._returns = False  # whether carriage returns alone end lines
 
     def feed(self, text: str) -> None:
         self.received += len(text)
         text = text.replace("\x00", "")
+        if self._returns:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         head, line_end, last = text.rpartition("\n")
         if line_end:
             self._lines.extend(line + "\n" for line in (self._last + head).split("\n"))
@@ -106,6 +109,24 @@ class Screen:
     def last_full_line(self) -> str:
         """The last line with something on it that a line end has followed."""
         return next((line for line in map(shown, reversed(self._lines)) if line.strip()), "").strip("\n")
+
+    @property
+    def full_lines(self) -> list[str]:
+        """All lines that a line end has followed, as shown."""
+        return [shown(line).strip("\n") for line in self._lines]
+
+    @property
+    def around_return(self) -> tuple[str, str]:
+        """What stands before and after the last carriage return of the last line; nothing where there is none."""
+        before, there, after = self._last[-10_000:].rpartition("\r")
+        return (shown(before), shown(after)) if there else ("", "")
+
+    def use_returns(self) -> None:
+        """From now on, and in what is here, a carriage return alone ends a line."""
+        self._returns = True
+        text, self._last = self._last, ""
+        self.feed(text)
+        self.received -= len(text)
 
     @property
     def text(self) -> str:

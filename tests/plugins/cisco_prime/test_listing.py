@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retrust.dn import DistinguishedName
 from retrust.models import Pin
-from retrust_plugins.cisco_prime.listing import read_listing, split_key
+from retrust_plugins.cisco_prime.listing import USUAL_WIDTHS, read_listing, split_key
 
 SEED = Path(__file__).parents[2] / "data" / "seed"
 PRIME = "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN="
@@ -79,7 +79,8 @@ def test_lines_that_look_like_pins_are_handed_back(line: str) -> None:
 def test_an_empty_list_has_no_pins() -> None:
     """Only a header and a prompt: no pins, nothing unread."""
     header = "Host certificate are automatically added to this list on first connection,\r\n\r\na/b# "
-    assert read_listing(header, "primary") == read_listing("", "primary")
+    listing = read_listing(header, "primary")
+    assert (listing.pins, listing.recognised) == ((), True)
 
 
 def wrap(text: str, width: int) -> str:
@@ -167,7 +168,7 @@ FAILURES = {
     "incomplete": "% incomplete command detected at '^' marker.\n",
     "database": "Unable to connect to the database\n",
     "database, at length": "ERROR : certificates cannot be listed: the connection to the database was lost\n",
-    "exception": "Exception in thread \"main\" java.lang.NullPointerException\n\tat com.cisco.Tofu.list(Tofu.java:12)\n",
+    "exception": "Exception in thread main java.lang.NullPointerException\n\tat com.cisco.Tofu.list(Tofu.java:12)\n",
     "stack trace": "java.sql.SQLException: ORA-01034: ORACLE not available\n    at com.cisco.ncs.Db.open(Db.java:99)\n"
                    "Caused by: java.net.ConnectException: Connection refused\n",
     "stopped": "The NCS server is stopped.\n",
@@ -179,7 +180,6 @@ FAILURES = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
 @pytest.mark.parametrize("around", ["{0}", HEADER + "{0}", ONE + "{0}", HEADER + ONE + "\n{0}", "{0}" + ONE])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_is_no_list(failure: str, around: str) -> None:
@@ -191,7 +191,6 @@ def test_a_failure_is_no_list(failure: str, around: str) -> None:
     assert any(FAILURES[failure].split("\n")[0].strip() in line for line in listing.unread)
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
 @pytest.mark.parametrize("header", [
     HEADER, HEADER.replace(",\n", ", "), HEADER.replace("\n", "\r\n"), "\r\n" + HEADER.upper(),
     "Host certificates are added automatically to this list on the first connection.\n",
@@ -205,7 +204,6 @@ def test_a_header_alone_is_an_empty_list(header: str) -> None:
     assert (listing.pins, listing.unread, listing.recognised) == ((), (), True)
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 1")
 @pytest.mark.parametrize("text", ["", "\n", "\r\n \r\n", "prime-pri/admin# "])
 def test_neither_header_nor_entry_is_not_known(text: str) -> None:
     """It is no list, and nothing in it is wrong."""
@@ -213,11 +211,33 @@ def test_neither_header_nor_entry_is_not_known(text: str) -> None:
     assert (listing.pins, listing.unread, listing.recognised) == ((), (), False)
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 10")
 @pytest.mark.parametrize("width", [60, 79, 80, 100, 120, 132, 511])
 def test_a_word_is_never_joined_where_a_blank_was_dropped(width: int) -> None:
     """Lines broken at blanks are handed back as unread: nobody can tell what stood between them."""
     subject = "/C=US/ST=CA/L=SJ/O=" + "Cisco Systems " * 40 + "/CN=x"
     lines = textwrap.wrap(f"host=10.0.0.12_8082; subject= {subject}", width)
-    assert len(lines[0]) < width
     assert read_listing("\n".join(lines) + "\n", "primary", width=511).unread
+
+
+@pytest.mark.parametrize(("count", "right"), [("Total: 1", True), ("1 entry", True), ("Total entries : 2", False)])
+def test_a_count_must_be_that_of_the_entries(count: str, right: bool) -> None:
+    """A list that says that it has more entries than were read is not whole."""
+    assert read_listing(f"{ONE}\n{count}\n", "primary").recognised is right
+
+
+@pytest.mark.parametrize("at", ["column", "blank"])
+@pytest.mark.parametrize("width", range(20, 140))
+def test_a_list_wrapped_at_any_width_is_read_whole_or_not_at_all(width: int, at: str) -> None:
+    """Never a cut subject, never a cut key, and never two words in one."""
+    subject = "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN=prime-sec"
+    keys = ["10.0.0.11_8082", "10.0.0.121_8082", "ise.example.com_443"]
+    lines = HEADER.splitlines() + [f"host={key}; subject= {subject}{n}" for n, key in enumerate(keys)]
+    if at == "blank":
+        broken = [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)]
+    else:
+        broken = [line[i:i + width] for line in lines for i in range(0, max(len(line), 1), width)]
+    listing = read_listing("\r\n".join(broken) + "\r\n", "primary", width=511)
+    if listing.recognised:
+        assert [(pin.key, pin.subject) for pin in listing.pins] == [(k, f"{subject}{n}") for n, k in enumerate(keys)]
+    if at != "blank" and width in USUAL_WIDTHS:
+        assert listing.recognised
