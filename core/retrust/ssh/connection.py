@@ -20,6 +20,7 @@ from retrust.ssh.shell import Shell, Terminal
 from retrust.ssh.transcript import Transcript
 
 _FORBIDDEN = {asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, asyncssh.OPEN_UNKNOWN_CHANNEL_TYPE}
+_ONE_AT_A_TIME = (0.2, 0.5, 1.0)  # seconds
 _CLOSING = 2.0  # seconds that a server is given to say goodbye
 
 
@@ -52,6 +53,10 @@ def _acknowledge_at_once(ssh: asyncssh.SSHClientConnection) -> None:
     if hasattr(socket, "TCP_QUICKACK") and not ssh.is_closed():
         with suppress(OSError):
             ssh.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+class _ShellRefused(TemporaryError):
+    """The node opened no channel for a shell."""
 
 
 class Connection:
@@ -87,6 +92,15 @@ class Connection:
             shell.close()
 
     async def _terminal(self, dialect: Dialect) -> Terminal:
+        """A shell's channel; asked for again where a node that allows one may still be closing the last."""
+        for pause in _ONE_AT_A_TIME:
+            try:
+                return await self._open_terminal(dialect)
+            except _ShellRefused:
+                await asyncio.sleep(pause)
+        return await self._open_terminal(dialect)
+
+    async def _open_terminal(self, dialect: Dialect) -> Terminal:
         node, terminal = self.access.node, Terminal()
         try:
             async with asyncio.timeout(self._timeout):
@@ -97,8 +111,8 @@ class Connection:
         except asyncssh.ChannelOpenError as exc:
             if not self.is_open:
                 raise SessionLost(f"the SSH connection was lost: {exc.reason}", node=node) from exc
-            raise TemporaryError(f"no interactive shell: {exc.reason}", where=node,
-                                 hint="the node may have reached its limit of sessions") from exc
+            raise _ShellRefused(f"no interactive shell: {exc.reason}", where=node,
+                                hint="the node may have reached its limit of sessions") from exc
         except (asyncssh.Error, OSError) as exc:
             raise SessionLost(f"the SSH connection was lost: {exc}", node=node) from exc
         except TimeoutError as exc:

@@ -112,7 +112,7 @@ class Shell:
             self._type(dialect.leave)
             self._screen.typed()
         self.close()
-        raise PermanentError(f"the command line stays at {self.prompt.strip()!r}, which {dialect.leave!r} did not leave",
+        raise PermanentError(f"the command line stays at {self.prompt.strip()!r} after {dialect.leave!r}",
                              where=self.node, hint="leave that mode by hand, then run again")
 
     async def settle(self, command: str) -> str:

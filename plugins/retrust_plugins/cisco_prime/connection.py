@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.ssh import ChannelsForbidden, Dialect, SshAccess, Transcript
+from retrust.ssh import ChannelsForbidden, Dialect, LoginAnswer, SshAccess, Transcript
 from retrust.ssh import connect as ssh_connect
 from retrust.target import Observed, Services
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, Pages, WebAccess
     from retrust_plugins.cisco_prime.site import CiscoPrimeSite, IseServer, PrimeNode
 
-ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@-]+(\(config[^)]*\))?# ?"))
+ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@\\-]+(\(config[^)]*\))?# ?"),
+                 nested=re.compile(r".*\(config[^)]*\)# ?"), leave="end")
 LIST = "ncs certvalidation tofu-certs listcerts"
 HA_STATUS = "ncs ha status"
 NO_PAGING = "terminal length 0"
@@ -39,9 +41,11 @@ READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
 DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
 CONFIRM_DELETE = re.compile(r"(?is).*(delete|remove|sure|continue|proceed|confirm).*")
 SETTLE_POLL = 1.0
+EMPTY_LIST = 10.0
+"""Seconds in which a list without header and entry is asked for again, where no delete explains it."""
 _UNSAFE = ("HA's Configuration Mode is {mode!r}, from which registering is not safe: "
            "the secondary may hold the newer database")
-INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permission denied", re.IGNORECASE)
+INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permission|authoriz|denied", re.IGNORECASE)
 
 
 @asynccontextmanager
@@ -141,6 +145,16 @@ def _worst(failures: list[BaseException]) -> BaseException:
     return max(failures, key=lambda f: f.exit_code if isinstance(f, RetrustError) else 0)
 
 
+def _no_list(node: str, answer: str, unread: Sequence[str]) -> RetrustError:
+    """What is not the list, quoted; whether it may pass by itself is seen in its words."""
+    quoted = " | ".join(line.strip() for line in unread)[:400]
+    if INVALID.search(answer):
+        return PermanentError(f"{LIST!r} was not answered with the list: {quoted}", where=node,
+                              hint="the login needs the role admin, and Prime Infrastructure 3.5 or later")
+    return TemporaryError(f"{LIST!r} was not answered with the list alone; not understood: {quoted}", where=node,
+                          hint="nothing is done on half a list: look at the node, then run again")
+
+
 class PrimeConnection:
     """Both nodes of a pair, logged in. See ``retrust.target.Connection`` for what each method owes."""
 
@@ -155,6 +169,7 @@ class PrimeConnection:
         self._opening = {name: asyncio.Lock() for name in ends}
         self._pages: Pages | None = None
         self._since: dict[str, float] = {}
+        self._deleted: set[str] = set()   # nodes whose list may be empty until they have met their peers again
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -163,29 +178,41 @@ class PrimeConnection:
         return tuple(pin for pins in listed for pin in pins)
 
     async def _list(self, node: str) -> tuple[Pin, ...]:
-        answer = await self._ask(node, LIST)
-        listing = read_listing(answer, node, width=ADE_OS.columns)
-        if listing.unread:
-            raise PermanentError(f"the list holds lines that cannot be read: {listing.unread[0]!r}", where=node,
-                                 hint="nothing is changed on a guess; please report these lines")
-        if not listing.pins and INVALID.search(answer):
-            raise PermanentError(f"{LIST!r} was answered: {answer.strip()[-200:]}", where=node,
-                                 hint="the login needs the role admin, and Prime Infrastructure 3.5 or later")
-        return listing.pins
+        """The node's pins; an answer that is not recognised as the list is an error that quotes it."""
+        limit = self._site.timeouts.settle.total_seconds() if node in self._deleted else EMPTY_LIST
+        end = time.monotonic() + limit
+        while True:
+            answer = await self._ask(node, LIST)
+            listing = read_listing(answer, node, width=ADE_OS.columns)
+            if listing.recognised:
+                return listing.pins
+            if listing.unread:
+                raise _no_list(node, answer, listing.unread)
+            if time.monotonic() >= end:
+                raise TemporaryError(f"{LIST!r} was answered {answer.strip()!r}, without header and entry, "
+                                     f"for {limit:g} s", where=node, hint="look at the node, then run again")
+            await asyncio.sleep(SETTLE_POLL)
 
     async def _ask(self, node: str, command: str) -> str:
-        shell = await self._reading_shell(node)
+        shell = await self._shell(node)
         return await shell.run(command)
 
-    async def _reading_shell(self, node: str) -> Shell:
+    async def _shell(self, node: str) -> Shell:
+        """The node's one shell: it may allow no second; in a read-only session it sends nothing but questions."""
         async with self._opening[node]:
             shell = self._shells.get(node)
             if shell is None or shell.is_lost:
                 end = await self._end(node)
-                shell = await self._stack.enter_async_context(end.shell(ADE_OS, read_only=True, allowed=READ_ONLY))
+                shell = await self._stack.enter_async_context(end.shell(
+                    self._dialect(node), read_only=self._services.read_only,
+                    allowed=READ_ONLY if self._services.read_only else (*READ_ONLY, DELETE_PATTERN)))
                 self._shells[node] = shell
-                await shell.run(NO_PAGING)
+                await shell.settle(NO_PAGING)
             return shell
+
+    def _dialect(self, node: str) -> Dialect:
+        questions = dict(nodes(self._site))[node].ssh.questions
+        return replace(ADE_OS, answers=tuple(LoginAnswer(q.pattern, q.answer) for q in questions))
 
     async def _end(self, node: str) -> SshConnection:
         """The node's connection; where it was lost, a new one, so that what was sent can be observed."""
@@ -229,6 +256,8 @@ class PrimeConnection:
         raise PermanentError(f"no such step here: {step.kind}", where=self._site.name)
 
     async def _observe_delete(self, step: Step, sent: bool) -> Observed:
+        if sent:
+            self._deleted.add(step.holder)
         listed = any(pin.key == step.argument for pin in await self._list(step.holder))
         if not listed:
             return Observed("done", "no longer listed")
@@ -291,9 +320,9 @@ class PrimeConnection:
 
     async def _delete(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         command = DELETE_COMMAND.format(key=step.argument)
-        end = await self._end(step.holder)
-        async with end.shell(ADE_OS, read_only=False, allowed=(DELETE_PATTERN,)) as shell:
-            await shell.run(command, confirm=CONFIRM_DELETE, before_send=_once(before_send))
+        shell = await self._shell(step.holder)
+        self._deleted.add(step.holder)
+        await shell.run(command, confirm=CONFIRM_DELETE, before_send=_once(before_send))
 
     async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         driver = await self._driver(step)

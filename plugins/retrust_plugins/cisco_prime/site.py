@@ -8,6 +8,7 @@ in ``target``.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Interface, IPv6Interface
@@ -38,13 +39,42 @@ Driver = Literal["browser", "operator"]
 LINK_LOCAL = ipaddress.ip_network("fe80::/10")
 
 
+class LoginQuestion(Part):
+    """A question before the first prompt that may be answered so; one for a password never is."""
+
+    match: Text = Field(description="A regular expression that is searched for in the question.")
+    answer: str = Field(description="What is typed; empty for Enter alone.")
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(self.match, re.IGNORECASE)
+
+    def rules(self) -> Iterable[Wrong]:
+        try:
+            empty = self.pattern.search("") is not None
+        except re.error as exc:
+            yield ("match",), f"must be a regular expression: {exc}"
+            return
+        if empty:
+            yield ("match",), "must not match every question"
+        if not self.answer.isprintable():
+            yield ("answer",), "must be one line of printable characters"
+
+
+class PrimeSsh(SshSettings):
+    """How a Prime node's command line is reached, and which further questions of its login are answered."""
+
+    questions: tuple[LoginQuestion, ...] = Field(
+        default=(), description="Questions of the login that may be answered, beside the acceptance of terms of use.")
+
+
 class PrimeNode(Part):
     """One server of the pair. ``host`` is as it stands in TOFU keys."""
 
     host: Host = Field(description="The server as it stands in TOFU keys.")
     health_monitor_port: Port = 8082
     address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
-    ssh: SshSettings
+    ssh: PrimeSsh
 
     @property
     def endpoint(self) -> Endpoint:
