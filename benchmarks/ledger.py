@@ -21,12 +21,13 @@ from pathlib import Path
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger
+from retrust.ledger.entries import Noticed
 from retrust.testing.ledgers import SITE, baseline, sighting
 
 ENTRIES = 500
 STORM = 100_000
 STARTS = 7
-BODY = {"phase": "done", "step": "delete-1", "detail": "the pin is gone", "padding": "x" * 200}
+TOLD = Noticed(what="delete-1 done", detail="the pin is gone" + "x" * 200)
 
 START = "import asyncio, sys\nfrom pathlib import Path\nimport retrust.models\n"
 READS = """
@@ -74,7 +75,7 @@ async def _writing(home: Path) -> list[Row]:
 async def _single(ledger: Ledger) -> float:
     began = time.perf_counter()
     for _ in range(ENTRIES):
-        await ledger.append("note", BODY, actor="benchmark", site=SITE)
+        await ledger.append(TOLD, actor="benchmark", site=SITE)
     return ENTRIES / (time.perf_counter() - began)
 
 
@@ -83,7 +84,7 @@ async def _together(ledger: Ledger) -> float:
     for _ in range(ENTRIES // 100):
         async with ledger.write() as writing:
             for _ in range(100):
-                await writing.append("note", BODY, actor="benchmark", site=SITE)
+                await writing.append(TOLD, actor="benchmark", site=SITE)
     return ENTRIES / (time.perf_counter() - began)
 
 
@@ -104,7 +105,7 @@ def _bare_commits(path: Path) -> float:
         connection.execute("CREATE TABLE entries (seq INTEGER PRIMARY KEY, body TEXT)")
         began = time.perf_counter()
         for _ in range(ENTRIES):
-            connection.execute("INSERT INTO entries (body) VALUES (?)", (str(BODY),))
+            connection.execute("INSERT INTO entries (body) VALUES (?)", (str(TOLD),))
         return ENTRIES / (time.perf_counter() - began)
 
 

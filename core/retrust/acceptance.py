@@ -7,11 +7,11 @@ gate ``security``, and it counts in place of the inventory's from then on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from retrust.deciding import MayNotDecide
 from retrust.errors import ChangedIdentity, UsageError
-from retrust.models import Frozen
+from retrust.ledger.entries import IdentityAgreed, IdentityChanged
 from retrust.people import roles_of
 from retrust.policy import approvers_of, same_person
 
@@ -20,34 +20,23 @@ if TYPE_CHECKING:
     from retrust.inventory import Site
     from retrust.ledger import Case, Ledger
 
-CHANGED, AGREED = "identity-changed", "identity-agreed"
-
-
-class IdentityChange(Frozen):
-    """What a run found: ``presented`` in place of ``expected``."""
-
-    node: str
-    kind: Literal["host key", "web certificate"]
-    expected: tuple[str, ...]
-    presented: str
-
 
 async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, actor: str, run: str) -> None:
     """Keep the finding and raise the alarm, once for each fingerprint; and say how it is accepted."""
-    change = IdentityChange.model_validate({
+    change = IdentityChanged.model_validate({
         "node": error.node, "kind": error.kind, "expected": error.expected, "presented": error.presented})
     error.hint = (f"{error.hint}; if it is the node's own: retrust accept {case.site} {change.node} --kind "
                   f"'{change.kind}' --fingerprint {change.presented} --reason …")
     if any(known == change for _, known in await _changes(ledger, case)):
         return
-    await ledger.append(CHANGED, change.model_dump(mode="json"), actor=actor, run=run, case=case.id, site=case.site)
+    await ledger.append(change, actor=actor, run=run, case=case.id, site=case.site)
     await ledger.alarm("changed identity", str(error), actor=actor, site=case.site, case=case.id, run=run)
 
 
-async def _changes(ledger: Ledger, case: Case) -> list[tuple[str, IdentityChange]]:
+async def _changes(ledger: Ledger, case: Case) -> list[tuple[str, IdentityChanged]]:
     """Who found what, in this case."""
-    return [(entry.actor, IdentityChange.model_validate(entry.body))
-            for entry in await ledger.entries(case=case.id, kinds=(CHANGED,))]
+    return [(entry.actor, entry.body) for entry in await ledger.entries(case=case.id, kinds=("identity-changed",))
+            if isinstance(entry.body, IdentityChanged)]
 
 
 async def accept(engine: Engine, ledger: Ledger, site: Site, *, node: str, kind: str, fingerprint: str, actor: str,
@@ -88,12 +77,11 @@ def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, 
     return None
 
 
-async def _agree(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChange, actor: str,
+async def _agree(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChanged, actor: str,
                  reason: str) -> int:
-    body = change.model_dump(mode="json")
-    await ledger.append(AGREED, body | {"reason": reason}, actor=actor, case=case.id, site=site.name)
-    agreed = {entry.actor for entry in await ledger.entries(case=case.id, kinds=(AGREED,))
-              if body.items() <= entry.body.items()}
+    await ledger.append(IdentityAgreed(**change.model_dump(), reason=reason), actor=actor, case=case.id, site=site.name)
+    agreed = {entry.actor for entry in await ledger.entries(case=case.id, kinds=("identity-agreed",))
+              if isinstance(entry.body, IdentityAgreed) and entry.body.change == change}
     missing = approvers_of(engine.inventory, site, engine.plugins.gates).approvers - len(agreed)
     if missing > 0:
         return missing

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from retrust import policy, signing
 from retrust.errors import PermanentError, UsageError
+from retrust.ledger.entries import Planned
 from retrust.models import Decision, GateState, Plan
 from retrust.people import without_tokens
 from retrust.policy import Matter
@@ -69,7 +70,7 @@ async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan
     recurred = [s_edge for s_edge in _planned_edges(plan)
                 if await ledger.healed_count(site.name, s_edge, site.recurrence.days) > site.recurrence.healed]
     entries = await ledger.entries(case=case.id, kinds=("planned",))
-    asked = next((e.at for e in entries if e.body["digest"] == plan.digest), None)
+    asked = next((e.at for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
     return Matter(engine.inventory, site, case, plan,
                   policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
                   engine.plugins.gates, await ledger.decisions(case.id, plan.digest),

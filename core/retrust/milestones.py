@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrust.ledger.entries import Progressed
 from retrust.target import Progress
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def milestones_of(entries: Iterable[Entry], digest: str) -> dict[str, dict[str, 
     """By step of a plan: how far each of its milestones came, in the order in which they began."""
     found: dict[str, dict[str, int | None]] = {}
     for entry in entries:
-        if entry.kind == "progress" and entry.body.get("digest") == digest:
-            of_step = found.setdefault(str(entry.body.get("step")), {})
-            of_step[str(entry.body.get("what"))] = entry.body.get("percent")
+        if isinstance(entry.body, Progressed) and entry.body.digest == digest:
+            found.setdefault(entry.body.step, {})[entry.body.what] = entry.body.percent
     return found

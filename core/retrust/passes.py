@@ -27,6 +27,7 @@ from retrust.engine import Engine
 from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.help import help_needed, unanswered
 from retrust.identities import accepted
+from retrust.ledger.entries import Progressed
 from retrust.milestones import Thinned
 from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
@@ -105,8 +106,7 @@ class Pass:
             return
         try:
             await self.ledger.append(
-                "progress", {"digest": self.plan.digest, "step": self._step.id, "what": told.what,
-                             "percent": told.percent},
+                Progressed(digest=self.plan.digest, step=self._step.id, what=told.what, percent=told.percent),
                 actor=self.actor, run=self.run, case=self.case.id, site=self.site.name)
         except RetrustError as error:
             self.say(f"{told} could not be kept: {error}")
@@ -155,7 +155,7 @@ class Pass:
         await self.ledger.set_baselines(healthy_baselines(self.snapshot), actor=self.actor, run=self.run)
         if self.case:
             self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run,
-                                               body={"why": "observed healthy, nothing was missing"})
+                                               why="observed healthy, nothing was missing")
 
     async def _record(self, plan: Plan) -> None:
         if self.case is None:
@@ -201,8 +201,7 @@ class Pass:
         self.gate_states = await gate_states(self.engine, matter)
         event = "approve" if all(g.state == "open" for g in self.gate_states) else "wait"
         self.case = await self.ledger.move(
-            self.case.id, event, actor=self.actor, run=self.run,
-            body={"gates": [g.model_dump(mode="json") for g in self.gate_states]})
+            self.case.id, event, actor=self.actor, run=self.run, gates=self.gate_states)
         return event == "approve"
 
     # -- the target's stages ----------------------------------------------------------------------
@@ -344,7 +343,7 @@ async def _record_failure(this: Pass, error: RetrustError) -> None:
     if case.is_open:
         this.case = await this.ledger.move(
             case.id, event, actor=this.actor, run=this.run,
-            body={"why": str(error), "retry": isinstance(error, TemporaryError)})
+            why=str(error), retry=isinstance(error, TemporaryError))
 
 
 async def _report_change(this: Pass, error: ChangedIdentity) -> None:

@@ -13,9 +13,10 @@ import hashlib
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrust.errors import UsageError
+from retrust.ledger.entries import SignedIn, SignedOut, TokenCreated, TokenRevoked
 from retrust.models import Frozen
 from retrust.redaction import MASK
 
@@ -73,10 +74,10 @@ async def create_token(ledger: Ledger, inventory: Inventory, person: str, *, las
         raise UsageError(f"a token lasts at most {LONGEST.days} days")
     id, now = secrets.token_hex(4), datetime.now(UTC)
     text = f"{PREFIX}_{id}_{secrets.token_urlsafe(32)}"
-    body = {"id": id, "person": person, "hash": hashed(text), "expires_at": (now + lasts).isoformat(),
-            "read_only": read_only, "note": note}
-    entry = await ledger.append("token-created", body, actor=actor)
-    return _token(entry), text
+    created = TokenCreated(id=id, person=person, hash=hashed(text), expires_at=now + lasts, read_only=read_only,
+                           note=note)
+    entry = await ledger.append(created, actor=actor)
+    return _token(entry, created), text
 
 
 async def revoke_token(ledger: Ledger, id: str, *, actor: str) -> Token:
@@ -85,15 +86,12 @@ async def revoke_token(ledger: Ledger, id: str, *, actor: str) -> Token:
     if token is None:
         raise UsageError(f"no token {id!r}", hint="`retrust token list` lists them")
     if token.revoked_at is None:
-        await ledger.append("token-revoked", {"id": id, "person": token.person}, actor=actor)
+        await ledger.append(TokenRevoked(id=id, person=token.person), actor=actor)
     return token
 
 
-def _token(entry: Entry) -> Token:
-    body: dict[str, Any] = entry.body
-    return Token(id=body["id"], person=body["person"], hash=body["hash"], created_at=entry.at,
-                 created_by=entry.actor, expires_at=body["expires_at"], read_only=body["read_only"],
-                 note=body["note"])
+def _token(entry: Entry, created: TokenCreated) -> Token:
+    return Token(created_at=entry.at, created_by=entry.actor, **created.model_dump())
 
 
 class Register:
@@ -123,10 +121,10 @@ class Register:
         return token if token is not None and secrets.compare_digest(token.hash, hashed(text)) else None
 
     async def sign_in(self, session: str, *, actor: str, by: str) -> None:
-        await self._ledger.append("signed-in", {"session": hashed(session), "by": by}, actor=actor)
+        await self._ledger.append(SignedIn(session=hashed(session), by=by), actor=actor)
 
     async def sign_out(self, session: str, *, actor: str) -> None:
-        await self._ledger.append("signed-out", {"session": hashed(session)}, actor=actor)
+        await self._ledger.append(SignedOut(session=hashed(session)), actor=actor)
 
     async def is_signed_out(self, session: str) -> bool:
         await self._catch_up()
@@ -140,9 +138,10 @@ class Register:
                 self._seen = entries[-1].seq
 
     def _learn(self, entry: Entry) -> None:
-        if entry.kind == "token-created":
-            self._tokens[entry.body["id"]] = _token(entry)
-        elif entry.kind == "signed-out":
-            self._signed_out.add(entry.body["session"])
-        elif token := self._tokens.get(entry.body["id"]):
-            self._tokens[token.id] = token.model_copy(update={"revoked_at": entry.at})
+        match entry.body:
+            case TokenCreated() as created:
+                self._tokens[created.id] = _token(entry, created)
+            case SignedOut(session=session):
+                self._signed_out.add(session)
+            case TokenRevoked(id=id) if token := self._tokens.get(id):
+                self._tokens[id] = token.model_copy(update={"revoked_at": entry.at})

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from retrust.deciding import gate_states, matter_of
 from retrust.planner import planned_findings
-from retrust.target import Progress
 from retrust.views import plan_object
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
-    from retrust.ledger import Case, Entry, Ledger
+    from retrust.ledger import Case, Ledger
     from retrust.models import Finding, GateState, Plan
 
 
@@ -25,7 +24,7 @@ async def story_object(engine: Engine, ledger: Ledger, case_id: str) -> dict[str
         "planned": [_planned(f) for f in planned_findings(plan.snapshot, plan.steps)] if plan else [],
         "decisions": [d.model_dump(mode="json") for d in await ledger.decisions(case.id)],
         "sightings": [s.model_dump(mode="json") for s in await ledger.sightings_of(case.id)],
-        "entries": [{"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": told(e)}
+        "entries": [{"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": e.line}
                     for e in await ledger.entries(case=case.id)],
     }
 
@@ -49,47 +48,3 @@ async def plan_and_gates(engine: Engine, ledger: Ledger, case: Case) -> tuple[Pl
     if plan is None or not case.is_open or case.site not in engine.inventory.sites:
         return plan, ()
     return plan, await gate_states(engine, await matter_of(engine, ledger, engine.site(case.site), case, plan))
-
-
-def told(entry: Entry) -> str:
-    """One entry in one line."""
-    body = entry.body
-    match entry.kind:
-        case "case-opened":
-            return f"opened: {body.get('cause')}"
-        case "case-moved":
-            why = body.get("why") or body.get("note") or ""
-            return f"{body.get('was')} → {body.get('state')}" + (f": {why}" if why else "")
-        case "snapshot":
-            return f"snapshot {body.get('when')}: {len(body['snapshot']['findings'])} pins"
-        case "looked":
-            return f"checked: {len(body['snapshot']['findings'])} pins"
-        case "planned":
-            return f"plan {body.get('digest')}: {len(body['plan']['steps'])} steps"
-        case "decided":
-            return f"{'yes' if body.get('yes') else 'no'} at the gate {body.get('gate')}: {body.get('reason')}"
-        case "step":
-            detail = f": {body['detail']}" if body.get("detail") else ""
-            return f"{body.get('kind')} {body.get('argument')} on {body.get('holder')} {body.get('phase')}{detail}"
-        case "alarm":
-            return f"ALARM {body.get('what')}: {body.get('detail')}"
-        case "digest-used":
-            return f"the plan {body.get('digest')} is carried out"
-        case "baselines":
-            return f"{len(body['baselines'])} certificates verified"
-        case "identity-changed":
-            return f"the {body.get('kind')} of {body.get('node')} changed to {body.get('presented')}"
-        case "identity-agreed" | "identity-accepted":
-            return f"the {body.get('kind')} of {body.get('node')} is accepted: {body.get('reason')}"
-        case "sighted":
-            return f"{body.get('count', '')} sightings".strip()
-        case "token-created" | "token-revoked":
-            return f"{entry.kind.replace('-', ' ')}: {body.get('id')} of {body.get('person')}"
-        case "signed-in":
-            return f"signed in by {body.get('by')}"
-        case "attachment":
-            return f"attached {body.get('name')}"
-        case "progress":
-            return str(Progress(str(body.get("what")), body.get("percent")))
-        case _:
-            return entry.kind.replace("-", " ")

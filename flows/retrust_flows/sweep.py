@@ -16,6 +16,7 @@ from prefect import flow
 from retrust.engine import Engine
 from retrust.errors import UsageError
 from retrust.ledger import Ledger
+from retrust.ledger.entries import LookAsked
 from retrust.scanner import scan_stream
 from retrust.sources import sighting_of
 from retrust_flows.service.assigning import Assigner
@@ -45,8 +46,8 @@ async def heard(site: str | None = None, text: str | None = None, holder: str | 
                                      for match in found])
             await Assigner(engine, ledger).round()
         elif chosen:
-            await ledger.append("look-asked", {"why": "a renewal was announced", "source": "Prefect event"},
-                                actor=ACTOR, site=chosen)
+            asked = LookAsked(why="a renewal was announced", source="Prefect event")
+            await ledger.append(asked, actor=ACTOR, site=chosen)
         else:
             raise UsageError("an event names a site, or brings log text")
         return await _sweep(engine, ledger)

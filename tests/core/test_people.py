@@ -103,7 +103,7 @@ async def test_sign_out_is_remembered(ledger, tmp_path) -> None:
     assert await register.is_signed_out("session-one")
     async with await Ledger.open(None, tmp_path) as elsewhere:
         assert await Register(elsewhere).is_signed_out("session-one")
-    assert all("session-one" not in str(entry.body) for entry in await ledger.entries())
+    assert all("session-one" not in entry.text for entry in await ledger.entries())
 
 
 def test_roles() -> None:

@@ -19,7 +19,8 @@ from collections import Counter
 from pathlib import Path
 
 from retrust.deciding import Attendance
-from retrust.ledger import Ledger
+from retrust.ledger import Entry, Ledger
+from retrust.ledger.entries import CaseMoved, StepRecorded
 from retrust.ledger.journal import Journal
 from retrust.passes import open_pass  # noqa: F401 - loaded before the fork, like all that a pass needs
 from retrust_plugins.cisco_prime.connection import PrimeConnection
@@ -52,7 +53,7 @@ def watch(points: Points) -> None:
     async def telling(self, entries):
         await tell(self, entries)
         for entry in entries:
-            points.pass_by(named(entry.kind, entry.body))
+            points.pass_by(named(entry))
 
     async def sending(self, step, before_send):
         await send(self, step, before_send)
@@ -61,16 +62,16 @@ def watch(points: Points) -> None:
     Journal._tell, PrimeConnection.send = telling, sending
 
 
-def named(kind: str, body: dict) -> str:
-    match kind:
-        case "step":
+def named(entry: Entry) -> str:
+    match entry.body:
+        case StepRecorded() as step:
             # Listed again or not yet: whether the nodes have met meanwhile is chance, and nothing hangs on it.
-            ended = body["phase"] in ("done", "undecided")
-            return f"{body['kind']} {'ended' if ended else body['phase']}"
-        case "case-moved":
-            return f"the case is {body['state']}"
+            ended = step.phase in ("done", "undecided")
+            return f"{step.kind} {'ended' if ended else step.phase}"
+        case CaseMoved(state=state):
+            return f"the case is {state}"
         case _:
-            return kind
+            return entry.kind
 
 
 async def run(order: dict) -> None:

@@ -35,5 +35,5 @@ async def test_registration_fails(start, milestone):
     assert failed.value.exit_code == 1
     assert failed.value.where == "primary"
     assert site.lab.primary.ha.registrations == 1
-    kept = [entry.body["name"] for entry in await site.ledger.entries(kinds=("attachment",))]
+    kept = [entry.body.name for entry in await site.ledger.entries(kinds=("attachment",))]
     assert any(name.endswith(".png") for name in kept), kept

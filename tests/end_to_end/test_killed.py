@@ -112,8 +112,8 @@ async def test_killed_before_the_guard(broken, mortals, point):
 
 async def allowed_deletes(site, point) -> dict[str, int]:
     """One each; killed inside the send itself a second one, which the ledger then holds as such."""
-    begun = [entry.body["holder"] for entry in await site.ledger.entries(kinds=("step",))
-             if (entry.body["kind"], entry.body["phase"]) == ("delete-pin", "started")]
+    begun = [entry.body.holder for entry in await site.ledger.entries(kinds=("step",))
+             if (entry.body.kind, entry.body.phase) == ("delete-pin", "started")]
     deletes = {holder: begun.count(holder) for holder in ("primary", "secondary")}
     if not point.startswith("delete-pin is out"):
         assert set(deletes.values()) == {1} or point.startswith("delete-pin started")

@@ -14,6 +14,7 @@ import pytest
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger
+from retrust.testing.ledgers import noticed
 from retrust.testing.postgres import requires_postgres
 from retrust_plugins.lab import Lab, LabSettings
 
@@ -59,7 +60,7 @@ async def restores_what_was_saved(folder: Path, environment: dict[str, str], gui
     await run(guide("backup"), folder, environment)
     async with await Ledger.open(None, folder / "home") as ledger:
         saved = await ledger.head()
-        await ledger.append("note", {}, actor="a test")
+        await ledger.append(noticed(), actor="a test")
     await run(guide("restore"), folder, environment)
     async with await Ledger.open(None, folder / "home") as ledger:
         assert await ledger.head() == saved
@@ -83,12 +84,12 @@ async def test_a_ledger_on_postgresql_is_saved_and_restored(tmp_path: Path, guid
     environment = os.environ | {"BACKUP": str(tmp_path), "LEDGER_URL": url,
                                 "PATH": f"{server.binaries}:{os.environ['PATH']}"}
     async with await Ledger.open(url, tmp_path / "home") as ledger:
-        saved = await ledger.append("note", {}, actor="a test")
+        saved = await ledger.append(noticed(), actor="a test")
         await run(guide("backup: postgresql"), tmp_path, environment)
-        await ledger.append("note", {}, actor="a test")
+        await ledger.append(noticed(), actor="a test")
     (tmp_path / "home/ledger.anchors").unlink()
     await run(guide("restore: postgresql"), tmp_path, environment)
     async with await Ledger.open(url, tmp_path / "home") as ledger:
         assert (await ledger.head()).seq == saved.seq
-        await ledger.append("note", {}, actor="a test")
+        await ledger.append(noticed(), actor="a test")
         assert (await verify_chain(ledger)).ok

@@ -27,6 +27,7 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
+from retrust.ledger.entries import Attached, read
 from retrust.ledger.keys import key_id, pem, public_from_pem, raw, signed_by
 
 
@@ -175,11 +176,20 @@ def _attachments(
     newest = {}
     for entry in entries:
         if entry["kind"] == "attachment":
-            body = json.loads(entry["body"])
-            newest[body["name"]] = body["sha256"]
+            attached = _attached(entry)
+            newest[attached.name] = attached.sha256
     for name, expected in sorted(newest.items()):
         if why := manifest["missing"].get(name):
             raise _Changed(f"attachments/{name}: {why}")
         data = files.get(f"attachments/{name}")
         if data is None or hashlib.sha256(data).hexdigest() != expected:
             raise _Changed(f"attachments/{name}: not what was registered with the case")
+
+
+def _attached(entry: Mapping[str, Any]) -> Attached:
+    try:
+        body = read("attachment", entry["body"])
+    except ValueError as exc:
+        raise _Changed(f"{CHAIN}: entry {entry['seq']}: does not say what was attached") from exc
+    assert isinstance(body, Attached)
+    return body

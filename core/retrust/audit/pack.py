@@ -16,9 +16,9 @@ from typing import Any
 from retrust.audit.archive import CHAIN, FORMAT, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
 from retrust.audit.story import told
 from retrust.ledger.canonical import canonical, written_time
+from retrust.ledger.entries import Attached, Entry
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.ledger.ledger import Ledger
-from retrust.ledger.records import Entry
 
 HOW_TO = f"""\
 Evidence of one case of Retrust.
@@ -86,7 +86,7 @@ def in_full(entry: Entry) -> dict[str, Any]:
         "case_id": entry.case,
         "site": entry.site,
         "kind": entry.kind,
-        "body": canonical(entry.body),
+        "body": entry.text,
         "prev_hash": entry.prev_hash,
         "hash": entry.hash,
     }
@@ -94,15 +94,15 @@ def in_full(entry: Entry) -> dict[str, Any]:
 
 def _attachments(entries: Iterable[Entry], home: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     """The registered files, and for each that is not what was registered, why it is left out."""
-    newest = {entry.body["name"]: entry.body for entry in entries if entry.kind == "attachment"}
+    newest = {entry.body.name: entry.body for entry in entries if isinstance(entry.body, Attached)}
     files, missing = {}, {}
-    for name, body in sorted(newest.items()):
+    for name, attached in sorted(newest.items()):
         try:
-            data = (home / body["path"]).read_bytes()
+            data = (home / attached.path).read_bytes()
         except OSError as exc:
             missing[name] = f"cannot be read any more: {exc.strerror}"
             continue
-        if hashlib.sha256(data).hexdigest() != body["sha256"]:
+        if hashlib.sha256(data).hexdigest() != attached.sha256:
             missing[name] = "was changed after it had been registered"
         else:
             files[attachment_path(name)] = data

@@ -3,88 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from retrust.ledger.canonical import written_time
-from retrust.ledger.records import Case, Entry
+from retrust.ledger.entries import KINDS, Attached, Decided, Entry, Planned, SnapshotTaken
+from retrust.ledger.records import Case
+from retrust.models import Finding
 
 Files = Iterator[tuple[str, bytes]]
 
 
 def told(case: Case, entries: Iterable[Entry]) -> dict[str, bytes]:
-    entries = list(entries)
-    files = {"case.json": _json(case.model_dump(mode="json"))}
-    for tell in (_outcome, _snapshots, _plans, _decisions):
-        files.update(tell(entries))
-    return files
-
-
-def _outcome(entries: list[Entry]) -> Files:
-    for kind, name in (
-        ("step", "steps.json"),
-        ("case-moved", "states.json"),
-        ("alarm", "alarms.json"),
-        ("sighted", "sightings.json"),
-        ("baselines", "baselines.json"),
-        ("identity-changed", "changed-identities.json"),
-        ("identity-accepted", "identities.json"),
-    ):
-        found = [_dated(entry) for entry in entries if entry.kind == kind]
-        if found:
-            yield name, _json(found)
-
-
-def _snapshots(entries: list[Entry]) -> Files:
+    """The case, and each kind of entry in the file, or the folder of files, that the table of kinds names for it."""
+    files, listed = {"case.json": _json(case.model_dump(mode="json"))}, defaultdict(list)
     for entry in entries:
-        if entry.kind != "snapshot":
-            continue
-        folder = f"snapshots/{entry.seq:08}-{entry.body['when']}"
-        findings = entry.body["snapshot"]["findings"]
-        for holder in sorted({finding["pin"]["holder"] for finding in findings}):
-            lines = [f["pin"]["line"] for f in findings if f["pin"]["holder"] == holder]
-            yield f"{folder}/listing-{_plain(holder)}.txt", "".join(f"{line}\n" for line in lines).encode()
-        yield f"{folder}/fingerprints.json", _json([_fingerprints(finding) for finding in findings])
-        yield f"{folder}/evidence.json", _json([_evidence(finding) for finding in findings])
-        yield f"{folder}/relations.json", _json(entry.body["snapshot"]["relations"])
+        place = KINDS[entry.kind].pack if entry.kind in KINDS else None
+        if place in _FOLDERS:
+            files.update(_FOLDERS[place](f"{place}{entry.seq:08}", entry, entry.body))
+        elif place is not None:
+            listed[place].append(_dated(entry))
+    return files | {name: _json(found) for name, found in listed.items()}
 
 
-def _fingerprints(finding: dict[str, Any]) -> dict[str, Any]:
-    presented, baseline = finding["presented"] or {}, finding["baseline"] or {}
+def _snapshot(name: str, entry: Entry, body: SnapshotTaken) -> Files:
+    folder, findings = f"{name}-{body.when}", body.snapshot.findings
+    for holder in sorted({finding.pin.holder for finding in findings}):
+        lines = [f"{f.pin.line}\n" for f in findings if f.pin.holder == holder]
+        yield f"{folder}/listing-{_plain(holder)}.txt", "".join(lines).encode()
+    yield f"{folder}/fingerprints.json", _json([_fingerprints(finding) for finding in findings])
+    yield f"{folder}/evidence.json", _json([_evidence(finding) for finding in findings])
+    relations = body.snapshot.model_dump(mode="json", include={"relations"})
+    yield f"{folder}/relations.json", _json(relations["relations"])
+
+
+def _fingerprints(finding: Finding) -> dict[str, Any]:
+    presented, baseline = finding.presented, finding.baseline
     return {
-        "holder": finding["pin"]["holder"],
-        "key": finding["pin"]["key"],
-        "verdict": finding["verdict"],
-        "presented": presented.get("fingerprint"),
-        "last_verified": baseline.get("fingerprint"),
+        "holder": finding.pin.holder,
+        "key": finding.pin.key,
+        "verdict": finding.verdict,
+        "presented": presented and presented.fingerprint,
+        "last_verified": baseline and baseline.fingerprint,
     }
 
 
-def _evidence(finding: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "holder": finding["pin"]["holder"],
-        "key": finding["pin"]["key"],
-        "verdict": finding["verdict"],
-        "reasons": finding["reasons"],
-        **finding["evidence"],
-    }
+def _evidence(finding: Finding) -> dict[str, Any]:
+    said = finding.model_dump(mode="json", include={"verdict", "reasons", "evidence"})
+    return {"holder": finding.pin.holder, "key": finding.pin.key, **said.pop("evidence"), **said}
 
 
-def _plans(entries: list[Entry]) -> Files:
-    for entry in entries:
-        if entry.kind == "planned":
-            yield f"plans/{entry.seq:08}.json", _json(_dated(entry))
+def _plan(name: str, entry: Entry, body: Planned) -> Files:
+    yield f"{name}.json", _json(_dated(entry))
 
 
-def _decisions(entries: list[Entry]) -> Files:
+def _decision(name: str, entry: Entry, body: Decided) -> Files:
     """A signed decision also as the two files that ``ssh-keygen -Y verify`` takes."""
-    for entry in entries:
-        if entry.kind == "decided":
-            name = f"decisions/{entry.seq:08}"
-            yield f"{name}.json", _json(_dated(entry))
-            if entry.body["signature"]:
-                yield f"{name}.digest", entry.body["digest"].encode()
-                yield f"{name}.sig", entry.body["signature"].encode()
+    yield f"{name}.json", _json(_dated(entry))
+    if body.signature:
+        yield f"{name}.digest", body.digest.encode()
+        yield f"{name}.sig", body.signature.encode()
+
+
+def _attached(name: str, entry: Entry, body: Attached) -> Files:
+    """The files themselves are read by ``pack``."""
+    return iter(())
+
+
+_FOLDERS: dict[str | None, Callable[[str, Entry, Any], Files]] = {
+    "snapshots/": _snapshot, "plans/": _plan, "decisions/": _decision, "attachments/": _attached}
 
 
 def _dated(entry: Entry) -> dict[str, Any]:
@@ -93,7 +81,7 @@ def _dated(entry: Entry) -> dict[str, Any]:
         "at": written_time(entry.at),
         "actor": entry.actor,
         "run": entry.run,
-        **entry.body,
+        **entry.stored,
     }
 
 

@@ -10,12 +10,15 @@ of a case are ``retrust.states``.
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
     trust      sightings, baselines, identities        replay     the derived tables held against the entries
     leases     one run a site                          keys, anchors, canonical, place, records, errors, undisturbed
+
+``entries`` is public: the model and the views of every kind of entry, in one table.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrust.ledger.entries import Entry
 from retrust.ledger.errors import (
     DecisionRefused,
     DigestUsed,
@@ -32,9 +35,8 @@ from retrust.ledger.records import (
     Alarm,
     Case,
     DigestUse,
-    Entry,
     Head,
-    Holder,
+    LeaseHolder,
     Moment,
     Phase,
     Sighted,
@@ -56,9 +58,9 @@ __all__ = [
     "Entry",
     "Glance",
     "Head",
-    "Holder",
     "Knowledge",
     "Lease",
+    "LeaseHolder",
     "LeaseLost",
     "Ledger",
     "LedgerError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger import tables as t
+from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent, Entry
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.ledger.journal import Journal, Row, Writing
+from retrust.ledger.journal import Journal, Row, Writing, entry_of
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
-from retrust.ledger.records import Alarm, Case, DigestUse, Entry
+from retrust.ledger.records import Alarm, Case, DigestUse
 from retrust.ledger.undisturbed import undisturbed
-from retrust.models import Decision
+from retrust.models import Decision, GateState
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
 
 
@@ -31,9 +32,7 @@ class Cases(Journal):
             row = await open_row(writing, site)
             if row is None:
                 case = f"c{writing.next_seq}"
-                await writing.append(
-                    "case-opened", {"cause": cause}, actor=actor, run=run, case=case, site=site
-                )
+                await writing.append(CaseOpened(cause=cause), actor=actor, run=run, case=case, site=site)
                 row = await open_row(writing, site)
             assert row is not None
             return case_of(row)
@@ -77,25 +76,21 @@ class Cases(Journal):
         actor: str,
         run: str | None = None,
         note: str = "",
-        body: dict[str, Any] | None = None,
+        why: str = "",
+        retry: bool = True,
+        gates: Sequence[GateState] | None = None,
         lease: Lease | None = None,
     ) -> Case:
-        """Move a case by the table; ``event`` may also be the state that it leads to."""
+        """Move a case by the table; ``event`` may also be the state that it leads to. The rest: see ``CaseMoved``."""
         named = event_named(event)
         async with self.write() as writing:
             await fence(writing, lease)
             row = await case_row(writing, case)
             state = next_state(State(row["state"]), named, case=case)
-            told: dict[str, Any] = {
-                **(body or {}),
-                "event": named,
-                "was": row["state"],
-                "state": state,
-                "note": note,
-            }
-            if state is State.HEALED:
-                told["healed"] = sorted(await deleted(writing, case))
-            await writing.append("case-moved", told, actor=actor, run=run, case=case, site=row["site"])
+            healed = sorted(await deleted(writing, case)) if state is State.HEALED else ()
+            told = CaseMoved(event=named, was=State(row["state"]), state=state, note=note, why=why, retry=retry,
+                             gates=None if gates is None else tuple(gates), healed=tuple(healed))
+            await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
             return case_of(await case_row(writing, case))
 
     @undisturbed
@@ -113,14 +108,8 @@ class Cases(Journal):
                     "twice",
                     f"{decision.actor} has decided this plan at the gate {decision.gate} already",
                 )
-            return await writing.append(
-                "decided",
-                decision.model_dump(mode="json"),
-                actor=decision.actor,
-                run=run,
-                case=decision.case,
-                site=row["site"],
-            )
+            return await writing.append(Decided.model_validate(decision.model_dump()), actor=decision.actor, run=run,
+                                        case=decision.case, site=row["site"])
 
     async def _has_decided(self, writing: Writing, decision: Decision) -> bool:
         have = t.decisions.c
@@ -139,14 +128,15 @@ class Cases(Journal):
     async def decisions(self, case: str, digest: str | None = None) -> list[Decision]:
         """In the order in which they came; of one digest, or of all that the case ever had."""
         query = (
-            select(t.entries.c.body)
+            select(t.entries)
             .join(t.decisions, t.decisions.c.seq == t.entries.c.seq)
             .where(t.decisions.c.case_id == case)
             .order_by(t.entries.c.seq)
         )
         if digest is not None:
             query = query.where(t.decisions.c.digest == digest)
-        return [Decision.model_validate_json(row["body"]) for row in await self._rows(query)]
+        bodies = [entry_of(row).body for row in await self._rows(query)]
+        return [body.decision for body in bodies if isinstance(body, Decided)]
 
     @undisturbed
     async def use_digest(
@@ -160,9 +150,7 @@ class Cases(Journal):
                 raise PermanentError(f"the case is {row['state']}", where=f"case {case}")
             if used := await use_of(writing, digest):
                 raise DigestUsed(digest, case, used["case_id"])
-            return await writing.append(
-                "digest-used", {"digest": digest}, actor=actor, run=run, case=case, site=row["site"]
-            )
+            return await writing.append(DigestSpent(digest=digest), actor=actor, run=run, case=case, site=row["site"])
 
     async def digest_use(self, digest: str) -> DigestUse | None:
         rows = await self._rows(select(t.digests).where(t.digests.c.digest == digest))
@@ -196,9 +184,8 @@ class Cases(Journal):
         run: str | None = None,
     ) -> Entry:
         async with self.write() as writing:
-            return await writing.append(
-                "alarm", {"what": what, "detail": detail}, actor=actor, run=run, case=case, site=site
-            )
+            return await writing.append(AlarmRaised(what=what, detail=detail), actor=actor, run=run, case=case,
+                                        site=site)
 
     async def alarms(
         self, *, site: str | None = None, case: str | None = None, limit: int = 100
@@ -220,10 +207,10 @@ class Cases(Journal):
         """Register a redacted file under the home (a transcript, a screenshot) as evidence."""
         if not is_plain(name):
             raise UsageError(f"{name!r} is no plain relative name for an attachment")
-        told = {"name": name} | await asyncio.to_thread(_described, path, self.home)
+        told = await asyncio.to_thread(_described, name, path, self.home)
         async with self.write() as writing:
             row = await case_row(writing, case)
-            return await writing.append("attachment", told, actor=actor, run=run, case=case, site=row["site"])
+            return await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
 
 
 def is_plain(name: str) -> bool:
@@ -236,9 +223,9 @@ def is_plain(name: str) -> bool:
     )
 
 
-def _described(path: Path, home: Path) -> dict[str, str]:
+def _described(name: str, path: Path, home: Path) -> Attached:
     inside = path.resolve().relative_to(home.resolve()).as_posix()
-    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "path": inside}
+    return Attached(name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), path=inside)
 
 
 async def open_row(writing: Writing, site: str) -> Row | None:

@@ -1,6 +1,6 @@
 """From an entry to the statements that bring the derived tables up to it. Pure: nothing is read here.
 
-Whatever a rule needs to know is in the entry's body, put there by the writer within the same
+Whatever a rule needs to know is in the entry's model, put there by the writer within the same
 transaction. So a replay of the entries (``replay``) gives the same tables, and a difference is a fault.
 """
 
@@ -14,18 +14,21 @@ from typing import Any
 
 from sqlalchemy import Executable, case, delete, update
 
+from retrust.ledger import entries as e
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
-from retrust.ledger.records import Entry
+from retrust.ledger.entries import KINDS, Body, Entry
 from retrust.states import State
 
 Insert = Any  # the dialects' inserts share ``on_conflict_do_update`` but no base class that declares it
-Rule = Callable[[Entry, Insert], Sequence[Executable]]
+Rule = Callable[[Entry, Any, Insert], Sequence[Executable]]
+
 
 def statements(entry: Entry, dialect: str) -> Sequence[Executable]:
     """In the order in which they are to be executed; none for a kind that nothing is derived from."""
-    rule = RULES.get(entry.kind)
-    return rule(entry, _insert_of(dialect)) if rule else ()
+    row = KINDS.get(entry.kind)
+    rule = RULES.get(row.model) if row else None
+    return rule(entry, entry.body, _insert_of(dialect)) if rule else ()
 
 
 @functools.cache
@@ -43,13 +46,13 @@ def _put(insert: Insert, table: Any, **row: Any) -> Executable:
     return kept
 
 
-def _key_joined(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _key_joined(entry: Entry, body: e.KeyJoined, insert: Insert) -> Sequence[Executable]:
     return [
-        _put(insert, t.keys, key_id=entry.body["key_id"], public_key=entry.body["public_key"], seq=entry.seq)
+        _put(insert, t.keys, key_id=body.key_id, public_key=body.public_key, seq=entry.seq)
     ]
 
 
-def _case_opened(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _case_opened(entry: Entry, body: e.CaseOpened, insert: Insert) -> Sequence[Executable]:
     at = written_time(entry.at)
     opened = insert(t.cases).values(
         id=entry.case,
@@ -58,7 +61,7 @@ def _case_opened(entry: Entry, insert: Insert) -> Sequence[Executable]:
         state=State.OPEN.value,
         opened_at=at,
         updated_at=at,
-        cause=entry.body["cause"],
+        cause=body.cause,
         requested_by=entry.actor,
         planners="[]",
         note="",
@@ -71,22 +74,22 @@ def _case_opened(entry: Entry, insert: Insert) -> Sequence[Executable]:
     return [opened, taken_up]
 
 
-def _case_moved(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    at, body = written_time(entry.at), entry.body
+def _case_moved(entry: Entry, body: e.CaseMoved, insert: Insert) -> Sequence[Executable]:
+    at = written_time(entry.at)
     moved = (
         update(t.cases)
         .where(t.cases.c.id == entry.case)
-        .values(state=body["state"], updated_at=at, note=str(body.get("note", "")))
+        .values(state=body.state.value, updated_at=at, note=body.note)
     )
     healed = [
         _put(insert, t.heals, case_id=entry.case, edge=edge, site=entry.site, at=at)
-        for edge in body.get("healed", ())
+        for edge in body.healed
     ]
     return [moved, *healed]
 
 
-def _sighted(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    return [_count(insert, row | {"case_id": entry.case or ""}) for row in entry.body["sightings"]]
+def _sighted(entry: Entry, body: e.OfSightings, insert: Insert) -> Sequence[Executable]:
+    return [_count(insert, row.model_dump(mode="json") | {"case_id": entry.case or ""}) for row in body.sightings]
 
 
 def _count(insert: Insert, row: dict[str, Any]) -> Executable:
@@ -108,84 +111,77 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
     return counted
 
 
-def _sighting_assigned(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _sighting_assigned(entry: Entry, body: e.SightingAssigned, insert: Insert) -> Sequence[Executable]:
     was = delete(t.sightings).where(
-        t.sightings.c.aggregate == entry.body["aggregate"], t.sightings.c.case_id == ""
+        t.sightings.c.aggregate == body.aggregate, t.sightings.c.case_id == ""
     )
-    return [was, *_sighted(entry, insert)]
+    return [was, *_sighted(entry, body, insert)]
 
 
-def _snapshot(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _snapshot(entry: Entry, body: e.SnapshotTaken, insert: Insert) -> Sequence[Executable]:
     return [
         insert(t.snapshots).values(
-            seq=entry.seq, case_id=entry.case, at=written_time(entry.at), moment=entry.body["when"]
+            seq=entry.seq, case_id=entry.case, at=written_time(entry.at), moment=body.when
         )
     ]
 
 
-def _planned(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    body, planners = entry.body, canonical(entry.body["planners"])
+def _planned(entry: Entry, body: e.Planned, insert: Insert) -> Sequence[Executable]:
+    planners = canonical(list(body.planners))
     current = (
         update(t.cases)
         .where(t.cases.c.id == entry.case)
         .values(
-            state=body["state"], digest=body["digest"], planners=planners, updated_at=written_time(entry.at)
+            state=body.state.value, digest=body.digest, planners=planners, updated_at=written_time(entry.at)
         )
     )
     return [
-        _put(insert, t.plans, case_id=entry.case, digest=body["digest"], seq=entry.seq, planners=planners),
+        _put(insert, t.plans, case_id=entry.case, digest=body.digest, seq=entry.seq, planners=planners),
         current,
     ]
 
 
-def _decided(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    body = entry.body
+def _decided(entry: Entry, body: e.Decided, insert: Insert) -> Sequence[Executable]:
     return [
         insert(t.decisions).values(
-            case_id=entry.case, digest=body["digest"], gate=body["gate"], actor=body["actor"], seq=entry.seq
+            case_id=entry.case, digest=body.digest, gate=body.gate, actor=body.actor, seq=entry.seq
         )
     ]
 
 
-def _digest_used(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _digest_used(entry: Entry, body: e.DigestSpent, insert: Insert) -> Sequence[Executable]:
     return [
         insert(t.digests).values(
-            digest=entry.body["digest"], case_id=entry.case, seq=entry.seq, at=written_time(entry.at)
+            digest=body.digest, case_id=entry.case, seq=entry.seq, at=written_time(entry.at)
         )
     ]
 
 
-def _step(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    told = {
-        name: entry.body[name] for name in ("digest", "step", "kind", "holder", "argument", "phase", "detail")
-    }
-    return [
-        insert(t.steps).values(
-            seq=entry.seq, at=written_time(entry.at), run=entry.run, case_id=entry.case, **told
-        )
-    ]
+def _step(entry: Entry, body: e.StepRecorded, insert: Insert) -> Sequence[Executable]:
+    told = body.model_dump(exclude={"token"})
+    return [insert(t.steps).values(seq=entry.seq, at=written_time(entry.at), run=entry.run, case_id=entry.case, **told)]
 
 
-def _baselines(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    return [_put(insert, t.baselines, **row) for row in entry.body["baselines"]]
+def _baselines(entry: Entry, body: e.BaselinesSet, insert: Insert) -> Sequence[Executable]:
+    return [_put(insert, t.baselines, **b.model_dump() | {"verified_at": written_time(b.verified_at)})
+            for b in body.baselines]
 
 
-def _alarm(entry: Entry, insert: Insert) -> Sequence[Executable]:
+def _alarm(entry: Entry, body: e.AlarmRaised, insert: Insert) -> Sequence[Executable]:
     return [
         insert(t.alarms).values(
             seq=entry.seq,
             at=written_time(entry.at),
             site=entry.site,
             case_id=entry.case,
-            what=entry.body["what"],
-            detail=entry.body["detail"],
+            what=body.what,
+            detail=body.detail,
         )
     ]
 
 
-def _lease_taken(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    body = entry.body
-    until = written_time(entry.at + timedelta(seconds=body["ttl"]))
+def _lease_taken(entry: Entry, body: e.LeaseTaken, insert: Insert) -> Sequence[Executable]:
+    until = written_time(entry.at + timedelta(seconds=body.ttl))
     return [
         _put(
             insert,
@@ -194,43 +190,42 @@ def _lease_taken(entry: Entry, insert: Insert) -> Sequence[Executable]:
             token=entry.seq,
             owner=entry.actor,
             run=entry.run,
-            place=canonical(body["place"]),
-            what=body["what"],
+            place=canonical(body.place.model_dump()),
+            what=body.what,
             since=written_time(entry.at),
             expires_at=until,
         )
     ]
 
 
-def _lease_released(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    return [delete(t.leases).where(t.leases.c.site == entry.site, t.leases.c.token == entry.body["token"])]
+def _lease_released(entry: Entry, body: e.LeaseReleased, insert: Insert) -> Sequence[Executable]:
+    return [delete(t.leases).where(t.leases.c.site == entry.site, t.leases.c.token == body.token)]
 
 
-def _identity_accepted(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    told = {name: entry.body[name] for name in ("node", "kind", "fingerprint", "reason")}
-    return [_put(insert, t.identities, site=entry.site, actor=entry.actor, at=written_time(entry.at), **told)]
+def _identity_accepted(entry: Entry, body: e.IdentityAccepted, insert: Insert) -> Sequence[Executable]:
+    who = {"site": entry.site, "actor": entry.actor, "at": written_time(entry.at)}
+    return [_put(insert, t.identities, **who, **body.model_dump())]
 
 
-def _attachment(entry: Entry, insert: Insert) -> Sequence[Executable]:
-    told = {name: entry.body[name] for name in ("name", "sha256", "path")}
-    return [_put(insert, t.attachments, case_id=entry.case, seq=entry.seq, **told)]
+def _attachment(entry: Entry, body: e.Attached, insert: Insert) -> Sequence[Executable]:
+    return [_put(insert, t.attachments, case_id=entry.case, seq=entry.seq, **body.model_dump())]
 
 
-RULES: dict[str, Rule] = {
-    "key-joined": _key_joined,
-    "case-opened": _case_opened,
-    "case-moved": _case_moved,
-    "sighted": _sighted,
-    "sighting-assigned": _sighting_assigned,
-    "snapshot": _snapshot,
-    "planned": _planned,
-    "decided": _decided,
-    "digest-used": _digest_used,
-    "step": _step,
-    "baselines": _baselines,
-    "alarm": _alarm,
-    "lease-taken": _lease_taken,
-    "lease-released": _lease_released,
-    "identity-accepted": _identity_accepted,
-    "attachment": _attachment,
+RULES: dict[type[Body], Rule] = {
+    e.KeyJoined: _key_joined,
+    e.CaseOpened: _case_opened,
+    e.CaseMoved: _case_moved,
+    e.SightingsKept: _sighted,
+    e.SightingAssigned: _sighting_assigned,
+    e.SnapshotTaken: _snapshot,
+    e.Planned: _planned,
+    e.Decided: _decided,
+    e.DigestSpent: _digest_used,
+    e.StepRecorded: _step,
+    e.BaselinesSet: _baselines,
+    e.AlarmRaised: _alarm,
+    e.LeaseTaken: _lease_taken,
+    e.LeaseReleased: _lease_released,
+    e.IdentityAccepted: _identity_accepted,
+    e.Attached: _attachment,
 }

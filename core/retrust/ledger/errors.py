@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from retrust.errors import LeaseHeld, PermanentError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
-    from retrust.ledger.records import Holder
+    from retrust.ledger.records import LeaseHolder
 
 
 class LedgerError(TemporaryError):
@@ -46,7 +46,7 @@ class LeaseLost(TemporaryError):
 class SiteLeased(LeaseHeld):
     """Another run holds the site; ``holder`` is who."""
 
-    def __init__(self, site: str, holder: Holder) -> None:
+    def __init__(self, site: str, holder: LeaseHolder) -> None:
         super().__init__(
             f"{holder.owner} ({holder.place}) works on this site since {holder.since:%Y-%m-%d %H:%M:%S} UTC: "
             f"{holder.what}",

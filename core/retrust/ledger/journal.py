@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
@@ -23,8 +22,9 @@ from retrust.ledger.anchors import keep_anchor
 from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
 from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
+from retrust.ledger.entries import Body, Entry, KeyJoined, kind_of, written
 from retrust.ledger.keys import LedgerKey
-from retrust.ledger.records import Entry, Head
+from retrust.ledger.records import Head
 from retrust.ledger.schema import bring_up_to_date
 from retrust.ledger.undisturbed import undisturbed
 
@@ -69,23 +69,22 @@ class Writing:
 
     async def append(
         self,
-        kind: str,
-        body: dict[str, Any],
+        body: Body,
         *,
         actor: str,
         run: str | None = None,
         case: str | None = None,
         site: str | None = None,
     ) -> Entry:
-        told = {"actor": actor, "run": run, "case": case, "site": site, "kind": kind, "body": body}
-        fields = clean(told, self._redact)
+        kind, at = kind_of(body), written_time(self.now)
         seq, prev = self._head.seq + 1, self._head.hash
-        at, written = written_time(self.now), canonical(fields["body"])
-        who = fields["actor"], fields["run"], fields["case"], fields["site"]
-        sealed = entry_hash(seq, at, *who, fields["kind"], written, prev)
-        entry = Entry(seq=seq, at=self.now, prev_hash=prev, hash=sealed, **fields)
-        stored = {"case_id": entry.case, "body": written, "at": at}
-        await self.connection.execute(INSERT_ENTRY, entry.model_dump(exclude={"case", "body", "at"}) | stored)
+        actor, run, case, site, fields = clean([actor, run, case, site, written(body)], self._redact)
+        text = canonical(fields)
+        sealed = entry_hash(seq, at, actor, run, case, site, kind, text, prev)
+        entry = Entry(seq=seq, at=self.now, actor=actor, run=run, case=case, site=site, kind=kind, text=text,
+                      prev_hash=prev, hash=sealed)
+        stored = {"case_id": entry.case, "body": text, "at": at}
+        await self.connection.execute(INSERT_ENTRY, entry.model_dump(exclude={"case", "text", "at"}) | stored)
         for statement in statements(entry, self._dialect):
             await self.connection.execute(statement)
         self._head = Head(seq=seq, hash=sealed)
@@ -104,11 +103,7 @@ class Writing:
         """Make this home's key one of the ledger's, before anything is signed with it."""
         query = select(t.keys.c.seq).where(t.keys.c.key_id == self._key.key_id)
         if await self.row(query) is None:
-            await self.append(
-                "key-joined",
-                {"key_id": self._key.key_id, "public_key": self._key.public_hex},
-                actor="service",
-            )
+            await self.append(KeyJoined(key_id=self._key.key_id, public_key=self._key.public_hex), actor="service")
 
     async def seal(self) -> None:
         seq, last = self._head.seq, self._head.hash
@@ -220,8 +215,7 @@ class Journal:
     @undisturbed
     async def append(
         self,
-        kind: str,
-        body: dict[str, Any],
+        body: Body,
         *,
         actor: str,
         case: str | None = None,
@@ -229,10 +223,10 @@ class Journal:
         run: str | None = None,
     ) -> Entry:
         """An entry of a kind that nothing is derived from; the others have methods, with rules."""
-        if kind in RULES:
-            raise ValueError(f"entries of kind {kind!r} are written by the method that keeps their rules")
+        if type(body) in RULES:
+            raise ValueError(f"entries of kind {kind_of(body)!r} are written by the method that keeps their rules")
         async with self.write() as writing:
-            return await writing.append(kind, body, actor=actor, run=run, case=case, site=site)
+            return await writing.append(body, actor=actor, run=run, case=case, site=site)
 
     async def head(self) -> Head:
         row = (await self._rows(select(t.head.c.seq, t.head.c.hash)))[0]
@@ -278,4 +272,4 @@ class Journal:
 
 def entry_of(row: Row) -> Entry:
     fields = {name: row[name] for name in ("seq", "at", "actor", "run", "site", "kind", "prev_hash", "hash")}
-    return Entry(case=row["case_id"], body=json.loads(row["body"]), **fields)
+    return Entry(case=row["case_id"], text=row["body"], **fields)

@@ -18,10 +18,11 @@ from sqlalchemy import select, update
 
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import written_time
+from retrust.ledger.entries import LeaseReleased, LeaseTaken
 from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased
 from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.place import Place, here, is_gone
-from retrust.ledger.records import Holder
+from retrust.ledger.records import LeaseHolder
 from retrust.ledger.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Lease:
     """A held lease. ``check`` before each send; ``renew`` is done in the background while it is held."""
 
     def __init__(
-        self, book: Leases, site: str, holder: Holder, ttl: float, predecessor: Holder | None
+        self, book: Leases, site: str, holder: LeaseHolder, ttl: float, predecessor: LeaseHolder | None
     ) -> None:
         self.site = site
         self.token = holder.token
@@ -83,7 +84,7 @@ class Leases(Journal):
                 await renewing
             await self._release(lease)
 
-    async def holder(self, site: str) -> Holder | None:
+    async def holder(self, site: str) -> LeaseHolder | None:
         """Who holds the site, by the record; None when nobody does."""
         rows = await self._rows(select(t.leases).where(t.leases.c.site == site))
         return holder_of(rows[0]) if rows else None
@@ -116,13 +117,8 @@ class Leases(Journal):
             before = holder_of(row) if row else None
             if row and before and not self._is_over(row, writing.now):
                 raise SiteLeased(site, before)
-            told = {
-                "what": what,
-                "ttl": ttl,
-                "place": here().model_dump(),
-                "took_over": before.model_dump(mode="json") if before else None,
-            }
-            await writing.append("lease-taken", told, actor=owner, run=run, site=site)
+            told = LeaseTaken(what=what, ttl=ttl, place=here(), took_over=before)
+            await writing.append(told, actor=owner, run=run, site=site)
             row = await _row(writing, site)
             assert row is not None
         taken.append(Lease(self, site, holder_of(row), ttl, before))
@@ -162,13 +158,8 @@ class Leases(Journal):
             async with self.write() as writing:
                 row = await _row(writing, lease.site)
                 if row and row["token"] == lease.token:
-                    await writing.append(
-                        "lease-released",
-                        {"token": lease.token},
-                        actor=lease.owner,
-                        run=lease.run,
-                        site=lease.site,
-                    )
+                    await writing.append(LeaseReleased(token=lease.token), actor=lease.owner, run=lease.run,
+                                         site=lease.site)
         except LedgerError as exc:
             self._left |= {lease.token}
             log.warning("the lease of site %s was not given back, it runs out by itself: %s", lease.site, exc)
@@ -213,6 +204,6 @@ def _died(row: Row) -> bool:
     return is_gone(Place.model_validate_json(row["place"]))
 
 
-def holder_of(row: Row) -> Holder:
+def holder_of(row: Row) -> LeaseHolder:
     fields = {name: row[name] for name in ("owner", "run", "what", "since", "expires_at", "token")}
-    return Holder(place=str(Place.model_validate_json(row["place"])), **fields)
+    return LeaseHolder(place=str(Place.model_validate_json(row["place"])), **fields)

@@ -6,10 +6,10 @@ library alone, and the ledger with SQLAlchemy: the same text serves both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from retrust.ledger.entries import Looked, read
 from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.models import Baseline, Endpoint, Snapshot
 
@@ -45,7 +45,9 @@ LOOKED = "SELECT body FROM entries WHERE site = :site AND kind = 'looked' ORDER 
 
 
 def looked(row: Row) -> Snapshot:
-    return Snapshot.model_validate(json.loads(row["body"])["snapshot"])
+    body = read("looked", row["body"])
+    assert isinstance(body, Looked)
+    return body.snapshot
 
 
 def baseline(row: Row) -> Baseline:

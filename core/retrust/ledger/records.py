@@ -1,30 +1,15 @@
-"""What the ledger hands out, as frozen models. The words of the domain itself are ``retrust.models``."""
+"""What the ledger hands out beside its entries. The words of the domain itself are ``retrust.models``."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from retrust.models import Frozen, Sighting
 from retrust.states import FINAL, State
 
 Phase = Literal["started", "sent", "done", "undecided", "skipped", "failed"]
 Moment = Literal["before", "after", "drift"]
-
-
-class Entry(Frozen):
-    """One line of the record. ``hash`` covers everything else in it and the hash of the one before."""
-
-    seq: int
-    at: datetime
-    actor: str
-    run: str | None = None
-    case: str | None = None
-    site: str | None = None
-    kind: str
-    body: dict[str, Any]
-    prev_hash: str
-    hash: str
 
 
 class Head(Frozen):
@@ -117,7 +102,7 @@ class AcceptedIdentity(Frozen):
     at: datetime
 
 
-class Holder(Frozen):
+class LeaseHolder(Frozen):
     """Who holds, or held, a site's lease; ``place`` is host and process id."""
 
     owner: str

@@ -14,9 +14,17 @@ from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
 from retrust.ledger.cases import open_row
+from retrust.ledger.entries import (
+    BaselinesSet,
+    Entry,
+    IdentityAccepted,
+    SightedRow,
+    SightingAssigned,
+    SightingsKept,
+)
 from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
-from retrust.ledger.records import AcceptedIdentity, Entry, Sighted
+from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Baseline, Endpoint, Sighting
 
@@ -33,7 +41,7 @@ class Trust(Journal):
     @undisturbed
     async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
         """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
-        by_site: dict[str | None, list[dict[str, Any]]] = {}
+        by_site: dict[str | None, list[SightedRow]] = {}
         events: dict[str | None, set[str]] = {}
 
         def noted() -> Iterator[Sighting]:
@@ -43,7 +51,7 @@ class Trust(Journal):
                 yield sighting
 
         for row in aggregated(noted()):
-            by_site.setdefault(row["site"], []).append(row)
+            by_site.setdefault(row.site, []).append(row)
         if not by_site:
             return
         async with self.write() as writing:
@@ -51,21 +59,16 @@ class Trust(Journal):
                 await self._sight_site(writing, site, rows, sorted(events.get(site, ())), run)
 
     async def _sight_site(
-        self, writing: Writing, site: str | None, rows: Sequence[dict[str, Any]], events: Sequence[str],
+        self, writing: Writing, site: str | None, rows: Sequence[SightedRow], events: Sequence[str],
         run: str | None,
     ) -> None:
         case = await open_row(writing, site) if site else None
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
-            actors = sorted({row["actor"] for row in part})
-            await writing.append(
-                "sighted",
-                {"sightings": part} | ({"events": events} if events and start == 0 else {}),
-                run=run,
-                site=site,
-                case=case["id"] if case else None,
-                actor=actors[0] if len(actors) == 1 else "service",
-            )
+            actors = sorted({row.actor for row in part})
+            told = SightingsKept(sightings=tuple(part), events=tuple(events if start == 0 else ()))
+            await writing.append(told, run=run, site=site, case=case["id"] if case else None,
+                                 actor=actors[0] if len(actors) == 1 else "service")
 
     @undisturbed
     async def assign_sighting(
@@ -91,13 +94,8 @@ class Trust(Journal):
             told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
             told["aggregate"] = aggregate(told)
             case = await open_row(writing, site)
-            await writing.append(
-                "sighting-assigned",
-                {"aggregate": sighting, "sightings": [told]},
-                actor=actor,
-                case=case["id"] if case else None,
-                site=site,
-            )
+            await writing.append(SightingAssigned(aggregate=sighting, sightings=(SightedRow(**told),)), actor=actor,
+                                 case=case["id"] if case else None, site=site)
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
         """What no healed case has dealt with; of a site: its own and the unassigned."""
@@ -131,10 +129,7 @@ class Trust(Journal):
         async with self.write() as writing:
             await fence(writing, lease)
             for site, of_site in by_site.items():
-                rows = [b.model_dump() | {"verified_at": written_time(b.verified_at)} for b in of_site]
-                await writing.append(
-                    "baselines", {"baselines": rows}, actor=actor, run=run, case=case, site=site
-                )
+                await writing.append(BaselinesSet(baselines=tuple(of_site)), actor=actor, run=run, case=case, site=site)
 
     async def baselines(self, site: str) -> dict[str, Baseline]:
         """By edge, ``holder:key``."""
@@ -165,15 +160,15 @@ class Trust(Journal):
         run: str | None = None,
     ) -> Entry:
         """A person takes a changed host key or web certificate for the node's own; the last word counts."""
-        told = {"node": node, "kind": kind, "fingerprint": fingerprint, "reason": reason}
+        told = IdentityAccepted(node=node, kind=kind, fingerprint=fingerprint, reason=reason)
         async with self.write() as writing:
-            return await writing.append("identity-accepted", told, actor=actor, run=run, case=case, site=site)
+            return await writing.append(told, actor=actor, run=run, case=case, site=site)
 
     async def accepted_identities(self, site: str) -> list[AcceptedIdentity]:
         return [queries.identity(row) for row in await self._rows(text(queries.IDENTITIES), site=site)]
 
 
-def aggregated(sightings: Iterable[Sighting]) -> list[dict[str, Any]]:
+def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
     """One row for all that say the same, in the order in which they first came."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for seen in sightings:
@@ -183,10 +178,7 @@ def aggregated(sightings: Iterable[Sighting]) -> list[dict[str, Any]]:
             rows[same] = _first(seen, same)
         else:
             _add(row, seen)
-    for row in rows.values():
-        for name in ("first_at", "last_at", "received_at"):
-            row[name] = written_time(row[name])
-    return list(rows.values())
+    return [SightedRow(**row) for row in rows.values()]
 
 
 def _same(seen: Sighting) -> tuple[Any, ...]:

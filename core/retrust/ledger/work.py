@@ -10,15 +10,17 @@ from retrust.errors import UsageError
 from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
+from retrust.ledger.entries import Entry, Looked, Planned, SnapshotTaken, StepRecorded
 from retrust.ledger.errors import NotCurrent
-from retrust.ledger.journal import Row, Writing
+from retrust.ledger.journal import Row, Writing, entry_of
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
-from retrust.ledger.records import Case, Entry, Moment, Phase, SnapshotRecord, StepRecord
+from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Plan, Snapshot, Step
 from retrust.states import Event, State, next_state
 
+_PLANS = select(t.entries).join(t.plans, t.plans.c.seq == t.entries.c.seq)
 _SAME_PLAN_STANDS = (State.PLANNED, State.WAITING, State.APPROVED)
 
 
@@ -29,15 +31,14 @@ class Work(Cases):
     ) -> Entry:
         async with self.write() as writing:
             row = await case_row(writing, case)
-            told = {"when": when, "snapshot": snapshot.model_dump(mode="json")}
-            return await writing.append("snapshot", told, actor=actor, run=run, case=case, site=row["site"])
+            told = SnapshotTaken(when=when, snapshot=snapshot)
+            return await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
 
     @undisturbed
     async def record_look(self, snapshot: Snapshot, *, actor: str) -> Entry:
         """What a check saw of a site, though no case is worked on."""
         async with self.write() as writing:
-            told = {"snapshot": snapshot.model_dump(mode="json")}
-            return await writing.append("looked", told, actor=actor, site=snapshot.site)
+            return await writing.append(Looked(snapshot=snapshot), actor=actor, site=snapshot.site)
 
     async def last_look(self, site: str) -> Snapshot | None:
         rows = await self._rows(text(queries.LOOKED), site=site)
@@ -53,9 +54,9 @@ class Work(Cases):
 
     async def snapshot(self, seq: int) -> Snapshot:
         entry = await self.entry(seq)
-        if entry is None or entry.kind != "snapshot":
+        if entry is None or not isinstance(entry.body, SnapshotTaken):
             raise UsageError(f"entry {seq} is no snapshot")
-        return Snapshot.model_validate(entry.body["snapshot"])
+        return entry.body.snapshot
 
     @undisturbed
     async def record_plan(
@@ -75,14 +76,9 @@ class Work(Cases):
             if stands and actor in planners:
                 return have
             following = state if stands else next_state(state, Event.PLAN, case=case)
-            told = {
-                "digest": plan.digest,
-                "planners": list(dict.fromkeys([*planners, actor])),
-                "was": state,
-                "state": following,
-                "plan": plan.model_dump(mode="json"),
-            }
-            await writing.append("planned", told, actor=actor, run=run, case=case, site=row["site"])
+            told = Planned(digest=plan.digest, planners=tuple(dict.fromkeys([*planners, actor])), was=state,
+                           state=following, plan=plan)
+            await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
             return case_of(await case_row(writing, case))
 
     async def _planners(self, writing: Writing, case: str, digest: str) -> list[str]:
@@ -94,17 +90,11 @@ class Work(Cases):
 
     async def plan(self, digest: str, *, case: str | None = None) -> Plan | None:
         """The newest plan with that digest; of one case, where two cases came to the same."""
-        query = (
-            select(t.entries.c.body)
-            .join(t.plans, t.plans.c.seq == t.entries.c.seq)
-            .where(t.plans.c.digest == digest)
-            .order_by(t.entries.c.seq.desc())
-            .limit(1)
-        )
+        query = _PLANS.where(t.plans.c.digest == digest).order_by(t.entries.c.seq.desc()).limit(1)
         if case is not None:
             query = query.where(t.plans.c.case_id == case)
         rows = await self._rows(query)
-        return Plan.model_validate(json.loads(rows[0]["body"])["plan"]) if rows else None
+        return plan_of(rows[0]) if rows else None
 
     @undisturbed
     async def record_step(
@@ -118,34 +108,19 @@ class Work(Cases):
             used = await use_of(writing, digest)
             if phase in ("started", "sent") and (used is None or used["case_id"] != case):
                 raise NotCurrent(case, digest, row["digest"])
-            told = {
-                "digest": digest,
-                "step": step,
-                "kind": planned.kind,
-                "holder": planned.holder,
-                "argument": planned.argument,
-                "phase": phase,
-                "detail": detail,
-                "token": lease.token,
-            }
-            entry = await writing.append(
-                "step", told, actor=actor, run=lease.run, case=case, site=row["site"]
-            )
+            told = StepRecorded(digest=digest, step=step, kind=planned.kind, holder=planned.holder,
+                                argument=planned.argument, phase=phase, detail=detail, token=lease.token)
+            entry = await writing.append(told, actor=actor, run=lease.run, case=case, site=row["site"])
             found = await writing.row(select(t.steps).where(t.steps.c.seq == entry.seq))
             assert found is not None
             return step_of(found)
 
     async def _planned_step(self, writing: Writing, case: str, digest: str, step: str) -> Step:
-        row = await writing.row(
-            select(t.entries.c.body)
-            .join(t.plans, t.plans.c.seq == t.entries.c.seq)
-            .where(t.plans.c.case_id == case, t.plans.c.digest == digest)
-        )
-        plan = json.loads(row["body"])["plan"] if row else {"steps": []}
-        found = [planned for planned in plan["steps"] if planned["id"] == step]
+        row = await writing.row(_PLANS.where(t.plans.c.case_id == case, t.plans.c.digest == digest))
+        found = [planned for planned in plan_of(row).steps if planned.id == step] if row else []
         if not found:
             raise UsageError(f"the plan {digest} has no step {step}", where=f"case {case}")
-        return Step.model_validate(found[0])
+        return found[0]
 
     async def steps(self, case: str, digest: str | None = None) -> list[StepRecord]:
         """All that was recorded of a case's steps, in order."""
@@ -157,6 +132,12 @@ class Work(Cases):
     async def deleted_edges(self, case: str) -> set[str]:
         """``holder:key`` of the pins whose delete was sent in this case."""
         return {edge(row["holder"], row["argument"]) for row in await self._rows(deletes_of(case))}
+
+
+def plan_of(row: Row) -> Plan:
+    planned = entry_of(row).body
+    assert isinstance(planned, Planned)
+    return planned.plan
 
 
 def step_of(row: Row) -> StepRecord:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from retrust.ledger.canonical import canonical
+from retrust.ledger.entries import Body, Entry, Noticed, kind_of, written
 from retrust.models import (
     Baseline,
     Decision,
@@ -95,6 +97,18 @@ def _migrate(url: str) -> None:
 
 def fingerprint(of: str) -> str:
     return f"SHA256:{hashlib.sha256(of.encode()).hexdigest()}"
+
+
+def noticed(detail: object = "") -> Noticed:
+    """An entry from which nothing follows."""
+    return Noticed(what="a test", detail=str(detail))
+
+
+def an_entry(body: Body, **changes: Any) -> Entry:
+    """An entry as it is read, of a case of the site's, though no ledger holds it."""
+    told: dict[str, Any] = {"seq": 1, "at": NOON, "actor": "service", "case": "c1", "site": SITE, "prev_hash": "",
+                            "hash": "1"}
+    return Entry(kind=kind_of(body), text=canonical(written(body)), **told | changes)
 
 
 def sighting(number: int = 0, **changes: Any) -> Sighting:

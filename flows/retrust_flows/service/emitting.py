@@ -17,15 +17,13 @@ log = logging.getLogger("retrust.service")
 
 WAITING_AT_MOST = 1000
 _SPACE = uuid.UUID("7b0c6d3e-0d5b-4f57-9d0e-4b0f1a4e8a11")
-_TELLS = {"case-opened": "opened", "planned": "planned", "alarm": "alarm"}
 
 
 def event_of(entry: Entry) -> dict[str, Any] | None:
     """The entry as an event, or None where it is nobody else's business."""
     if entry.case is None:
         return None
-    what = entry.body["state"] if entry.kind == "case-moved" else _TELLS.get(entry.kind)
-    if what is None:
+    if (what := entry.told("event")) is None:
         return None
     return {
         "id": str(uuid.uuid5(_SPACE, entry.hash)), "occurred": entry.at.isoformat(), "event": f"retrust.case.{what}",

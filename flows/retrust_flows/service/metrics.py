@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import GaugeMetricFamily
 
 from retrust.ledger import Entry
+from retrust.ledger.entries import AlarmRaised, CaseMoved, LeaseTaken, SightingsKept, StepRecorded
 from retrust.states import FINAL, OPEN_STATES, State
 
 if TYPE_CHECKING:
@@ -60,21 +61,21 @@ class Metrics:
         self._lost.inc()
 
     def take(self, entry: Entry) -> None:
-        match entry.kind:
-            case "sighted":
-                for row in entry.body["sightings"]:
-                    self._sightings.labels(row["kind"]).inc(row["count"])
-            case "case-moved":
-                self._moved(entry)
-            case "step":
-                self._stepped(entry)
-            case "alarm":
-                self._alarms.labels(entry.body["what"]).inc()
-            case "lease-taken" if entry.body["took_over"]:
+        match entry.body:
+            case SightingsKept(sightings=rows):
+                for row in rows:
+                    self._sightings.labels(row.kind).inc(row.count)
+            case CaseMoved(state=state):
+                self._moved(entry, state)
+            case StepRecorded() as step:
+                self._stepped(entry, step)
+            case AlarmRaised(what=what):
+                self._alarms.labels(what).inc()
+            case LeaseTaken(took_over=before) if before:
                 self._lost.inc()
 
-    def _moved(self, entry: Entry) -> None:
-        case, state = entry.case or "", State(entry.body["state"])
+    def _moved(self, entry: Entry, state: State) -> None:
+        case = entry.case or ""
         if state is State.WAITING:
             self._waiting.setdefault(case, entry.at)
         elif case in self._waiting and state is State.APPROVED:
@@ -84,12 +85,12 @@ class Metrics:
             self._waiting.pop(case, None)
             self._started = {key: at for key, at in self._started.items() if key[0] != case}
 
-    def _stepped(self, entry: Entry) -> None:
-        key = entry.case or "", entry.body["step"]
-        if entry.body["phase"] == "started":
+    def _stepped(self, entry: Entry, step: StepRecorded) -> None:
+        key = entry.case or "", step.step
+        if step.phase == "started":
             self._started[key] = entry.at
-        elif entry.body["phase"] in ("done", "undecided", "failed") and key in self._started:
-            self._steps.labels(entry.body["kind"]).observe((entry.at - self._started.pop(key)).total_seconds())
+        elif step.phase in ("done", "undecided", "failed") and key in self._started:
+            self._steps.labels(step.kind).observe((entry.at - self._started.pop(key)).total_seconds())
 
 
 class _Gauges:

@@ -6,11 +6,24 @@ can be made anew from the ledger at any moment is why the service may be killed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from retrust.ledger import Entry
+from retrust.ledger.entries import (
+    CaseMoved,
+    CaseOpened,
+    Decided,
+    LeaseReleased,
+    LeaseTaken,
+    LookAsked,
+    OfSightings,
+    Planned,
+    SightedRow,
+)
+from retrust.models import GateState
 from retrust.states import FINAL, Event, State
 
 REPEAT = timedelta(minutes=5)
@@ -61,54 +74,52 @@ class Standing:
 
     def take(self, entry: Entry) -> None:
         self.seq = entry.seq
-        match entry.kind:
-            case "case-opened":
+        match entry.body:
+            case CaseOpened():
                 self.case, self.state, self.moved_at = entry.case, State.OPEN, entry.at
                 self.failures, self.retry, self.gated, self.until = 0, True, False, None
-            case "case-moved":
-                self._moved(entry)
-            case "planned":
-                self.state, self.moved_at = State(entry.body["state"]), entry.at
-            case "decided":
+            case CaseMoved() as moved:
+                self._moved(entry, moved)
+            case Planned(state=state):
+                self.state, self.moved_at = state, entry.at
+            case Decided():
                 self.decided = True
-            case "sighted" | "sighting-assigned":
-                self._sighted(entry.body["sightings"])
-            case "look-asked" if entry.actor.startswith("person:"):
+            case OfSightings(sightings=rows):
+                self._sighted(rows)
+            case LookAsked() if entry.actor.startswith("person:"):
                 self.asked = f"asked for by {entry.actor}"
-            case "look-asked":
-                self.news = str(entry.body["why"])
-            case "lease-taken":
+            case LookAsked(why=why):
+                self.news = why
+            case LeaseTaken():
                 self._begun(entry)
-            case "lease-released" if entry.body["token"] == self.holding:
+            case LeaseReleased(token=token) if token == self.holding:
                 self.holding = None
 
-    def _moved(self, entry: Entry) -> None:
-        body = entry.body
-        self.state, self.moved_at = State(body["state"]), entry.at
+    def _moved(self, entry: Entry, moved: CaseMoved) -> None:
+        self.state, self.moved_at = moved.state, entry.at
         if self.state in FINAL:
             if self.state is State.HEALED:
                 self.healed_at, self.repeated = entry.at, False  # what was said again meanwhile is dealt with
             self.case, self.state = None, None
             self.failures, self.retry = 0, True
             self.known.clear()
-        elif body["event"] == Event.FAIL:
+        elif moved.event is Event.FAIL:
             self.failures += 1
-            self.retry = bool(body.get("retry", True))
-        elif body["event"] == Event.WAIT:
-            gates = body.get("gates")
-            self.gated = gates is not None
-            self.until = _next(gates or [], entry.at + GATES_AGAIN)
+            self.retry = moved.retry
+        elif moved.event is Event.WAIT:
+            self.gated = moved.gates is not None
+            self.until = _next(moved.gates or (), entry.at + GATES_AGAIN)
             self.failures, self.retry = 0, True
 
-    def _sighted(self, rows: list[dict[str, Any]]) -> None:
+    def _sighted(self, rows: Sequence[SightedRow]) -> None:
         for row in rows:
-            if self.case is None and self.healed_at and datetime.fromisoformat(row["last_at"]) <= self.healed_at:
+            if self.case is None and self.healed_at and row.last_at <= self.healed_at:
                 continue
-            if row["aggregate"] in self.known:
+            if row.aggregate in self.known:
                 self.repeated = True
             else:
-                self.known.add(row["aggregate"])
-                self.news = f"{row['kind']}: {row['source']}"
+                self.known.add(row.aggregate)
+                self.news = f"{row.kind}: {row.source}"
 
     def _begun(self, entry: Entry) -> None:
         self.holding, self.begun_at = entry.seq, entry.at
@@ -162,7 +173,7 @@ class Standing:
         return at is None or now - at >= pause or now < at
 
 
-def _next(gates: list[dict[str, Any]], latest: datetime) -> datetime:
+def _next(gates: Sequence[GateState], latest: datetime) -> datetime:
     """When the first of the shut gates may change, and at the latest when they are all asked again."""
-    times = [datetime.fromisoformat(g["until"]) for g in gates if g["state"] != "open" and g.get("until")]
+    times = [g.until for g in gates if g.state != "open" and g.until]
     return min([*times, latest])

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from retrust.engine import Engine
 from retrust.errors import InventoryError
 from retrust.ledger import Ledger
+from retrust.ledger.entries import LookAsked, Noticed
 from retrust.models import Sighting
 from retrust.sources import EventSource
 from retrust_flows.service.intake import Intake
@@ -55,10 +56,10 @@ class Supplied:
             self.heard_at = datetime.now(UTC)
 
     async def ask_look(self, site: str, why: str) -> None:
-        await self.ledger.append("look-asked", {"why": why, "source": self.name}, actor="service", site=site)
+        await self.ledger.append(LookAsked(why=why, source=self.name), actor="service", site=site)
 
     async def notice(self, site: str, what: str, detail: str) -> None:
-        await self.ledger.append("notice", {"what": what, "detail": detail}, actor="service", site=site)
+        await self.ledger.append(Noticed(what=what, detail=detail), actor="service", site=site)
 
     async def position(self, key: str) -> str | None:
         return self.positions.get(self.kind.name, key)

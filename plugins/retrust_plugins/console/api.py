@@ -20,7 +20,7 @@ from retrust.deciding import approve, gate_states, reject
 from retrust.deciding import cancel as end
 from retrust.models import GateState
 from retrust.states import OPEN_STATES, State
-from retrust.story import story_object, told
+from retrust.story import story_object
 from retrust_plugins.console.access import Decides, Here, Known
 from retrust_plugins.console.app import API, Console
 from retrust_plugins.console.reading import last_seen
@@ -187,7 +187,7 @@ async def entries(visitor: Known, console: Here, after: After = 0,
                   limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
     """The ledger's entries in order, told in a line each."""
     found = await console.ledger.entries(after=after, limit=limit)
-    return {"entries": [{**e.model_dump(mode="json", exclude={"body"}), "what": told(e)} for e in found],
+    return {"entries": [{**e.model_dump(mode="json", exclude={"text"}), "what": e.line} for e in found],
             "head": (await console.ledger.head()).model_dump()}
 
 

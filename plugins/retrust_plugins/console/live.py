@@ -13,8 +13,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from retrust.story import told
-
 if TYPE_CHECKING:
     from retrust.ledger import Entry, Ledger
 
@@ -64,5 +62,5 @@ class Streams:
 
 def event(entry: Entry) -> str:
     data = {"seq": entry.seq, "at": entry.at.isoformat(), "actor": entry.actor, "kind": entry.kind,
-            "what": told(entry)}
+            "what": entry.line}
     return f"id: {entry.seq}\nevent: entry\ndata: {json.dumps(data)}\n\n"

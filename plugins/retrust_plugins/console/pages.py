@@ -12,7 +12,6 @@ from retrust.deciding import approve, reject
 from retrust.deciding import cancel as end
 from retrust.errors import RetrustError
 from retrust.states import State
-from retrust.story import told
 from retrust_plugins.console.access import Deciding, Here, Posting, SignedIn
 from retrust_plugins.console.api import After, CaseId, Site, StateFilter, packed, states_of, verified
 from retrust_plugins.console.app import Console, status_of
@@ -145,7 +144,7 @@ async def _audit(request: Request, console: Console, visitor: Visitor, after: in
     start = max(0, head.seq - ENTRIES) if after is None else after
     entries = await console.ledger.entries(after=start, limit=ENTRIES)
     return page(request, "audit.html", title="Audit", visitor=visitor, head=head, start=start, size=ENTRIES,
-                report=report, entries=[(e, told(e)) for e in reversed(entries)])
+                report=report, entries=[(e, e.line) for e in reversed(entries)])
 
 
 @router.post("/audit/verify")

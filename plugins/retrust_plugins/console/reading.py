@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from retrust.deciding import current_matter, gate_for, gate_states, objection, person_labels
+from retrust.ledger.entries import CaseMoved
 from retrust.milestones import milestones_of
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.planner import planned_findings
 from retrust.policy.rules import DECIDABLE
 from retrust.states import State
-from retrust.story import told
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor
 
@@ -92,7 +92,7 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
         tuple(_steps(plan, await ledger.steps(case.id, plan.digest), entries)) if plan else (), gates,
         tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
-        tuple((e, told(e)) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
+        tuple((e, e.line) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
         entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"))
 
 
@@ -183,8 +183,7 @@ def _waiting(case: Case, gates: Sequence[GateRow], labels: Sequence[str]) -> tup
 
 
 def _why(entries: Sequence[Entry]) -> str:
-    moved = next((e for e in reversed(entries) if e.kind == "case-moved"), None)
-    return str(moved.body.get("why") or moved.body.get("note") or "").rstrip(".") if moved else ""
+    return next((e.body.reason for e in reversed(entries) if isinstance(e.body, CaseMoved)), "").rstrip(".")
 
 
 # -- a site as it was last seen ------------------------------------------------------------------------

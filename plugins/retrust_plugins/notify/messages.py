@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrust.ledger import Case, Entry
+from retrust.ledger.entries import AlarmRaised, CaseMoved
 from retrust.models import Plan
 
 Kind = Literal["info", "success", "warning", "failure"]
@@ -31,12 +32,12 @@ class Message:
 
 def occasion_of(entry: Entry) -> str | None:
     """What a receiver can ask for; a case that only goes on waiting, pass after pass, is told once."""
-    if entry.kind == "alarm":
-        return "alarm"
-    if entry.kind != "case-moved" or entry.body.get("was") == entry.body.get("state"):
-        return None
-    state = str(entry.body.get("state"))
-    return state if state in OCCASIONS else None
+    match entry.body:
+        case AlarmRaised():
+            return "alarm"
+        case CaseMoved(was=was, state=state) if was != state and state in OCCASIONS:
+            return state.value
+    return None
 
 
 def message(occasion: str, entry: Entry, case: Case | None, plan: Plan | None, address: str) -> Message:
@@ -51,13 +52,7 @@ def message(occasion: str, entry: Entry, case: Case | None, plan: Plan | None, a
 
 
 def _lines(entry: Entry, plan: Plan | None) -> Iterator[str]:
-    if entry.kind == "alarm":
-        yield f"{entry.body.get('what')}: {entry.body.get('detail')}"
-    elif why := entry.body.get("why") or entry.body.get("note"):
-        yield str(why)
-    for gate in entry.body.get("gates", ()):
-        if gate.get("state") != "open":
-            yield f"gate {gate.get('gate')}: needs {gate.get('needs')}"
+    yield from (line for line in (entry.told("notification") or "").split("\n") if line)
     if plan is not None and plan.steps:
         yield f"plan {plan.digest[:19]}…, evidence {plan.grade.value}:"
         for step in plan.steps:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrust.errors import RetrustError
+from retrust.ledger.entries import CaseMoved
 from retrust_plugins.servicenow.client import ChangeRequest, Instance, Refusals, reach
 from retrust_plugins.servicenow.settings import TicketSettings
 from retrust_plugins.servicenow.text import correlation
@@ -60,9 +61,10 @@ class TicketNotes:
         self._engine, self._ledger = engine, ledger
 
     async def told(self, entry: Entry) -> None:
-        if self._engine is None or self._ledger is None or entry.kind != "case-moved":
+        said, moved = entry.told("note"), entry.body
+        if self._engine is None or self._ledger is None or said is None or not isinstance(moved, CaseMoved):
             return
-        state = str(entry.body.get("state", ""))
+        state = moved.state.value
         if state not in TOLD or entry.case is None or entry.site is None:
             return
         if not _settings(self._engine, entry.site):
@@ -70,8 +72,7 @@ class TicketNotes:
         case = await self._ledger.case(entry.case)
         if case.digest is None:
             return
-        note = str(entry.body.get("note") or "")
-        text = f"Retrust: the case is {state}{': ' + note if note else ''} ({entry.at:%Y-%m-%d %H:%M:%S} UTC)"
+        text = f"Retrust: {said} ({entry.at:%Y-%m-%d %H:%M:%S} UTC)"
         self._keep(Note(entry.case, case.digest, entry.site, state, text))
         if state in ENDS_A_PASS:
             await self._deliver()

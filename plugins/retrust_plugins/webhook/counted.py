@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from retrust.ledger.entries import SightingsKept
+
 if TYPE_CHECKING:
     from retrust.ledger import Ledger
 
@@ -31,7 +33,8 @@ class Counted:
             after = max(0, (await self._ledger.head()).seq - REMEMBERED)
         while page := await self._ledger.entries(after=after, kinds=("sighted",)):
             for entry in page:
-                self._known.update(dict.fromkeys(entry.body.get("events", ())))
+                if isinstance(entry.body, SightingsKept):
+                    self._known.update(dict.fromkeys(entry.body.events))
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
             after = page[-1].seq

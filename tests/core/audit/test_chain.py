@@ -17,7 +17,7 @@ from retrust.ledger import Ledger
 from retrust.ledger.replay import rebuild
 from retrust.ledger.tables import DERIVED, metadata
 from retrust.states import State
-from retrust.testing.ledgers import SITE, SetClock, baseline, decision, plan, sighting, snapshot
+from retrust.testing.ledgers import SITE, SetClock, baseline, decision, noticed, plan, sighting, snapshot
 
 
 async def lived(ledger: Ledger) -> str:
@@ -116,10 +116,10 @@ async def test_a_head_set_back_is_not_signed(ledger: Ledger) -> None:
 async def test_an_older_ledger_put_back_is_named(url: str, tmp_path: Path) -> None:
     """Cut off with its older, truly signed head: this home remembers that the chain went further."""
     async with await Ledger.open(url, tmp_path) as ledger:
-        await ledger.append("note", {}, actor="x")
+        await ledger.append(noticed(), actor="x")
         async with ledger.still() as connection:
             older = dict((await connection.execute(text("SELECT * FROM head"))).mappings().one())
-        await ledger.append("note", {}, actor="x")
+        await ledger.append(noticed(), actor="x")
     async with await Ledger.open(url, tmp_path) as ledger:
         await unguarded(ledger, f"DELETE FROM entries WHERE seq > {older['seq']}",
                         "UPDATE head SET seq = {seq}, hash = '{hash}', signature = '{signature}'".format(**older))
@@ -133,8 +133,8 @@ async def test_a_chain_written_anew_is_named(url: str, tmp_path: Path) -> None:
         async with await Ledger.open(url, tmp_path) as ledger:
             await unguarded(ledger, "DELETE FROM entries", "DELETE FROM keys",
                             f"UPDATE head SET seq = 0, hash = '{'0' * 64}'")
-            await ledger.append("note", {"of": name}, actor="x")
-            await ledger.append("note", {"of": name}, actor="x")
+            await ledger.append(noticed(name), actor="x")
+            await ledger.append(noticed(name), actor="x")
     async with await Ledger.open(url, tmp_path) as ledger:
         report = await verify_chain(ledger)
     assert report.seq == 3

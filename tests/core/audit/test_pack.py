@@ -20,7 +20,7 @@ from retrust.audit.archive import packed, unpacked
 from retrust.errors import UsageError
 from retrust.ledger import Ledger, NoSuchCase
 from retrust.ledger.keys import LedgerKey, pem
-from retrust.testing.ledgers import SITE, SetClock, baseline, decision, plan, snapshot
+from retrust.testing.ledgers import SITE, SetClock, baseline, decision, noticed, plan, snapshot
 
 SIGNATURE = "-----BEGIN SSH SIGNATURE-----\n…\n-----END SSH SIGNATURE-----\n"
 
@@ -37,7 +37,7 @@ async def decided(ledger: Ledger) -> str:
     (ledger.home / "shot.png").write_bytes(b"\x89PNG")
     await ledger.attach(case, "screenshots/ha.png", ledger.home / "shot.png", actor="service")
     await ledger.move(case, "heal", actor="service")
-    await ledger.append("note", {}, actor="later", site=SITE)
+    await ledger.append(noticed(), actor="later", site=SITE)
     return case
 
 
@@ -104,7 +104,7 @@ async def test_a_pack_is_always_the_same(ledger: Ledger, tmp_path: Path) -> None
     """On either database; exported again, later, after other things happened: the same bytes, which verify."""
     case = await decided(ledger)
     first = await export_case(ledger, case, tmp_path / "first.zip")
-    await ledger.append("note", {}, actor="later")
+    await ledger.append(noticed(), actor="later")
     again = await export_case(ledger, case, tmp_path / "again.zip")
     assert filecmp.cmp(first, again, shallow=False)
     assert verify_pack(again).ok

@@ -172,11 +172,12 @@ async def test_the_state_moves_with_its_entry(ledger: Ledger, clock: SetClock) -
     """The case's row and the story agree on state, actor, run and time."""
     case = await planned(ledger)
     clock.forward(minutes=5)
-    moved = await ledger.move(case, "wait", actor="service", run="run-1", note="people: 1 of 2", body={"gate": "x"})
+    moved = await ledger.move(case, "wait", actor="service", run="run-1", note="people: 1 of 2", why="x", retry=False)
     entry = (await ledger.entries(case=case))[-1]
     assert (moved.state, moved.note, moved.updated_at) == (State.WAITING, "people: 1 of 2", clock.now)
     assert (entry.kind, entry.run, entry.at, entry.site) == ("case-moved", "run-1", clock.now, SITE)
-    assert entry.body == {"event": "wait", "was": "planned", "state": "waiting", "note": "people: 1 of 2", "gate": "x"}
+    assert entry.stored == {"event": "wait", "was": "planned", "state": "waiting", "note": "people: 1 of 2", "why": "x",
+                            "retry": False}
 
 
 async def test_alarms(ledger: Ledger) -> None:

@@ -17,18 +17,21 @@ from retrust.audit import verify_chain
 from retrust.errors import TemporaryError, UsageError
 from retrust.ledger import Entry, Ledger, LedgerError, journal
 from retrust.ledger.canonical import GENESIS
-from retrust.testing.ledgers import SITE, SetClock, decision, plan, sighting
+from retrust.ledger.entries import CaseMoved, CaseOpened, LookAsked
+from retrust.states import Event, State
+from retrust.testing.ledgers import SITE, SetClock, decision, noticed, plan, sighting, snapshot
 from retrust.testing.postgres import requires_postgres
 
 APPEND = """
 import asyncio, sys
 from pathlib import Path
 from retrust.ledger import Ledger
+from retrust.testing.ledgers import noticed
 
 async def main(url, home, name, count):
     async with await Ledger.open(url, Path(home)) as ledger:
         for number in range(int(count)):
-            entry = await ledger.append("note", {"number": number}, actor=name)
+            entry = await ledger.append(noticed(number), actor=name)
             print(entry.seq, flush=True)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -55,9 +58,9 @@ def holding(secret: bytes, folder: Path) -> list[Path]:
 
 async def test_an_entry_follows_the_one_before(ledger: Ledger, clock: SetClock) -> None:
     """Numbers without a gap, each with the hash of the one before, time, actor and run."""
-    first = await ledger.append("note", {"b": 1, "a": [2]}, actor="cli:root@host", run="run-1", site=SITE)
+    first = await ledger.append(noticed("ä"), actor="cli:root@host", run="run-1", site=SITE)
     clock.forward(seconds=1)
-    second = await ledger.append("note", {}, actor="service", case="c1")
+    second = await ledger.append(noticed(), actor="service", case="c1")
     [key, *entries] = await ledger.entries()
     assert (key.kind, key.seq, key.prev_hash) == ("key-joined", 1, GENESIS)
     assert entries == [first, second]
@@ -68,23 +71,25 @@ async def test_an_entry_follows_the_one_before(ledger: Ledger, clock: SetClock) 
 async def test_entries_are_found(ledger: Ledger) -> None:
     """By case, by site, by kind, and what follows a number."""
     for number in range(4):
-        await ledger.append(f"kind-{number % 2}", {"n": number}, actor="x", case=f"c{number}", site=SITE)
-    assert [e.body["n"] for e in await ledger.entries(kinds=["kind-1"])] == [1, 3]
-    assert [e.body["n"] for e in await ledger.entries(case="c2")] == [2]
-    assert [e.body["n"] for e in await ledger.entries(site=SITE, limit=2)] == [0, 1]
-    assert [e.body["n"] async for e in ledger.walk(after=3)] == [2, 3]
+        told = noticed(number) if number % 2 else LookAsked(why="a test", source=str(number))
+        await ledger.append(told, actor="x", case=f"c{number}", site=SITE)
+    assert [e.case for e in await ledger.entries(kinds=["notice"])] == ["c1", "c3"]
+    assert [e.case for e in await ledger.entries(case="c2")] == ["c2"]
+    assert [e.case for e in await ledger.entries(site=SITE, limit=2)] == ["c0", "c1"]
+    assert [e.case async for e in ledger.walk(after=3)] == ["c2", "c3"]
     assert await ledger.entry(99) is None
 
 
 async def test_kinds_with_rules_have_methods(ledger: Ledger) -> None:
     """Nobody moves a case past the table by writing the entry by hand."""
     with pytest.raises(ValueError, match="case-moved"):
-        await ledger.append("case-moved", {"state": "healed"}, actor="x", case="c1")
+        await ledger.append(CaseMoved(event=Event.HEAL, was=State.WAITING, state=State.HEALED, note=""), actor="x",
+                            case="c1")
 
 
 async def test_all_of_a_transaction_or_nothing(ledger: Ledger) -> None:
     """An error inside leaves no entry, no derived row, and tells no observer."""
-    await ledger.append("note", {}, actor="x")
+    await ledger.append(noticed(), actor="x")
     head, told = await ledger.head(), []
 
     async def observe(entry: Entry) -> None:
@@ -94,7 +99,7 @@ async def test_all_of_a_transaction_or_nothing(ledger: Ledger) -> None:
 
     async def fail() -> None:
         async with ledger.write() as writing:
-            await writing.append("case-opened", {"cause": "x"}, actor="x", case="c9", site=SITE)
+            await writing.append(CaseOpened(cause="x"), actor="x", case="c9", site=SITE)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -109,11 +114,11 @@ async def test_observers_hear_after_the_commit(ledger: Ledger) -> None:
     async def observe(entry: Entry) -> None:
         told.append((entry.kind, await ledger.entry(entry.seq) == entry))
         if entry.kind == "alarm":
-            await ledger.append("note", {"about": entry.seq}, actor="observer")
+            await ledger.append(noticed(entry.seq), actor="observer")
 
     ledger.observers.append(observe)
     await ledger.alarm("x", "y", actor="service")
-    assert told == [("key-joined", True), ("alarm", True), ("note", True)]
+    assert told == [("key-joined", True), ("alarm", True), ("notice", True)]
 
 
 async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
@@ -129,7 +134,7 @@ async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.L
     ledger.observers += [deaf, well]
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            await ledger.append("note", {}, actor="x")
+            await ledger.append(noticed(), actor="x")
     assert heard == [1, 2, 3, 4]
     assert [r.getMessage() for r in caplog.records] == [
         "an observer failed at entry 1 (key-joined); its further failures are not told: RuntimeError: no network"]
@@ -143,7 +148,7 @@ async def test_a_hanging_observer_is_left(ledger: Ledger, monkeypatch: pytest.Mo
         await asyncio.Event().wait()
 
     ledger.observers.append(hang)
-    assert (await ledger.append("note", {}, actor="x")).seq == 2
+    assert (await ledger.append(noticed(), actor="x")).seq == 2
 
 
 async def test_secrets_never_enter(url: str, tmp_path: Path) -> None:
@@ -154,7 +159,8 @@ async def test_secrets_never_enter(url: str, tmp_path: Path) -> None:
         await ledger.sight(sighting(text=f"password {secret}", dn=f"CN={secret}"))
         await ledger.record_plan(case.id, plan(), actor="service")
         await ledger.decide(decision(case.id, reason=f"it is {secret}"))
-        await ledger.append("note", {secret: [{"deep": secret}]}, actor="x")
+        seen = snapshot().model_copy(update={"relations": {secret: None}, "problems": (secret,)})
+        await ledger.record_look(seen, actor="x")
         await ledger.alarm(secret, secret, actor=secret)
         everything = [e.model_dump_json() for e in await ledger.entries()]
         assert not [told for told in everything if secret in told]
@@ -195,14 +201,14 @@ async def test_a_killed_process_leaves_a_whole_chain(url: str, tmp_path: Path) -
 async def test_a_cancelled_writer_leaves_no_lock(ledger: Ledger) -> None:
     """Cancelled at any point of its way, once or again while it gives up: others write on, the chain is whole."""
     for turns in range(40):
-        task = asyncio.create_task(ledger.append("note", {"turns": turns}, actor="cancelled"))
+        task = asyncio.create_task(ledger.append(noticed(turns), actor="cancelled"))
         for _ in range(turns):
             await asyncio.sleep(0)
         for _ in range(1 + turns % 3):
             task.cancel()
             await asyncio.sleep(0)
         await asyncio.gather(task, return_exceptions=True)
-        await ledger.append("note", {"after": turns}, actor="next")
+        await ledger.append(noticed(turns), actor="next")
     assert len([e async for e in ledger.walk() if e.actor == "next"]) == 40
     report = await verify_chain(ledger)
     assert report.ok, report
@@ -210,7 +216,7 @@ async def test_a_cancelled_writer_leaves_no_lock(ledger: Ledger) -> None:
 
 async def test_the_database_refuses_changes(ledger: Ledger) -> None:
     """Entries take neither an update nor a delete from whoever uses the database's own front door."""
-    await ledger.append("note", {}, actor="x")
+    await ledger.append(noticed(), actor="x")
     for statement in ("UPDATE entries SET actor = 'y'", "DELETE FROM entries"):
         with pytest.raises(LedgerError, match="append-only"):
             async with ledger._database.writing() as connection:
@@ -220,28 +226,28 @@ async def test_the_database_refuses_changes(ledger: Ledger) -> None:
 async def test_a_locked_ledger_says_so(tmp_path: Path) -> None:
     """Another writer that does not end: a temporary error, and nothing was recorded."""
     async with (await Ledger.open(None, tmp_path) as one, await Ledger.open(None, tmp_path, patience=0.05) as two):
-        await one.append("note", {}, actor="x")
+        await one.append(noticed(), actor="x")
         head = await one.head()
         async with one.write():
             with pytest.raises(LedgerError, match=r"database is locked \(another process writes for too long"):
-                await two.append("note", {}, actor="x")
+                await two.append(noticed(), actor="x")
         assert await one.head() == head
-        await two.append("note", {}, actor="x")
+        await two.append(noticed(), actor="x")
 
 
 async def test_a_full_disk_says_so(tmp_path: Path) -> None:
     """Nothing is acknowledged, the chain stays whole, and it goes on once there is room."""
     async with await Ledger.open(None, tmp_path) as ledger:
-        await ledger.append("note", {}, actor="x")
+        await ledger.append(noticed(), actor="x")
         head = await ledger.head()
         async with ledger._database.reading() as connection:
             await connection.execute(text("PRAGMA max_page_count = 1"))  # SQLite takes the present size
         with pytest.raises(LedgerError, match=r"full \(make room on the disk"):
-            await ledger.append("note", {"much": "x" * 1_000_000}, actor="x")
+            await ledger.append(noticed("x" * 1_000_000), actor="x")
         assert await ledger.head() == head
         async with ledger._database.reading() as connection:
             await connection.execute(text("PRAGMA max_page_count = 1000000"))
-        await ledger.append("note", {"much": "x" * 1_000_000}, actor="x")
+        await ledger.append(noticed("x" * 1_000_000), actor="x")
         assert (await verify_chain(ledger)).ok
 
 
@@ -249,15 +255,15 @@ async def test_a_database_that_is_gone_and_back(tmp_path: Path) -> None:
     """While PostgreSQL is away every call is a temporary error; once it is back, the same ledger goes on."""
     server = requires_postgres()
     async with await Ledger.open(server.database(), tmp_path) as ledger:
-        await ledger.append("note", {}, actor="x")
+        await ledger.append(noticed(), actor="x")
         await asyncio.to_thread(server.stop, signal.SIGQUIT)
         try:
             for _ in range(2):
                 with pytest.raises(LedgerError):
-                    await ledger.append("note", {}, actor="x")
+                    await ledger.append(noticed(), actor="x")
         finally:
             await asyncio.to_thread(server.start)
-        await ledger.append("note", {}, actor="x")
+        await ledger.append(noticed(), actor="x")
         assert (await verify_chain(ledger)).ok
 
 

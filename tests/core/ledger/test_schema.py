@@ -17,7 +17,7 @@ from retrust.ledger import Ledger, NewerSchema, glance
 from retrust.ledger import glance as _glance_function
 from retrust.ledger.schema import VERSION_TABLE, migrations
 from retrust.ledger.tables import SCHEMA, metadata
-from retrust.testing.ledgers import SITE, baseline, sighting
+from retrust.testing.ledgers import SITE, baseline, noticed, sighting
 
 
 def test_the_schema_is_the_newest_migration() -> None:
@@ -52,7 +52,7 @@ async def test_opened_by_many_at_once(url: str, tmp_path: Path) -> None:
     """One migrates and makes the key, the others wait for it."""
     opened = await asyncio.gather(*(Ledger.open(url, tmp_path) for _ in range(6)))
     for number, ledger in enumerate(opened):
-        await ledger.append("note", {"n": number}, actor="x")
+        await ledger.append(noticed(number), actor="x")
         await ledger.close()
     assert len([name for name in os.listdir(tmp_path) if "ledger.key" in name]) == 1
 
@@ -62,7 +62,7 @@ async def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         async with await Ledger.open(None, tmp_path / "home") as ledger:
-            await ledger.append("note", {}, actor="x")
+            await ledger.append(noticed(), actor="x")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "home" / "ledger.key").stat().st_mode) == 0o600

@@ -40,12 +40,13 @@ async def test_batches_of_many_at_once_lose_none(ledger: Ledger) -> None:
 def test_aggregation_neither_loses_nor_invents(seen: list[tuple[int, int, int]]) -> None:
     """Over any batch: one row for what is the same, the sum of counts, the earliest and the latest time."""
     batch = [sighting(at, dn=f"CN={edge}", count=count) for edge, at, count in seen]
-    rows = {row["dn"]: row for row in aggregated(batch)}
+    rows = {row.dn: row for row in aggregated(batch)}
     assert len(rows) == len({s.dn for s in batch})
-    assert sum(row["count"] for row in rows.values()) == sum(s.count for s in batch)
+    assert sum(row.count for row in rows.values()) == sum(s.count for s in batch)
     for dn, row in rows.items():
         times = sorted(s.at for s in batch if s.dn == dn)
-        assert (row["first_at"], row["last_at"]) == tuple(
+        kept = row.model_dump(mode="json")
+        assert (kept["first_at"], kept["last_at"]) == tuple(
             t.isoformat(timespec="microseconds").replace("+00:00", "Z") for t in (times[0], times[-1]))
 
 

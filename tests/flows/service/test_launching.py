@@ -81,13 +81,12 @@ async def test_what_happens_to_a_case_is_emitted(prefect_api: str) -> None:
     """Others in the Prefect ecosystem hear of it, once however often it is told."""
     import asyncio
 
-    from retrust.ledger import Entry
-    from retrust.testing.ledgers import NOON
+    from retrust.ledger.entries import CaseOpened
+    from retrust.testing.ledgers import NOON, an_entry
 
     assert os.environ["PREFECT_API_URL"] == prefect_api
     case = f"c{uuid4().int % 10**9}"
-    entry = Entry(seq=1, at=NOON.replace(year=2026), actor="service", case=case, site="campus", kind="case-opened",
-                  body={"cause": "x"}, prev_hash="", hash=case)
+    entry = an_entry(CaseOpened(cause="x"), at=NOON.replace(year=2026), case=case, hash=case)
     emitter = Emitter()
     emitter.take(entry)
     emitter.take(entry)

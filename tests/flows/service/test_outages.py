@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger, LedgerError
+from retrust.testing.ledgers import noticed
 from retrust.testing.postgres import ledger_section, requires_postgres
 from retrust_plugins.lab.testing import Campus
 
@@ -44,7 +45,7 @@ class Disk:
         for size in (100_000, 2_000, 100):
             with contextlib.suppress(LedgerError):
                 for _ in range(10_000):
-                    await self._ledger.append("note", {"much": "x" * size}, actor="a test")
+                    await self._ledger.append(noticed("x" * size), actor="a test")
 
     async def make_room(self) -> None:
         self._pages = "1000000"

@@ -9,29 +9,43 @@ from typing import Any
 import pytest
 
 from retrust.ledger import Entry
-from retrust.testing.ledgers import NOON
+from retrust.ledger.entries import (
+    Body,
+    CaseMoved,
+    CaseOpened,
+    Decided,
+    LeaseReleased,
+    LeaseTaken,
+    LookAsked,
+    SightingsKept,
+)
+from retrust.ledger.place import Place
+from retrust.ledger.trust import aggregated
+from retrust.models import GateState
+from retrust.states import Event, State
+from retrust.testing.ledgers import NOON, an_entry, decision, sighting
 from retrust_flows.service.standing import GATES_AGAIN, LONGEST_RETRY, REPEAT, RETRY, Standing
 
+DECIDED = Decided.model_validate(decision("c1").model_dump())
 numbers = itertools.count(1)
 
 
-def entry(kind: str, minute: float = 0, actor: str = "service", **body: Any) -> Entry:
+def entry(body: Body, minute: float = 0, actor: str = "service") -> Entry:
     seq = next(numbers)
-    return Entry(seq=seq, at=NOON + timedelta(minutes=minute), actor=actor, case="c1", site="campus", kind=kind,
-                 body=body, prev_hash="", hash=str(seq))
+    return an_entry(body, seq=seq, at=NOON + timedelta(minutes=minute), actor=actor, hash=str(seq))
 
 
 def opened() -> Entry:
-    return entry("case-opened", cause="a test")
+    return entry(CaseOpened(cause="a test"))
 
 
-def moved(event: str, state: str, minute: float = 0, **body: Any) -> Entry:
-    return entry("case-moved", minute, event=event, state=state, **body)
+def moved(event: str, state: str, minute: float = 0, **told: Any) -> Entry:
+    return entry(CaseMoved(event=Event(event), was=State.OPEN, state=State(state), note="", **told), minute)
 
 
 def waiting(minute: float = 0, until: float | None = None) -> Entry:
-    at = (NOON + timedelta(minutes=until)).isoformat() if until is not None else None
-    return moved("wait", "waiting", minute, gates=[{"gate": "window", "state": "shut", "until": at}])
+    at = NOON + timedelta(minutes=until) if until is not None else None
+    return moved("wait", "waiting", minute, gates=(GateState(gate="window", state="shut", until=at),))
 
 
 def failed(minute: float = 0, *, retry: bool = True) -> Entry:
@@ -40,17 +54,21 @@ def failed(minute: float = 0, *, retry: bool = True) -> Entry:
 
 def sighted(aggregate: str = "a", minute: float = 0, last: float | None = None) -> Entry:
     at = NOON + timedelta(minutes=minute if last is None else last)
-    return entry("sighted", minute, sightings=[{"aggregate": aggregate, "kind": "log", "source": "hm.log", "count": 1,
-                                                "last_at": at.isoformat().replace("+00:00", "Z")}])
+    [row] = aggregated([sighting(at=at, source="hm.log")])
+    return entry(SightingsKept(sightings=(row.model_copy(update={"aggregate": aggregate}),)), minute)
+
+
+def asked(actor: str = "service", why: str = "alarm") -> Entry:
+    return entry(LookAsked(why=why, source="a test"), actor=actor)
 
 
 def a_pass(minute: float = 0, *within: Entry) -> list[Entry]:
     taken = begun(minute)
-    return [taken, *within, entry("lease-released", minute, token=taken.seq)]
+    return [taken, *within, entry(LeaseReleased(token=taken.seq), minute)]
 
 
 def begun(minute: float = 0) -> Entry:
-    return entry("lease-taken", minute, took_over=None)
+    return entry(LeaseTaken(what="a run", ttl=60, place=Place(host="h", pid=1), took_over=None), minute)
 
 
 def due(entries: list[Entry], minute: float = 0) -> str | None:
@@ -75,7 +93,7 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
     "a pass died in a step": ([opened(), *a_pass(), moved("execute", "executing")], 0, "pass"),
     "a pass died before it had verified": ([opened(), *a_pass(), moved("verify", "verifying")], 0, "pass"),
     "it waits for a person": ([opened(), waiting(), *a_pass()], 0, None),
-    "a decision came": ([opened(), *a_pass(), waiting(), entry("decided")], 0, "gates"),
+    "a decision came": ([opened(), *a_pass(), waiting(), entry(DECIDED)], 0, "gates"),
     "the window has not opened": ([opened(), *a_pass(), waiting(until=3)], 2, None),
     "the window opened": ([opened(), *a_pass(), waiting(until=3)], 3, "gates"),
     "gates without a time are asked again": ([opened(), *a_pass(), waiting()], GATES_AGAIN / MINUTE, "gates"),
@@ -83,7 +101,7 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
     "the same again, for some time": ([sighted(), opened(), *a_pass(), waiting(), sighted()], SAME, "pass"),
     "something else, while it waits": ([sighted(), opened(), *a_pass(), waiting(), sighted("b")], 0, "pass"),
     "something else, during a pass": ([sighted(), opened(), begun(), sighted("b")], 0, None),
-    "a hint, while it waits": ([opened(), *a_pass(), waiting(), entry("look-asked", why="alarm")], 0, "pass"),
+    "a hint, while it waits": ([opened(), *a_pass(), waiting(), asked()], 0, "pass"),
     "it failed just now": ([opened(), *a_pass(), failed()], 0.5, None),
     "it failed a while ago": ([opened(), *a_pass(), failed()], 1, "pass"),
     "it failed three times": ([opened(), failed(), failed(), failed()], 3, None),
@@ -92,9 +110,9 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
     "it failed for good": ([opened(), *a_pass(), failed(retry=False)], 10_000, None),
     "it failed for good, and is seen again": ([opened(), failed(retry=False), sighted("b")], 10_000, None),
     "it failed for good, and a hint came": (
-        [opened(), failed(retry=False), entry("look-asked", why="alarm")], 10_000, None),
+        [opened(), failed(retry=False), asked()], 10_000, None),
     "it failed for good, and a person asks": (
-        [opened(), failed(retry=False), entry("look-asked", actor="person:ann", why="mended")], 0, "pass"),
+        [opened(), failed(retry=False), asked("person:ann", "mended")], 0, "pass"),
     "it is healed": ([opened(), *a_pass(), moved("heal", "healed", 5)], 5, None),
     "the same again, during the pass that healed": (
         [sighted(), opened(), *a_pass(4, sighted(minute=4), moved("heal", "healed", 5))], 5, None),

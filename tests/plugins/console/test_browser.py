@@ -111,7 +111,7 @@ async def test_an_interception(world, url: str, browser: Browser) -> None:
     await world.ledger.record_snapshot(case.id, made.snapshot, when="before", actor=SERVICE)
     why = "what is seen of primary:10.0.0.12_8082 looks like an interception: holder's end: another certificate"
     await world.ledger.alarm("refused", why, actor=SERVICE, site="campus", case=case.id)
-    await world.ledger.move(case.id, "refuse", actor=SERVICE, body={"why": why})
+    await world.ledger.move(case.id, "refuse", actor=SERVICE, why=why)
     page = await sign_in(browser, url, await world.token("cy"))
     await page.goto(f"{url}/cases/{case.id}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Refused: this looks like an interception")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from retrust.models import GateState
 from retrust.testing.scenes import SERVICE, a_renewal, a_world, waiting_case
 
 # Apprise's plugins are loaded at the first message, one of them by a module that Python 3.13 has no more.
@@ -74,7 +75,7 @@ async def test_waiting(tmp_path, monkeypatch, receiver) -> None:
     async with a_site(tmp_path, monkeypatch, receiver) as (engine, ledger):
         case = await waiting_case(ledger)
         await ledger.move(case.id, "wait", actor=SERVICE,
-                          body={"gates": [{"gate": "people", "state": "shut", "needs": "a yes"}]})
+                          gates=[GateState(gate="people", state="shut", needs="a yes")])
         await all_sent(engine)
         (told,) = receiver.got
         assert told["title"] == f"[retrust] campus: waits for a decision ({case.id})"
@@ -88,7 +89,7 @@ async def test_each_occasion(tmp_path, monkeypatch, receiver) -> None:
     """An alarm, a refusal, a failure and a healing are told as what they are; other entries are not."""
     async with a_site(tmp_path, monkeypatch, receiver, on=["alarm", "refused", "healed", "failed"]) as (engine, ledger):
         case = await waiting_case(ledger)
-        await ledger.move(case.id, "fail", actor=SERVICE, body={"why": "no answer from the node"})
+        await ledger.move(case.id, "fail", actor=SERVICE, why="no answer from the node")
         await ledger.alarm("refused", "looks like an interception", actor=SERVICE, site="campus", case=case.id)
         await ledger.move(case.id, "refuse", actor=SERVICE)
         healed = await waiting_case(ledger, plan=a_renewal(of="newer"))

@@ -1,0 +1,419 @@
+"""Every kind of entry as a frozen model, and the one table that says how each is named, kept and told.
+
+A new kind is a model and its row in ``KINDS``, nothing else: writers take these models only, readers match on
+them, and no other module knows the names of a body's fields as stored. An entry's body is parsed when it is first
+read. ``OLDER`` holds one function for each shape that is not written any more; the chain's hash covers the stored
+text, so an old entry keeps verifying. What is derived from an entry is ``derive``'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import PlainSerializer
+
+from retrust.ledger.canonical import written_time
+from retrust.ledger.errors import LedgerError
+from retrust.ledger.place import Place
+from retrust.ledger.records import LeaseHolder, Moment, Phase
+from retrust.models import Baseline, Decision, Frozen, GateState, Plan, Snapshot
+from retrust.states import Event, State
+from retrust.target import Progress
+
+Fields = dict[str, Any]
+Time = Annotated[datetime, PlainSerializer(written_time, return_type=str, when_used="json")]
+
+
+class Body(Frozen):
+    """What an entry says. ``version`` is its shape's; a stored body without ``v`` is of version 1."""
+
+    version: ClassVar[int] = 1
+
+
+class KeyJoined(Body):
+    """A home's key may sign the chain from here on."""
+
+    key_id: str
+    public_key: str
+
+
+class CaseOpened(Body):
+    cause: str
+
+
+class CaseMoved(Body):
+    """``note`` is a person's or the service's word that stays with the case, ``why`` how a pass ended.
+
+    ``retry`` says whether the same pass may succeed later, ``gates`` what it waits for, ``healed`` which edges.
+    """
+
+    event: Event
+    was: State
+    state: State
+    note: str
+    why: str = ""
+    retry: bool = True
+    gates: tuple[GateState, ...] | None = None
+    healed: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        return self.why or self.note
+
+    @property
+    def because(self) -> str:
+        return f": {self.reason}" if self.reason else ""
+
+    @property
+    def asks(self) -> str:
+        return "\n".join(f"gate {g.gate}: needs {g.needs}" for g in self.gates or () if g.state != "open")
+
+
+class SightedRow(Frozen):
+    """``count`` sightings that say the same; a row of the table ``sightings``."""
+
+    aggregate: str
+    kind: str
+    site: str | None
+    holder: str | None
+    key: str | None
+    host: str | None
+    port: int | None
+    dn: str | None
+    role: str | None
+    fingerprint: str | None
+    actor: str
+    count: int
+    first_at: Time
+    last_at: Time
+    received_at: Time
+    source: str
+    text: str
+
+
+class OfSightings(Body):
+    sightings: tuple[SightedRow, ...]
+
+    @property
+    def counted(self) -> str:
+        count = sum(row.count for row in self.sightings)
+        return f"{count} sighting{'s' if count != 1 else ''}"
+
+
+class SightingsKept(OfSightings):
+    """``events``: the ids that their senders gave to what told of them."""
+
+    events: tuple[str, ...] = ()
+
+
+class SightingAssigned(OfSightings):
+    """The loose sighting ``aggregate`` became ``sightings``."""
+
+    aggregate: str
+
+
+class Looked(Body):
+    """What a check saw, though no case is worked on."""
+
+    snapshot: Snapshot
+
+    @property
+    def pins(self) -> int:
+        return len(self.snapshot.findings)
+
+
+class SnapshotTaken(Looked):
+    when: Moment
+
+
+class Planned(Body):
+    digest: str
+    planners: tuple[str, ...]
+    was: State
+    state: State
+    plan: Plan
+
+    @property
+    def steps(self) -> int:
+        return len(self.plan.steps)
+
+
+class Decided(Body, Decision):
+    roles: tuple[str, ...]
+    signature: str | None
+
+    @property
+    def decision(self) -> Decision:
+        return Decision.model_validate(self.model_dump())
+
+    @property
+    def word(self) -> str:
+        return "yes" if self.yes else "no"
+
+
+class DigestSpent(Body):
+    digest: str
+
+
+class StepRecorded(Body):
+    """``token`` is of the lease under which it was done."""
+
+    digest: str
+    step: str
+    kind: str
+    holder: str
+    argument: str
+    phase: Phase
+    detail: str
+    token: int
+
+    @property
+    def more(self) -> str:
+        return f": {self.detail}" if self.detail else ""
+
+
+class Progressed(Body):
+    """How far a step is; see ``retrust.milestones`` for what is kept of it."""
+
+    digest: str
+    step: str
+    what: str
+    percent: int | None = None
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(self.what, self.percent)
+
+
+class BaselinesSet(Body):
+    baselines: tuple[Baseline, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.baselines)
+
+
+class AlarmRaised(Body):
+    what: str
+    detail: str
+
+
+class LeaseTaken(Body):
+    """``ttl`` in seconds; ``took_over`` is whose lease had run out."""
+
+    what: str
+    ttl: float
+    place: Place
+    took_over: LeaseHolder | None
+
+
+class LeaseReleased(Body):
+    token: int
+
+
+class IdentityChanged(Body):
+    """What a run found: ``presented`` in place of ``expected``."""
+
+    node: str
+    kind: Literal["host key", "web certificate"]
+    expected: tuple[str, ...]
+    presented: str
+
+
+class IdentityAgreed(IdentityChanged):
+    """One of the people who must say so agreed."""
+
+    reason: str
+
+    @property
+    def change(self) -> IdentityChanged:
+        return IdentityChanged.model_validate(self.model_dump(exclude={"reason"}))
+
+
+class IdentityAccepted(Body):
+    node: str
+    kind: str
+    fingerprint: str
+    reason: str
+
+
+class Attached(Body):
+    """A file under the home, registered as evidence."""
+
+    name: str
+    sha256: str
+    path: str
+
+
+class TokenCreated(Body):
+    """``hash`` is of the whole token, which is kept nowhere."""
+
+    id: str
+    person: str
+    hash: str
+    expires_at: datetime
+    read_only: bool
+    note: str
+
+
+class TokenRevoked(Body):
+    id: str
+    person: str
+
+
+class SignedIn(Body):
+    """``session`` is a hash."""
+
+    session: str
+    by: str
+
+
+class SignedOut(Body):
+    session: str
+
+
+class LookAsked(Body):
+    why: str
+    source: str
+
+
+class Noticed(Body):
+    """What a source says that is worth knowing and calls for no pass."""
+
+    what: str
+    detail: str
+
+
+class Unknown(Body):
+    """A kind of which this version knows nothing but its name."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the table. Texts are templates over the model: what they do not name, the view does not show.
+
+    ``line`` is an entry's one line in ``show``, console, API and live progress; ``pack`` the file of an evidence
+    pack that lists entries of this kind, a folder where each has files of its own; ``event`` the end of the Prefect
+    event; ``notification`` the first lines of a message to people; ``note`` the work note at a change request.
+    """
+
+    model: type[Body]
+    line: str
+    pack: str | None
+    event: str | None
+    notification: str | None
+    note: str | None
+
+
+NO: Final = None
+
+KINDS: Final[dict[str, Kind]] = {
+    # kind: model, line, pack, event, notification, note
+    "key-joined": Kind(KeyJoined, "key joined", NO, NO, NO, NO),
+    "case-opened": Kind(CaseOpened, "opened: {0.cause}", NO, "opened", NO, NO),
+    "case-moved": Kind(CaseMoved, "{0.was} → {0.state}{0.because}", "states.json", "{0.state}", "{0.reason}\n{0.asks}",
+                       "the case is {0.state}{0.because}"),
+    "sighted": Kind(SightingsKept, "{0.counted}", "sightings.json", NO, NO, NO),
+    "sighting-assigned": Kind(SightingAssigned, "{0.counted} assigned to this site", NO, NO, NO, NO),
+    "snapshot": Kind(SnapshotTaken, "snapshot {0.when}: {0.pins} pins", "snapshots/", NO, NO, NO),
+    "looked": Kind(Looked, "checked: {0.pins} pins", NO, NO, NO, NO),
+    "planned": Kind(Planned, "plan {0.digest}: {0.steps} steps", "plans/", "planned", NO, NO),
+    "decided": Kind(Decided, "{0.word} at the gate {0.gate}: {0.reason}", "decisions/", NO, NO, NO),
+    "digest-used": Kind(DigestSpent, "the plan {0.digest} is carried out", NO, NO, NO, NO),
+    "step": Kind(StepRecorded, "{0.kind} {0.argument} on {0.holder} {0.phase}{0.more}", "steps.json", NO, NO, NO),
+    "progress": Kind(Progressed, "{0.progress}", NO, NO, NO, NO),
+    "baselines": Kind(BaselinesSet, "{0.count} certificates verified", "baselines.json", NO, NO, NO),
+    "alarm": Kind(AlarmRaised, "ALARM {0.what}: {0.detail}", "alarms.json", "alarm", "{0.what}: {0.detail}", NO),
+    "lease-taken": Kind(LeaseTaken, "lease taken", NO, NO, NO, NO),
+    "lease-released": Kind(LeaseReleased, "lease released", NO, NO, NO, NO),
+    "identity-changed": Kind(IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}",
+                             "changed-identities.json", NO, NO, NO),
+    "identity-agreed": Kind(IdentityAgreed, "the {0.kind} of {0.node} is accepted: {0.reason}", NO, NO, NO, NO),
+    "identity-accepted": Kind(IdentityAccepted, "the {0.kind} of {0.node} is accepted: {0.reason}", "identities.json",
+                              NO, NO, NO),
+    "attachment": Kind(Attached, "attached {0.name}", "attachments/", NO, NO, NO),
+    "token-created": Kind(TokenCreated, "token created: {0.id} of {0.person}", NO, NO, NO, NO),
+    "token-revoked": Kind(TokenRevoked, "token revoked: {0.id} of {0.person}", NO, NO, NO, NO),
+    "signed-in": Kind(SignedIn, "signed in by {0.by}", NO, NO, NO, NO),
+    "signed-out": Kind(SignedOut, "signed out", NO, NO, NO, NO),
+    "look-asked": Kind(LookAsked, "a look is asked for: {0.why} ({0.source})", NO, NO, NO, NO),
+    "notice": Kind(Noticed, "{0.what}: {0.detail}", NO, NO, NO, NO),
+}
+
+OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {}
+"""By kind and version: from that shape's fields to the next version's. None has changed yet."""
+
+_NAMES: Final = {row.model: kind for kind, row in KINDS.items()}
+
+
+class Entry(Frozen):
+    """One line of the record. ``hash`` covers everything else in it and the hash of the one before."""
+
+    seq: int
+    at: datetime
+    actor: str
+    run: str | None = None
+    case: str | None = None
+    site: str | None = None
+    kind: str
+    text: str
+    prev_hash: str
+    hash: str
+
+    @cached_property
+    def body(self) -> Body:
+        try:
+            return read(self.kind, self.text)
+        except ValueError as exc:
+            said = str(exc).splitlines()[0]
+            raise LedgerError(f"entry {self.seq} ({self.kind}) cannot be read: {said}",
+                              hint="`retrust audit verify` says whether it was changed") from exc
+
+    @property
+    def stored(self) -> Fields:
+        """The body's fields as they were written, for a record that must not be retold."""
+        fields: Fields = json.loads(self.text)
+        return fields
+
+    @property
+    def line(self) -> str:
+        """The entry in one line, of any kind."""
+        return self.told("line") or self.kind.replace("-", " ")
+
+    def told(self, view: Literal["line", "event", "notification", "note"]) -> str | None:
+        """The entry in that view's words; None where the view does not show its kind."""
+        row = KINDS.get(self.kind)
+        template: str | None = getattr(row, view) if row else None
+        return template.format(self.body) if template is not None else None
+
+
+def kind_of(body: Body) -> str:
+    """The name in the table; a model that has no row there cannot be written."""
+    if type(body) not in _NAMES:
+        raise TypeError(f"{type(body).__name__} is no kind of entry: add its row to retrust.ledger.entries.KINDS")
+    return _NAMES[type(body)]
+
+
+def written(body: Body) -> Fields:
+    """As stored; what a default says is left out."""
+    left_out = {name for name, field in type(body).model_fields.items()
+                if not field.is_required() and getattr(body, name) == field.default}
+    fields = body.model_dump(mode="json", exclude=left_out)
+    return fields if body.version == 1 else fields | {"v": body.version}
+
+
+def read(kind: str, text: str) -> Body:
+    """The body of stored text, whichever version wrote it; ValueError for one that does not hold its fields."""
+    row, fields = KINDS.get(kind), json.loads(text)
+    if row is None:
+        return Unknown()
+    version = fields.pop("v", 1)
+    for older in range(version, row.model.version):
+        fields = OLDER[kind, older](fields)
+    # Once a move could carry fields of anybody's own: they stay in the record and are not read.
+    return row.model.model_validate({name: fields[name] for name in row.model.model_fields if name in fields})
