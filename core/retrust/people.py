@@ -53,6 +53,12 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def token_id(text: str) -> str | None:
+    """The public part of a token's text; None for anything else."""
+    form = _FORM.fullmatch(text)
+    return form[1] if form else None
+
+
 def without_tokens(text: str) -> str:
     """A person's words for the record, with whatever looks like a token masked: one is soon pasted by mistake."""
     return _ANYWHERE.sub(MASK, text)
@@ -116,8 +122,8 @@ class Register:
 
     async def known(self, text: str) -> Token | None:
         """The valid token that this is the text of; None for anything else, without a word on why."""
-        form = _FORM.fullmatch(text)
-        token = await self.token(form[1]) if form else None
+        id = token_id(text)
+        token = await self.token(id) if id else None
         return token if token is not None and secrets.compare_digest(token.hash, hashed(text)) else None
 
     async def sign_in(self, session: str, *, actor: str, by: str) -> None:

@@ -277,6 +277,7 @@ class ConsoleSettings(Part):
     certificate: InventoryPath | None = None
     key: InventoryPath | None = None
     oidc: OidcSettings | None = None
+    trusted_proxies: Texts = Field(default=(), description="Addresses of proxies whose X-Forwarded-For is believed.")
     session: Duration = Field(default=timedelta(hours=8), description="How long a sign-in lasts.")
 
     def rules(self) -> Iterable[Wrong]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Form, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from retrust.people import token_id
 from retrust_plugins.console.app import Console
 from retrust_plugins.console.sessions import Visitor
 
@@ -21,7 +22,19 @@ Here = Annotated[Console, Depends(console_of)]
 
 
 def address_of(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    """Where a request comes from; a proxy that the inventory trusts is believed, and nobody else."""
+    address = request.client.host if request.client else "unknown"
+    trusted = console_of(request).engine.inventory.console.trusted_proxies
+    hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    while address in trusted and hops:
+        address = hops.pop()
+    return address
+
+
+def callers(request: Request, token: str = "") -> tuple[str, ...]:
+    """Whose failures a wrong token counts as: its address, and the account that it names."""
+    account = token_id(token)
+    return (address_of(request), f"token {account}") if account else (address_of(request),)
 
 
 class SignInFirst(HTTPException):
@@ -49,10 +62,10 @@ async def known(request: Request, console: Here,
     visitor = await console.sessions.by_bearer(bearer.credentials) if bearer else None
     if visitor is not None:
         return visitor
-    address = address_of(request)
+    who = callers(request, bearer.credentials if bearer else "")
     if bearer is not None:
-        console.throttle.failed(address)
-    if wait := console.throttle.wait(address):
+        console.throttle.failed(*who)
+    if wait := console.throttle.wait(*who):
         raise HTTPException(429, "too many failed attempts", {"Retry-After": str(wait)})
     raise HTTPException(401, "a valid API token is needed", {"WWW-Authenticate": "Bearer"})
 

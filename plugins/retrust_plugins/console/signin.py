@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from retrust_plugins.console.access import Here, Posting, address_of, check_origin
+from retrust_plugins.console.access import Here, Posting, callers, check_origin
 from retrust_plugins.console.app import Console
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import cookie_name, set_cookie
@@ -45,17 +45,17 @@ def _form(request: Request, console: Console, to: str, status: int = 200, proble
 async def sign_in(request: Request, console: Here, token: Annotated[str, Form(max_length=200)] = "",
                   csrf: Annotated[str, Form()] = "", to: Annotated[str, Form()] = "/") -> Response:
     check_origin(request)
-    address, seals = address_of(request), console.sessions.seals
+    who, seals = callers(request, token.strip()), console.sessions.seals
     held = seals.opened("sign-in", request.cookies.get(f"{cookie_name(request, console.engine)}-form"))
     if held is None or not seals.is_token("sign-in", held["nonce"], csrf):
         return _form(request, console, local(to), 403, "The page was open for too long. Try again.")
-    if wait := console.throttle.wait(address):
+    if wait := console.throttle.wait(*who):
         response = _form(request, console, local(to), 429, f"Too many failed attempts. Try again in {wait} seconds.")
         response.headers["Retry-After"] = str(wait)
         return response
     found = await console.register.known(token.strip())
     if found is None or found.person not in console.engine.inventory.people:
-        console.throttle.failed(address)
+        console.throttle.failed(*who)
         return _form(request, console, local(to), 401, "This token is not valid.")
     response = RedirectResponse(local(to), 303)
     await console.sessions.sign_in(request, response, person=found.person, token=found.id)

@@ -1,4 +1,4 @@
-"""How often an address may fail to sign in."""
+"""How often an address, or an account, may fail to sign in."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ ATTEMPTS, PERIOD, ADDRESSES = 10, 300.0, 10_000
 
 
 class Throttle:
-    """Counts failures by address (an IPv6 one by its /64); the longest unheard ones are forgotten first."""
+    """Counts failures by address (an IPv6 one by its /64) and by account; the longest unheard are forgotten first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait(self, address: str) -> int:
-        """Seconds until this address may try again; 0 where it may."""
-        times = self._recent(_group(address))
+    def wait(self, *who: str) -> int:
+        """Seconds until all of these may try again; 0 where they may."""
+        return max((self._wait(_group(one)) for one in who), default=0)
+
+    def _wait(self, group: str) -> int:
+        times = self._recent(group)
         return 0 if len(times) < ATTEMPTS else int(times[0] + PERIOD - self._clock()) + 1
 
-    def failed(self, address: str) -> None:
-        group = _group(address)
-        times = self._recent(group)
-        times.append(self._clock())
-        self._failed[group] = times
-        self._failed.move_to_end(group)
+    def failed(self, *who: str) -> None:
+        for group in map(_group, who):
+            times = self._recent(group)
+            times.append(self._clock())
+            self._failed[group] = times
+            self._failed.move_to_end(group)
         while len(self._failed) > ADDRESSES:
             self._failed.popitem(last=False)
 

@@ -158,6 +158,29 @@ async def test_attempts_are_limited(world: Any) -> None:
     assert (await (await world.api("ann")).get("/api/v1/me")).status_code == 200, "a right token is no guess"
 
 
+async def test_an_account_is_limited_from_anywhere(make_world: Any) -> None:
+    """Guesses at one account's token count together, wherever they come from; other accounts are free."""
+    world = await make_world(console={"trusted_proxies": ["127.0.0.1"]})
+    account = (await world.token("ann")).split("_")[1]
+
+    async def guess(number: int, id: str) -> int:
+        headers = {"Authorization": f"Bearer retrust_{id}_{'x' * 43}", "X-Forwarded-For": f"198.51.100.{number}"}
+        return int((await world.client(headers=headers).get("/api/v1/me")).status_code)
+
+    assert [await guess(n, account) for n in range(12)][-1] == 429
+    assert await guess(99, "0" * 8) == 401
+
+
+async def test_only_a_trusted_proxy_says_where_a_request_comes_from(make_world: Any) -> None:
+    """Behind a proxy that the inventory names each address counts for itself; elsewhere the header is not believed."""
+    for proxies, expected in ((["127.0.0.1"], 401), ([], 429)):
+        world = await make_world(console={"trusted_proxies": proxies})
+        for number in range(11):
+            headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": f"evil, 203.0.113.{number}"}
+            answer = await world.client(headers=headers).get("/api/v1/me")
+        assert answer.status_code == expected, proxies
+
+
 async def test_the_way_back_is_ours(world: Any) -> None:
     """Where a person goes after signing in is a page of ours, whatever the link said."""
     from retrust_plugins.console.signin import local
