@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -10,11 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from retrust.errors import UsageError
 
@@ -22,6 +25,8 @@ log = logging.getLogger("retrust.service")
 
 Ready = Callable[[], Awaitable[dict[str, Any]]]
 GRACE = 5
+REQUEST_LIMIT = 20.0
+"""Seconds in which a request must have come in whole; whoever sends half of one keeps no place."""
 
 
 def root(apps: Sequence[tuple[str, Any]], *, ready: Ready, metrics: Callable[[], bytes]) -> Starlette:
@@ -64,6 +69,25 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(H11Protocol):
+    """Ends a connection whose request does not come to its end, which uvicorn waits for without limit."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch(None)
+
+    def _watch(self, before: object) -> None:
+        if self.transport.is_closing():
+            return
+        state = self.conn.their_state
+        half = state is h11.SEND_BODY or (state is h11.IDLE and self.timeout_keep_alive_task is None)
+        now = (state, self.cycle) if half else None
+        if now is not None and now == before:
+            self.transport.close()
+            return
+        self.loop.call_later(REQUEST_LIMIT / 2, self._watch, now)
+
+
 def bind(host: str, port: int) -> socket.socket:
     """Bound before anything else starts, so that a port in use is known at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -76,6 +100,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 def server(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
     return _Server(uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", server_header=False, date_header=True,
+        app, http=_Protocol, log_config=None, access_log=False, lifespan="on", server_header=False, date_header=True,
         timeout_graceful_shutdown=GRACE, timeout_keep_alive=65, h11_max_incomplete_event_size=64 * 1024,
         ssl_certfile=str(certificate) if certificate else None, ssl_keyfile=str(key) if key else None))
