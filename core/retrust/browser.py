@@ -6,14 +6,17 @@ resolve for it. What is done on the pages, and which certificate is pinned, is t
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from retrust.children import environment
 from retrust.errors import PermanentError
 from retrust.models import Endpoint
 from retrust.relay import PinnedRelay
@@ -27,6 +30,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync",
     "--no-proxy-server",  # a proxy of the environment would resolve names for us, and see them
 )
+log = logging.getLogger(__name__)
 MISSING = ("no Chromium was found: install your system's chromium package, or run `playwright install "
            "chromium`, or set RETRUST_CHROMIUM to its path")
 
@@ -52,13 +56,20 @@ def find_chromium() -> str | None:
 
 def arguments(origin: Endpoint, relay: PinnedRelay) -> list[str]:
     """Chromium's arguments: ours, the one trusted key, and the one name that resolves."""
-    # Chromium's sandbox refuses to run as root; only there it is given up.
-    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return [
-        *ARGUMENTS, *sandbox,
+        *ARGUMENTS, *without_sandbox(),
         f"--ignore-certificate-errors-spki-list={relay.key_digest}",
         f"--host-resolver-rules=MAP {origin} 127.0.0.1:{relay.port}, MAP * ~NOTFOUND",
     ]
+
+
+@cache
+def without_sandbox() -> tuple[str, ...]:
+    """Chromium's sandbox refuses to run as root; only there it is given up, and said once."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return ()
+    log.warning("Chromium runs without its sandbox, because Retrust runs as root: run it as a user of its own")
+    return ("--no-sandbox",)
 
 
 @asynccontextmanager
@@ -94,7 +105,8 @@ async def _start(playwright: Playwright, args: list[str]) -> Browser:
     from playwright.async_api import Error
 
     try:
-        return await playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=args)
+        return await playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=args,
+                                                env=dict(environment()))
     except Error as exc:
         if "Executable doesn't exist" in exc.message:
             raise PermanentError(MISSING) from exc

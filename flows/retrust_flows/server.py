@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from retrust.children import environment
 from retrust.errors import TemporaryError
 
 log = logging.getLogger("retrust.flows")
@@ -38,8 +39,6 @@ QUIET = {
 }
 CREDENTIAL = "credential"
 """The file, beside the server's state, with what its pages ask for; another one after each start."""
-PASSED_ON = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV")
-"""What of our environment the server gets beside Prefect's and Python's own: never what a secret may be in."""
 
 
 @asynccontextmanager
@@ -114,12 +113,8 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
             [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-m", "prefect", "server", "start",
              "--host", "127.0.0.1", "--port", str(port)],
-            stdin=subprocess.PIPE, stdout=log, stderr=log, env=_environment(), start_new_session=True)
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items()
-            if name in PASSED_ON or name.startswith(("LC_", "PREFECT_", "PYTHON", "COV_"))} | QUIET
+            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+            env=environment("PREFECT_", "PYTHON", "COV_") | QUIET)
 
 
 async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:

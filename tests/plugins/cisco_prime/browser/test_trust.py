@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -127,3 +128,28 @@ async def _until(holds: Callable[[], object], limit: float = 20.0) -> None:
     while not holds():
         assert monotonic() < end, "it did not become so in time"
         await asyncio.sleep(0.05)
+
+
+def environments_with(text: bytes) -> list[bytes]:
+    """The environments of this machine's Chromium processes that hold a text."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"--host-resolver-rules" in command and text in environment:
+            found.append(environment)
+    return found
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+async def test_the_browser_gets_no_secret_of_our_environment(start, certificate, monkeypatch):
+    """What a secret may be in does not travel into Chromium, and what it needs does."""
+    monkeypatch.setenv("PI_PASSWORD_PLANTED", "pl4nted-in-this-test")
+    monkeypatch.setenv("TZ", "UTC-planted0")
+    appliance = await start()
+    async with open_browser(appliance.access().origin, node="primary", fingerprint=certificate.fingerprint):
+        assert environments_with(b"UTC-planted0")
+        assert not environments_with(b"pl4nted-in-this-test")
