@@ -46,6 +46,8 @@ _DN_QUESTIONS = (
 async def answer(shell: Shell, line: str) -> str:
     """What is printed for a command line, known or not."""
     words = line.split()
+    if shell.configuring:
+        return await _configure(shell, words)
     furthest = 0
     for pattern, command, admins_only in COMMANDS:
         if admins_only and shell.node.settings.role != "admin":
@@ -58,6 +60,14 @@ async def answer(shell: Shell, line: str) -> str:
         return "% incomplete command detected at '^' marker.\n"
     column = len(shell.prompt) + _column_of_word(line, furthest)
     return " " * column + "^\n% invalid command detected at '^' marker.\n"
+
+
+async def _configure(shell: Shell, words: list[str]) -> str:
+    """Configuration mode knows nothing but its end."""
+    if words not in (["end"], ["exit"]):
+        return " " * len(shell.prompt) + "^\n% invalid command detected at '^' marker.\n"
+    shell.configuring = False
+    return ""
 
 
 def _matched(pattern: list[str], words: list[str]) -> int:
@@ -96,6 +106,8 @@ async def leave(shell: Shell) -> str:
 
 async def list_certificates(shell: Shell) -> str:
     node = shell.node
+    if node.settings.list_answers:
+        return node.settings.list_answers.pop(0)
     return _HEADER[node.settings.header] + "".join(_entry(node, pin) for pin in node.tofu.pins.values())
 
 

@@ -21,7 +21,7 @@ from retrust_plugins.lab.renewal import Renewable
 from retrust_plugins.lab.settings import NodeSettings
 from retrust_plugins.lab.shell import Received
 from retrust_plugins.lab.ssh_server import SshServer
-from retrust_plugins.lab.tofu import TofuMismatch, TofuStore
+from retrust_plugins.lab.tofu import TofuMismatch, TofuStore, strangers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -67,6 +67,8 @@ class PrimeNode(Renewable):
         self.log = NodeLog(lab.folder / self.name, lab.settings.log)
         self.tofu = TofuStore(self.name, network, self.tell, lab.settings.connect_timeout)
         self.ssh = SshServer(self, self.host, ground.port(SSH_PORT))
+        self._reboot: asyncio.Task[None] | None = None
+        self.tofu.pins.update({pin.key: pin for pin in strangers(self.settings.strangers, self.identity)})
         self.ha = HighAvailability(self, lab.settings.ha)
         self.health_monitor = HealthMonitor(self, lab.settings.health_interval)
         self.ise_servers = IseServers(self, lab)
@@ -179,6 +181,15 @@ class PrimeNode(Renewable):
     async def power_on(self) -> None:
         await self.ssh.open()
         await self.start_services()
+
+    def reboot(self) -> None:
+        """Off, and on again after the time that a restart takes; nobody waits for it."""
+        async def again() -> None:
+            await self.power_off()
+            await asyncio.sleep(self.settings.restart_time)
+            await self.power_on()
+
+        self._reboot = asyncio.create_task(again())
 
     async def redeploy(self) -> None:
         """Install again at the same address: new certificates and host keys, no pins, no HA, no ISE."""

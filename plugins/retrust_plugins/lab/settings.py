@@ -67,18 +67,29 @@ class NodeSettings:
     channels: bool = True
     auth_banner: str | None = None
     banner: str | None = None
+    resumable: bool = False                   # sessions that were cut off are offered; Enter starts a new one
     login_question: str | None = None         # a yes/no question before the first prompt
     unexpected_question: str | None = None    # one that is no yes/no question
+    config_mode: bool = False                 # the first prompt is that of configuration mode, which `end` leaves
+    prompt: str = "{hostname}/{user}# "
+    shells_at_once: int | None = None
 
     # how it goes on
     delay: float = 0.0
     delays: dict[str, float] = field(default_factory=dict)           # by the command's beginning
     questions_after: dict[str, str] = field(default_factory=dict)    # likewise: asked after the answer
     drops: tuple[str, ...] = ()                                      # likewise: the session drops instead
+    reboots: dict[str, Literal["before", "after"]] = field(default_factory=dict)   # likewise: once, and its effect
     page_length: int = 24
     wrap: bool = True
+    width: int | None = None                  # where lines are broken, whatever the client's terminal is
+    break_at: Literal["column", "blank"] = "column"
+    echo: bool = True
+    line_end: Literal["\r\n", "\r"] = "\r\n"
 
     # tofu-certs
+    list_answers: list[str] = field(default_factory=list)   # printed in place of the list, each once
+    strangers: int = 0                                       # pins of hosts that nobody knows
     self_entries: SelfEntries = "listed"
     dn_style: Literal["slash", "spaced", "multi"] = "slash"
     escape_non_ascii: bool = False

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Setting = TypeVar("Setting")
 
+_RESUME = ("Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday_Mar_10_18:10:15\n\n"
+           "Enter session number to resume or press <Enter> to start a new one:")
 NOT_YES_OR_NO = "ERROR : Please enter Yes or No"
 
 
@@ -36,7 +38,12 @@ class Received:
 class Shell:
     def __init__(self, node: PrimeNode, user: str, terminal: Terminal) -> None:
         self.node, self.user, self.terminal = node, user, terminal
-        self.prompt = f"{node.settings.hostname}/{user}# "
+        self.configuring = node.settings.config_mode
+
+    @property
+    def prompt(self) -> str:
+        prompt = self.node.settings.prompt.format(hostname=self.node.settings.hostname, user=self.user)
+        return prompt.replace("#", "(config)#") if self.configuring else prompt
 
     async def run(self) -> None:
         await self._greet()
@@ -50,6 +57,8 @@ class Shell:
         settings = self.node.settings
         if settings.banner:
             self.terminal.write(settings.banner + "\n")
+        while settings.resumable and (await self.ask(_RESUME)).strip():
+            self.terminal.write("% Error: Invalid session, enter the number of the session\n")
         if settings.unexpected_question:
             await self.ask(settings.unexpected_question)
         if settings.login_question and not await self.ask_yes_or_no(settings.login_question):
@@ -64,9 +73,18 @@ class Shell:
         await asyncio.sleep(_by_beginning(settings.delays, line, settings.delay))
         if line.strip().startswith(settings.drops or ("\0",)):
             raise SessionDropped
-        await self.terminal.show(await answer(self, line))
+        if (reboot := _taken(settings.reboots, line)) == "before":
+            raise self._rebooting()
+        said = await answer(self, line)
+        if reboot == "after":
+            raise self._rebooting()
+        await self.terminal.show(said)
         if question := _by_beginning(settings.questions_after, line, ""):
             await self.ask(question)
+
+    def _rebooting(self) -> SessionDropped:
+        self.node.reboot()
+        return SessionDropped()
 
     async def ask(self, question: str) -> str:
         self.terminal.write(question)
@@ -89,3 +107,9 @@ class Shell:
 
 def _by_beginning(table: dict[str, Setting], line: str, default: Setting) -> Setting:
     return next((value for start, value in table.items() if line.strip().startswith(start)), default)
+
+
+def _taken(table: dict[str, Setting], line: str) -> Setting | None:
+    """The entry for this line, which is used once."""
+    start = next((start for start in table if line.strip().startswith(start)), None)
+    return None if start is None else table.pop(start)

@@ -30,6 +30,7 @@ class SshServer:
         self._node, self._host, self.port = node, host, port
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.shells: set[object] = set()
         self.keys: list[asyncssh.SSHKey] = []
         self.new_keys()
 
@@ -97,6 +98,9 @@ class _Login(asyncssh.SSHServer):
 
     def session_requested(self) -> asyncssh.SSHServerSession[str]:
         assert self._connection is not None
+        limit = self._node.settings.shells_at_once
+        if limit is not None and len(self._server.shells) >= limit:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "open failed")
         return _Session(self._node, self._connection)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -114,7 +118,9 @@ class _Session(asyncssh.SSHServerSession[str]):
         self._task: asyncio.Task[None] | None = None
         self._command: str | None = None
         self._has_pty = False
-        self.terminal = Terminal(self._send)
+        settings = node.settings
+        self.terminal = Terminal(self._send, echo=settings.echo, line_end=settings.line_end,
+                                 at_blanks=settings.break_at == "blank")
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
         self._channel = chan
@@ -127,7 +133,7 @@ class _Session(asyncssh.SSHServerSession[str]):
         return True
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        self.terminal.width = width if self._node.settings.wrap else 0
+        self.terminal.width = self._node.settings.width or (width if self._node.settings.wrap else 0)
 
     def shell_requested(self) -> bool:
         return self._has_pty
@@ -137,6 +143,7 @@ class _Session(asyncssh.SSHServerSession[str]):
         return self._node.settings.exec_allowed
 
     def session_started(self) -> None:
+        self._node.ssh.shells.add(self)
         self._task = asyncio.create_task(self._run())
 
     def data_received(self, data: str, datatype: int | None) -> None:
@@ -147,6 +154,7 @@ class _Session(asyncssh.SSHServerSession[str]):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._node.ssh.shells.discard(self)
         if self._task is not None:
             self._task.cancel()
 

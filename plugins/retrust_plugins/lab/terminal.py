@@ -6,6 +6,7 @@ What is typed and answered is the ``shell``'s business; the SSH around it is ``s
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import Callable
 
 _MORE = " --More-- "
@@ -18,8 +19,9 @@ class SessionEnded(Exception):
 
 
 class Terminal:
-    def __init__(self, send: Callable[[str], None]) -> None:
-        self._send = send
+    def __init__(self, send: Callable[[str], None], *, echo: bool = True, line_end: str = "\r\n",
+                 at_blanks: bool = False) -> None:
+        self._send, self._echo, self._line_end, self._at_blanks = send, echo, line_end, at_blanks
         self._typed: asyncio.Queue[str] = asyncio.Queue()
         self._after_return = False
         self._column = 0
@@ -34,15 +36,15 @@ class Terminal:
         self._typed.put_nowait("")
 
     def write(self, text: str) -> None:
-        """Print; every line end becomes CRLF, and a line wider than the terminal is broken."""
+        """Print; every line end becomes the terminal's, and a line wider than it is broken."""
         out: list[str] = []
         for character in text:
             if character == "\n":
-                out.append("\r\n")
+                out.append(self._line_end)
                 self._column = 0
                 continue
             if self.width and self._column == self.width:
-                out.append("\r\n")
+                out.append(self._line_end)
                 self._column = 0
             out.append(character)
             self._column += 1
@@ -51,7 +53,7 @@ class Terminal:
     async def show(self, text: str) -> None:
         """Print an answer of whole lines, a page at a time where paging is on."""
         shown = 0
-        for line in text.splitlines():
+        for line in self._lines(text):
             if self.page_length and shown == self.page_length:
                 key = await self._more()
                 if key in "qQ" + _INTERRUPT:
@@ -59,6 +61,12 @@ class Terminal:
                 shown = shown - 1 if key in "\r\n" else 0
             self.write(line + "\n")
             shown += 1
+
+    def _lines(self, text: str) -> list[str]:
+        lines = text.splitlines()
+        if not self.width or not self._at_blanks:
+            return lines
+        return [piece for line in lines for piece in textwrap.wrap(line, self.width) or [""]]
 
     async def _more(self) -> str:
         self._send(_MORE)
@@ -84,7 +92,7 @@ class Terminal:
                 continue
             self._after_return = key == "\r"
             if key in "\r\n":
-                self.write("\n")
+                self._show_key("\n")
                 return line
             if key == _INTERRUPT:
                 self.write("^C\n")
@@ -92,8 +100,12 @@ class Terminal:
             if key in _ERASE:
                 line = self._erased(line)
             elif key.isprintable():
-                self.write(key)
+                self._show_key(key)
                 line += key
+
+    def _show_key(self, key: str) -> None:
+        if self._echo:
+            self.write(key)
 
     def _erased(self, line: str) -> str:
         if line:

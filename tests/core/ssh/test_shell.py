@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from retrust.errors import TemporaryError
+from retrust.errors import PermanentError, TemporaryError
 from retrust.redaction import MASK
 from retrust.ssh import (
     CommandNotAllowed,
@@ -486,3 +486,39 @@ async def test_the_offer_to_resume_a_session_is_answered_with_enter(shell_on: Op
             assert await shell.run(LIST) == LISTING
             assert len(shell.answered) == 1
         assert host.answers == [""]
+
+
+async def test_an_answer_cut_off_before_the_prompt_is_no_answer(shell_on: Open, ade_os: Dialect) -> None:
+    """The prompt stands in the middle of a line: what came is quoted, within seconds."""
+    cut = Reply(pieces=["host=10.0.0.12_8082; subject= /C=US/ST"])
+    async with FakeHost(replies={LIST: cut}) as host, shell_on(host, dialect=replace(ade_os, stalled=0.3)) as shell:
+        with pytest.raises(SessionLost, match=r"cut off.*/ST"):
+            await shell.run(LIST)
+
+
+@pytest.mark.parametrize(("prompt", "said"), [("prime-pri> ", "prime-pri>"), ("login: ", "login:")])
+async def test_an_unknown_prompt_is_said_within_seconds(prompt: str, said: str, shell_on: Open, ade_os: Dialect) -> None:
+    """Nothing is typed at it, and nobody waits for the limit of an answer."""
+    async with FakeHost(prompt=prompt) as host:
+        with pytest.raises(UnexpectedQuestion, match=said):
+            async with shell_on(host, dialect=replace(ade_os, stalled=0.3), command_timeout=60):
+                pass
+        assert host.typed == ""
+
+
+async def test_a_command_line_without_echo_is_known_by_its_first_command(shell_on: Open) -> None:
+    """From then on answers are read from prompt to prompt."""
+    async with FakeHost(echo=False, replies={LIST: LISTING}) as host, shell_on(host) as shell:
+        await shell.settle("terminal length 0")
+        assert await shell.run(LIST) == LISTING
+        assert await shell.run(LIST) == LISTING
+
+
+async def test_an_inner_mode_that_does_not_end_is_said(shell_on: Open, ade_os: Dialect) -> None:
+    """It is left with the dialect's word a few times, and then named."""
+    nested = replace(ade_os, nested=re.compile(r".*\(config\)# ?"))
+    async with FakeHost(prompt="prime-pri/admin(config)# ") as host:
+        with pytest.raises(PermanentError, match=r"stays at 'prime-pri/admin\(config\)#' after 'end'"):
+            async with shell_on(host, dialect=nested):
+                pass
+        assert set(host.commands) == {"end"}

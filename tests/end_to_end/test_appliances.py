@@ -1,0 +1,165 @@
+"""One appliance differs from the next: the whole heal ends well in each, or says within seconds why it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from retrust.errors import PermanentError, RetrustError, TemporaryError
+from retrust_plugins.lab.settings import LISTING_3_9
+from retrust_plugins.lab.testing import Campus, quick_lab
+
+DELETE, LIST = "ncs certvalidation tofu-certs deletecert", "ncs certvalidation tofu-certs listcerts"
+LIMIT = 60.0
+"""Seconds for a whole heal; the slowest of these takes a few."""
+
+LONG = "CN=prime-sec,OU=Prime Infra Operations and more of them,O=Cisco Systems,L=SJ,ST=CA,C=US"
+WORKS: dict[str, dict[str, Any]] = {
+    "offers a session to resume": {"resumable": True},
+    "terms of use": {"login_question": "Do you accept the terms of use of this system (yes/no)? "},
+    "a banner with a fake prompt": {"banner": "Property of # Example #\nprime-pri/admin# \nprime-sec/admin#\n#"},
+    "configuration mode": {"config_mode": True},
+    "no echo": {"echo": False},
+    "no echo, no header": {"echo": False, **LISTING_3_9},
+    "bare carriage returns": {"line_end": "\r"},
+    "bare carriage returns after a banner": {"line_end": "\r", "banner": "Welcome\nto the lab"},
+    "one shell at a time": {"shells_at_once": 1},
+    "another prompt": {"prompt": "PRIME.Example-1/{user}#"},
+    "300 pins": {"strangers": 300},
+    "release 3.9": LISTING_3_9,
+    "a slow command line": {"delay": 0.3},
+    "asks before it deletes": {"deletecert": "confirm"},
+    "asks in letters": {"deletecert": "confirm", "delete_question": "Delete this certificate? [y/n] "},
+    "a second list that is empty": {"list_answers": ["\n"]},
+    **{f"wrapped at {width}": {"width": width} for width in (60, 79, 80, 100, 120, 132, 511)},
+}
+
+
+async def heal(site: Campus, passes: int = 1) -> None:
+    """Up to so many passes, as a service would begin them; the last one's error counts."""
+    for left in reversed(range(passes)):
+        try:
+            ended = await site.heal(accept_unproven=True)
+        except TemporaryError:
+            if not left:
+                raise
+            await asyncio.sleep(0)
+        else:
+            assert ended.outcome == "healed"
+            return
+
+
+async def start_broken(start: Any, **node: Any) -> Campus:
+    site: Campus = await start(quick_lab().with_nodes(**node))
+    await site.settle_in()
+    await site.break_trust("secondary")
+    return site
+
+
+@pytest.mark.parametrize("variation", WORKS)
+async def test_the_whole_heal(start, variation):
+    """One delete, one registration, and a healthy pair."""
+    site = await start_broken(start, **WORKS[variation])
+    async with asyncio.timeout(LIMIT):
+        await heal(site)
+    assert site.deletes() == {"primary": 1, "secondary": 0}
+    assert site.lab.primary.ha.registrations == 1
+    assert site.lab.healthy
+
+
+STOPS: dict[str, tuple[dict[str, Any], str]] = {
+    "a password to change": ({"login_question": "Your password expires. Change it now? [y/n]: "}, "Change it now"),
+    "another session": ({"login_question": "End the other session of admin (yes/no)? "}, "End the other session"),
+    "a configuration to discard": ({"login_question": "Discard the configuration (yes/no)? "}, "Discard"),
+    "a new password": ({"unexpected_question": "Enter new password: "}, "Enter new password"),
+    "a key to press": ({"unexpected_question": "Press any key to continue"}, "Press any key"),
+    "no shell": ({"shells_at_once": 0}, "no interactive shell"),
+    "broken at blanks": ({"width": 70, "break_at": "blank"}, "not understood"),
+}
+
+
+@pytest.mark.parametrize("variation", STOPS)
+async def test_what_stops_a_heal_is_said(start, variation):
+    """Within seconds, quoted, and before anything is written."""
+    settings, said = STOPS[variation]
+    site = await start_broken(start, **settings)
+    began = time.monotonic()
+    with pytest.raises(RetrustError, match=said):
+        await heal(site)
+    assert time.monotonic() - began < LIMIT / 2
+    assert site.writes == 0
+
+
+async def test_a_question_that_the_inventory_allows(start):
+    """Its answer is typed, and nothing else is."""
+    question = {"match": "which role", "answer": "operator"}
+    site = await start(quick_lab().with_nodes(unexpected_question="Which role do you take? "), change=lambda it: [
+        it[node]["ssh"].update(questions=[question]) for node in ("primary", "secondary")])
+    await site.settle_in()
+    await site.break_trust("secondary")
+    await heal(site)
+    assert {answer for _, answer in site.lab.primary.answers} == {"operator"}
+
+
+NO_LISTS = {
+    "refused": ("% Authorization failed\n", PermanentError),
+    "no such command": ("                  ^\n% invalid command detected at '^' marker.\n", PermanentError),
+    "database": ("Unable to connect to the database\n", TemporaryError),
+    "exception": ("java.lang.NullPointerException\n\tat com.cisco.Tofu.list(Tofu.java:12)\n", TemporaryError),
+    "a list and an error": ("host=198.18.0.1_443; subject= /CN=x\nERROR : not all could be read\n", TemporaryError),
+    "cut off": ("host=198.18.0.1_44", TemporaryError),
+}
+
+
+@pytest.mark.parametrize("step", ["first look", "after the delete", "verify"])
+@pytest.mark.parametrize("answer", NO_LISTS)
+async def test_an_answer_that_is_no_list_is_never_healed(start, answer, step):
+    """It is quoted at whatever step it comes, and a later pass ends the work."""
+    text, kind = NO_LISTS[answer]
+    site = await start_broken(start)
+    spoilt, once = site.lab.primary.settings.list_answers, [text]
+
+    def before(part: str) -> None:
+        if (part, step) in (("list", "first look"), ("verify", "verify")):
+            spoilt.append(text)
+
+    if step == "after the delete":
+        site.lab.on("delete", lambda *_: spoilt.extend(once))
+    with pytest.raises(kind) as failed:
+        await site.heal(accept_unproven=True, before=before)
+    assert text.strip().split("\n")[-1].strip() in str(failed.value)
+    once.clear()
+    await heal(site)
+    assert site.lab.healthy
+    if step == "first look":
+        assert site.deletes() == {"primary": 1, "secondary": 0}
+
+
+BREAKS = [("drops", (DELETE,)), ("deletecert", "drop-after"), ("reboots", {DELETE: "before"}),
+          ("reboots", {DELETE: "after"}), ("reboots", {LIST: "before"}), ("reboots", {LIST: "after"})]
+
+
+@pytest.mark.parametrize(("setting", "value"), BREAKS)
+async def test_a_session_that_ends_or_a_node_that_restarts(start, setting, value):
+    """Whatever a pass meets, later ones end the work; a delete that took effect is not sent again."""
+    site = await start_broken(start)
+    lost = DELETE in str(value) and value != {DELETE: "after"}
+    setattr(site.lab.primary.settings, setting, value)
+
+    def mend(part: str) -> None:
+        site.lab.primary.settings.drops = ()
+
+    for _ in range(6):
+        try:
+            ended = await site.heal(accept_unproven=True)
+        except RetrustError:
+            mend("")
+            await site.lab.until(lambda: site.lab.primary.ssh.is_open and site.lab.primary.running, "it is up again")
+        else:
+            if ended.outcome in ("healed", "healthy"):
+                break
+    assert site.lab.healthy
+    assert site.deletes()["primary"] <= 1 + lost
