@@ -497,7 +497,7 @@ async def test_an_answer_cut_off_before_the_prompt_is_no_answer(shell_on: Open, 
 
 
 @pytest.mark.parametrize(("prompt", "said"), [("prime-pri> ", "prime-pri>"), ("login: ", "login:")])
-async def test_an_unknown_prompt_is_said_within_seconds(prompt: str, said: str, shell_on: Open, ade_os: Dialect) -> None:
+async def test_an_unknown_prompt_is_said_soon(prompt: str, said: str, shell_on: Open, ade_os: Dialect) -> None:
     """Nothing is typed at it, and nobody waits for the limit of an answer."""
     async with FakeHost(prompt=prompt) as host:
         with pytest.raises(UnexpectedQuestion, match=said):
