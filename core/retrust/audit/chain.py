@@ -66,11 +66,8 @@ async def verify_chain(ledger: Journal) -> ChainReport:
     except LedgerError as exc:
         if not _is_damage(exc):
             raise
-        return ChainReport(
-            entries=walk.last.seq,
-            head=walk.last,
-            problem=f"after entry {walk.last.seq} the database cannot be read: {exc.what}",
-        )
+        return ChainReport(entries=walk.last.seq, head=walk.last,
+                           problem=f"after entry {walk.last.seq} the database cannot be read: {exc.what}")
     if walk.last.seq:
         await asyncio.to_thread(keep_anchor, ledger.home, ledger.where, walk.last)
     return ChainReport(entries=walk.last.seq, head=walk.last, signed_by=signer)

@@ -9,7 +9,7 @@ from typing import Any
 from retrust.ledger.canonical import canonical, entry_hash
 
 FIELDS = ("seq", "at", "actor", "run", "case_id", "site", "kind", "body", "prev_hash", "hash")
-"""An entry as stored; ``body`` is its text."""
+"""An entry as stored, its hash last; ``body`` is its text."""
 
 
 def fault(entry: Mapping[str, Any], prev_seq: int, prev_hash: str | None) -> str | None:
@@ -18,24 +18,10 @@ def fault(entry: Mapping[str, Any], prev_seq: int, prev_hash: str | None) -> str
         return f"a gap: entry {prev_seq + 1} is missing"
     if prev_hash is not None and entry["prev_hash"] != prev_hash:
         return f"its link differs from the hash of entry {prev_seq}"
-    if _hash(entry) != entry["hash"]:
+    if entry_hash(*(entry[name] for name in FIELDS[:-1])) != entry["hash"]:
         return "its hash differs from what its content gives"
     try:
         is_canonical = canonical(json.loads(entry["body"])) == entry["body"]
     except ValueError:
         is_canonical = False
     return None if is_canonical else "its body is not canonical JSON"
-
-
-def _hash(entry: Mapping[str, Any]) -> str:
-    return entry_hash(
-        entry["seq"],
-        entry["at"],
-        entry["actor"],
-        entry["run"],
-        entry["case_id"],
-        entry["site"],
-        entry["kind"],
-        entry["body"],
-        entry["prev_hash"],
-    )

@@ -80,14 +80,8 @@ def _verified(data: bytes, public_key: bytes | None) -> PackReport:
     at = first_change(data, packed(files))
     if at is not None:
         raise _Changed(f"the archive's frame was changed at byte {at}; its files are as they were packed")
-    return PackReport(
-        case=manifest["case"],
-        site=manifest["site"],
-        state=manifest["state"],
-        key=manifest["key"],
-        trusted=public_key is not None,
-        entries=len(entries),
-    )
+    return PackReport(case=manifest["case"], site=manifest["site"], state=manifest["state"], key=manifest["key"],
+                      trusted=public_key is not None, entries=len(entries))
 
 
 def _manifest(files: Mapping[str, bytes], public_key: bytes | None) -> dict[str, Any]:
@@ -169,9 +163,7 @@ def _lines(text: bytes) -> Iterator[dict[str, Any]]:
         yield entry
 
 
-def _attachments(
-    files: Mapping[str, bytes], manifest: Mapping[str, Any], entries: list[dict[str, Any]]
-) -> None:
+def _attachments(files: Mapping[str, bytes], manifest: Mapping[str, Any], entries: list[dict[str, Any]]) -> None:
     """What was registered with the case must be here as it was registered; what is not, is named."""
     newest = {}
     for entry in entries:

@@ -15,7 +15,7 @@ from typing import Any
 
 from retrust.audit.archive import CHAIN, FORMAT, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
 from retrust.audit.story import told
-from retrust.ledger.canonical import canonical, written_time
+from retrust.ledger.canonical import canonical
 from retrust.ledger.entries import Attached, Entry
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.ledger.ledger import Ledger
@@ -41,22 +41,14 @@ async def export_case(ledger: Ledger, case: str, path: Path) -> Path:
     files, missing = await asyncio.to_thread(_attachments, entries, ledger.home)
     files |= told(summary, entries)
     files |= {CHAIN: "".join(f"{line}\n" for line in lines).encode("ascii"), README: HOW_TO.encode()}
-    manifest = {
-        "format": FORMAT,
-        "case": case,
-        "site": summary.site,
-        "state": summary.state,
-        "missing": missing,
-    }
+    manifest = {"format": FORMAT, "case": case, "site": summary.site, "state": summary.state, "missing": missing}
     await asyncio.to_thread(_write, path, packed(_signed(files, manifest, ledger.signing_key())))
     return path
 
 
 def _signed(files: Mapping[str, bytes], manifest: Mapping[str, Any], key: LedgerKey) -> dict[str, bytes]:
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
-    listed = json.dumps({**manifest, "key": key.key_id, "files": sums}, indent=1, sort_keys=True).encode(
-        "ascii"
-    )
+    listed = json.dumps({**manifest, "key": key.key_id, "files": sums}, indent=1, sort_keys=True).encode("ascii")
     return {**files, MANIFEST: listed, SIGNATURE: key.sign(listed), PUBLIC_KEY: pem(key.public)}
 
 
@@ -70,26 +62,10 @@ async def _segment(ledger: Ledger, case: str, site: str) -> tuple[list[str], lis
             break
         if entry.case == case or (entry.site == site and entry.case is None):
             entries.append(entry)
-            lines.append(canonical(in_full(entry)))
+            lines.append(canonical(entry.row))
         else:
             lines.append(canonical({"seq": entry.seq, "hash": entry.hash}))
     return lines, entries
-
-
-def in_full(entry: Entry) -> dict[str, Any]:
-    """An entry as stored: the names and texts that its hash covers."""
-    return {
-        "seq": entry.seq,
-        "at": written_time(entry.at),
-        "actor": entry.actor,
-        "run": entry.run,
-        "case_id": entry.case,
-        "site": entry.site,
-        "kind": entry.kind,
-        "body": entry.text,
-        "prev_hash": entry.prev_hash,
-        "hash": entry.hash,
-    }
 
 
 def _attachments(entries: Iterable[Entry], home: Path) -> tuple[dict[str, bytes], dict[str, str]]:

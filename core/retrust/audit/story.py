@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from retrust.ledger.canonical import written_time
-from retrust.ledger.entries import KINDS, Attached, Decided, Entry, Planned, SnapshotTaken
+from retrust.ledger.entries import KINDS, Decided, Entry, Planned, SnapshotTaken
 from retrust.ledger.records import Case
 from retrust.models import Finding
 
@@ -22,7 +22,7 @@ def told(case: Case, entries: Iterable[Entry]) -> dict[str, bytes]:
         place = KINDS[entry.kind].pack if entry.kind in KINDS else None
         if place in _FOLDERS:
             files.update(_FOLDERS[place](f"{place}{entry.seq:08}", entry, entry.body))
-        elif place is not None:
+        elif place is not None and place.endswith(".json"):  # the files under attachments/ are read by ``pack``
             listed[place].append(_dated(entry))
     return files | {name: _json(found) for name, found in listed.items()}
 
@@ -40,13 +40,8 @@ def _snapshot(name: str, entry: Entry, body: SnapshotTaken) -> Files:
 
 def _fingerprints(finding: Finding) -> dict[str, Any]:
     presented, baseline = finding.presented, finding.baseline
-    return {
-        "holder": finding.pin.holder,
-        "key": finding.pin.key,
-        "verdict": finding.verdict,
-        "presented": presented and presented.fingerprint,
-        "last_verified": baseline and baseline.fingerprint,
-    }
+    return {"holder": finding.pin.holder, "key": finding.pin.key, "verdict": finding.verdict,
+            "presented": presented and presented.fingerprint, "last_verified": baseline and baseline.fingerprint}
 
 
 def _evidence(finding: Finding) -> dict[str, Any]:
@@ -66,23 +61,15 @@ def _decision(name: str, entry: Entry, body: Decided) -> Files:
         yield f"{name}.sig", body.signature.encode()
 
 
-def _attached(name: str, entry: Entry, body: Attached) -> Files:
-    """The files themselves are read by ``pack``."""
-    return iter(())
-
-
 _FOLDERS: dict[str | None, Callable[[str, Entry, Any], Files]] = {
-    "snapshots/": _snapshot, "plans/": _plan, "decisions/": _decision, "attachments/": _attached}
+    "snapshots/": _snapshot,
+    "plans/": _plan,
+    "decisions/": _decision,
+}
 
 
 def _dated(entry: Entry) -> dict[str, Any]:
-    return {
-        "seq": entry.seq,
-        "at": written_time(entry.at),
-        "actor": entry.actor,
-        "run": entry.run,
-        **entry.stored,
-    }
+    return {"seq": entry.seq, "at": written_time(entry.at), "actor": entry.actor, "run": entry.run, **entry.stored}
 
 
 def _plain(name: str) -> str:

@@ -17,7 +17,7 @@ from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened,
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.ledger.journal import Journal, Row, Writing, entry_of
 from retrust.ledger.leases import Lease, fence
-from retrust.ledger.queries import edge
+from retrust.ledger.queries import edge, made
 from retrust.ledger.records import Alarm, Case, DigestUse
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Decision, GateState
@@ -58,9 +58,7 @@ class Cases(Journal):
         if states is not None:
             query = query.where(t.cases.c.state.in_([str(state) for state in states]))
         if before is not None:
-            query = query.where(
-                t.cases.c.seq < select(t.cases.c.seq).where(t.cases.c.id == before).scalar_subquery()
-            )
+            query = query.where(t.cases.c.seq < select(t.cases.c.seq).where(t.cases.c.id == before).scalar_subquery())
         return [case_of(row) for row in await self._rows(query)]
 
     async def open_case_of(self, site: str) -> Case | None:
@@ -103,11 +101,8 @@ class Cases(Journal):
             if await use_of(writing, decision.digest):
                 raise DecisionRefused(decision.case, "used", "the plan's digest has been used already")
             if await self._has_decided(writing, decision):
-                raise DecisionRefused(
-                    decision.case,
-                    "twice",
-                    f"{decision.actor} has decided this plan at the gate {decision.gate} already",
-                )
+                raise DecisionRefused(decision.case, "twice",
+                                      f"{decision.actor} has decided this plan at the gate {decision.gate} already")
             return await writing.append(Decided.model_validate(decision.model_dump()), actor=decision.actor, run=run,
                                         case=decision.case, site=row["site"])
 
@@ -115,12 +110,8 @@ class Cases(Journal):
         have = t.decisions.c
         return (
             await writing.row(
-                select(have.seq).where(
-                    have.case_id == decision.case,
-                    have.digest == decision.digest,
-                    have.gate == decision.gate,
-                    have.actor == decision.actor,
-                )
+                select(have.seq).where(have.case_id == decision.case, have.digest == decision.digest,
+                                       have.gate == decision.gate, have.actor == decision.actor)
             )
             is not None
         )
@@ -154,11 +145,7 @@ class Cases(Journal):
 
     async def digest_use(self, digest: str) -> DigestUse | None:
         rows = await self._rows(select(t.digests).where(t.digests.c.digest == digest))
-        return (
-            DigestUse(digest=digest, case=rows[0]["case_id"], seq=rows[0]["seq"], at=rows[0]["at"])
-            if rows
-            else None
-        )
+        return made(DigestUse, rows[0]) if rows else None
 
     async def last_digest(self, site: str) -> str | None:
         """The digest that the site's runs used last, in any case; a new plan follows it."""
@@ -184,23 +171,18 @@ class Cases(Journal):
         run: str | None = None,
     ) -> Entry:
         async with self.write() as writing:
-            return await writing.append(AlarmRaised(what=what, detail=detail), actor=actor, run=run, case=case,
-                                        site=site)
+            return await writing.append(
+                AlarmRaised(what=what, detail=detail), actor=actor, run=run, case=case, site=site
+            )
 
-    async def alarms(
-        self, *, site: str | None = None, case: str | None = None, limit: int = 100
-    ) -> list[Alarm]:
+    async def alarms(self, *, site: str | None = None, case: str | None = None, limit: int = 100) -> list[Alarm]:
         """The newest first."""
         query = select(t.alarms).order_by(t.alarms.c.seq.desc()).limit(limit)
         if site is not None:
             query = query.where(t.alarms.c.site == site)
         if case is not None:
             query = query.where(t.alarms.c.case_id == case)
-        fields = ("seq", "at", "site", "what", "detail")
-        return [
-            Alarm(case=row["case_id"], **{name: row[name] for name in fields})
-            for row in await self._rows(query)
-        ]
+        return [made(Alarm, row) for row in await self._rows(query)]
 
     @undisturbed
     async def attach(self, case: str, name: str, path: Path, *, actor: str, run: str | None = None) -> Entry:
@@ -216,11 +198,7 @@ class Cases(Journal):
 def is_plain(name: str) -> bool:
     """A relative path that stays where it is unpacked, on any system."""
     parts = name.split("/")
-    return (
-        not set(parts) & {"", ".", ".."}
-        and not any(c in name for c in '\\:*?"<>|\n\r\t')
-        and name.isprintable()
-    )
+    return not set(parts) & {"", ".", ".."} and not any(c in name for c in '\\:*?"<>|\n\r\t') and name.isprintable()
 
 
 def _described(name: str, path: Path, home: Path) -> Attached:
@@ -261,14 +239,10 @@ def deletes_of(case: str) -> Any:
     return (
         select(t.steps.c.holder, t.steps.c.argument)
         .distinct()
-        .where(
-            t.steps.c.case_id == case,
-            t.steps.c.kind == "delete-pin",
-            t.steps.c.phase.in_(["started", "sent", "done", "undecided"]),
-        )
+        .where(t.steps.c.case_id == case, t.steps.c.kind == "delete-pin",
+               t.steps.c.phase.in_(["started", "sent", "done", "undecided"]))
     )
 
 
 def case_of(row: Row) -> Case:
-    fields = {name: row[name] for name in Case.model_fields if name != "planners"}
-    return Case(planners=tuple(json.loads(row["planners"])), **fields)
+    return made(Case, row, planners=tuple(json.loads(row["planners"])))

@@ -316,8 +316,14 @@ KINDS: Final[dict[str, Kind]] = {
     # kind: model, line, pack, event, notification, note
     "key-joined": Kind(KeyJoined, "key joined", NO, NO, NO, NO),
     "case-opened": Kind(CaseOpened, "opened: {0.cause}", NO, "opened", NO, NO),
-    "case-moved": Kind(CaseMoved, "{0.was} → {0.state}{0.because}", "states.json", "{0.state}", "{0.reason}\n{0.asks}",
-                       "the case is {0.state}{0.because}"),
+    "case-moved": Kind(
+        CaseMoved,
+        "{0.was} → {0.state}{0.because}",
+        "states.json",
+        "{0.state}",
+        "{0.reason}\n{0.asks}",
+        "the case is {0.state}{0.because}",
+    ),
     "sighted": Kind(SightingsKept, "{0.counted}", "sightings.json", NO, NO, NO),
     "sighting-assigned": Kind(SightingAssigned, "{0.counted} assigned to this site", NO, NO, NO, NO),
     "snapshot": Kind(SnapshotTaken, "snapshot {0.when}: {0.pins} pins", "snapshots/", NO, NO, NO),
@@ -331,11 +337,13 @@ KINDS: Final[dict[str, Kind]] = {
     "alarm": Kind(AlarmRaised, "ALARM {0.what}: {0.detail}", "alarms.json", "alarm", "{0.what}: {0.detail}", NO),
     "lease-taken": Kind(LeaseTaken, "lease taken", NO, NO, NO, NO),
     "lease-released": Kind(LeaseReleased, "lease released", NO, NO, NO, NO),
-    "identity-changed": Kind(IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}",
-                             "changed-identities.json", NO, NO, NO),
+    "identity-changed": Kind(
+        IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}", "changed-identities.json", NO, NO, NO
+    ),
     "identity-agreed": Kind(IdentityAgreed, "the {0.kind} of {0.node} is accepted: {0.reason}", NO, NO, NO, NO),
-    "identity-accepted": Kind(IdentityAccepted, "the {0.kind} of {0.node} is accepted: {0.reason}", "identities.json",
-                              NO, NO, NO),
+    "identity-accepted": Kind(
+        IdentityAccepted, "the {0.kind} of {0.node} is accepted: {0.reason}", "identities.json", NO, NO, NO
+    ),
     "attachment": Kind(Attached, "attached {0.name}", "attachments/", NO, NO, NO),
     "token-created": Kind(TokenCreated, "token created: {0.id} of {0.person}", NO, NO, NO, NO),
     "token-revoked": Kind(TokenRevoked, "token revoked: {0.id} of {0.person}", NO, NO, NO, NO),
@@ -375,6 +383,12 @@ class Entry(Frozen):
                               hint="`retrust audit verify` says whether it was changed") from exc
 
     @property
+    def row(self) -> Fields:
+        """The names and texts that are stored, and that the hash covers."""
+        same = self.model_dump(exclude={"at", "case", "text"})
+        return same | {"at": written_time(self.at), "case_id": self.case, "body": self.text}
+
+    @property
     def stored(self) -> Fields:
         """The body's fields as they were written, for a record that must not be retold."""
         fields: Fields = json.loads(self.text)
@@ -401,8 +415,11 @@ def kind_of(body: Body) -> str:
 
 def written(body: Body) -> Fields:
     """As stored; what a default says is left out."""
-    left_out = {name for name, field in type(body).model_fields.items()
-                if not field.is_required() and getattr(body, name) == field.default}
+    left_out = {
+        name
+        for name, field in type(body).model_fields.items()
+        if not field.is_required() and getattr(body, name) == field.default
+    }
     fields = body.model_dump(mode="json", exclude=left_out)
     return fields if body.version == 1 else fields | {"v": body.version}
 

@@ -24,6 +24,7 @@ from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
 from retrust.ledger.entries import Body, Entry, KeyJoined, kind_of, written
 from retrust.ledger.keys import LedgerKey
+from retrust.ledger.queries import made
 from retrust.ledger.records import Head
 from retrust.ledger.schema import bring_up_to_date
 from retrust.ledger.undisturbed import undisturbed
@@ -51,13 +52,7 @@ class Writing:
     """One transaction of the chain. ``now`` is its time; what it appended is in ``entries``."""
 
     def __init__(
-        self,
-        connection: AsyncConnection,
-        dialect: str,
-        head: Head,
-        now: datetime,
-        redact: Redact,
-        key: LedgerKey,
+        self, connection: AsyncConnection, dialect: str, head: Head, now: datetime, redact: Redact, key: LedgerKey
     ) -> None:
         self.connection = connection
         self.now = now
@@ -68,13 +63,7 @@ class Writing:
         self._key = key
 
     async def append(
-        self,
-        body: Body,
-        *,
-        actor: str,
-        run: str | None = None,
-        case: str | None = None,
-        site: str | None = None,
+        self, body: Body, *, actor: str, run: str | None = None, case: str | None = None, site: str | None = None
     ) -> Entry:
         kind, at = kind_of(body), written_time(self.now)
         seq, prev = self._head.seq + 1, self._head.hash
@@ -83,8 +72,7 @@ class Writing:
         sealed = entry_hash(seq, at, actor, run, case, site, kind, text, prev)
         entry = Entry(seq=seq, at=self.now, actor=actor, run=run, case=case, site=site, kind=kind, text=text,
                       prev_hash=prev, hash=sealed)
-        stored = {"case_id": entry.case, "body": text, "at": at}
-        await self.connection.execute(INSERT_ENTRY, entry.model_dump(exclude={"case", "text", "at"}) | stored)
+        await self.connection.execute(INSERT_ENTRY, entry.row)
         for statement in statements(entry, self._dialect):
             await self.connection.execute(statement)
         self._head = Head(seq=seq, hash=sealed)
@@ -205,22 +193,12 @@ class Journal:
     def _complain(self, observe: Observe, entry: Entry, exc: Exception) -> None:
         if id(observe) not in self._deaf:
             self._deaf.add(id(observe))
-            log.warning(
-                "an observer failed at entry %d (%s); its further failures are not told: %s",
-                entry.seq,
-                entry.kind,
-                self._redact(f"{type(exc).__name__}: {exc}"),
-            )
+            log.warning("an observer failed at entry %d (%s); its further failures are not told: %s", entry.seq,
+                        entry.kind, self._redact(f"{type(exc).__name__}: {exc}"))
 
     @undisturbed
     async def append(
-        self,
-        body: Body,
-        *,
-        actor: str,
-        case: str | None = None,
-        site: str | None = None,
-        run: str | None = None,
+        self, body: Body, *, actor: str, case: str | None = None, site: str | None = None, run: str | None = None
     ) -> Entry:
         """An entry of a kind that nothing is derived from; the others have methods, with rules."""
         if type(body) in RULES:
@@ -230,7 +208,7 @@ class Journal:
 
     async def head(self) -> Head:
         row = (await self._rows(select(t.head.c.seq, t.head.c.hash)))[0]
-        return Head(seq=row["seq"], hash=row["hash"])
+        return made(Head, row)
 
     async def entries(
         self,
@@ -251,9 +229,7 @@ class Journal:
             query = query.where(t.entries.c.kind.in_(list(kinds)))
         return [entry_of(row) for row in await self._rows(query)]
 
-    async def walk(
-        self, *, after: int = 0, case: str | None = None, site: str | None = None
-    ) -> AsyncIterator[Entry]:
+    async def walk(self, *, after: int = 0, case: str | None = None, site: str | None = None) -> AsyncIterator[Entry]:
         """All entries that follow ``after``, page by page, so that a big ledger needs no big memory."""
         while page := await self.entries(after=after, case=case, site=site):
             for entry in page:
@@ -271,5 +247,4 @@ class Journal:
 
 
 def entry_of(row: Row) -> Entry:
-    fields = {name: row[name] for name in ("seq", "at", "actor", "run", "site", "kind", "prev_hash", "hash")}
-    return Entry(case=row["case_id"], text=row["body"], **fields)
+    return made(Entry, row, text=row["body"])

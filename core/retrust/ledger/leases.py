@@ -22,6 +22,7 @@ from retrust.ledger.entries import LeaseReleased, LeaseTaken
 from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased
 from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.place import Place, here, is_gone
+from retrust.ledger.queries import made
 from retrust.ledger.records import LeaseHolder
 from retrust.ledger.undisturbed import undisturbed
 
@@ -62,14 +63,7 @@ class Leases(Journal):
 
     @contextlib.asynccontextmanager
     async def lease(
-        self,
-        site: str,
-        *,
-        owner: str,
-        what: str,
-        ttl: float = 60.0,
-        run: str | None = None,
-        beat: Beat = asyncio.sleep,
+        self, site: str, *, owner: str, what: str, ttl: float = 60.0, run: str | None = None, beat: Beat = asyncio.sleep
     ) -> AsyncIterator[Lease]:
         """Hold the site's lease for the block; SiteLeased says who has it. ``ttl``: seconds, at most LONGEST."""
         if timedelta(seconds=ttl) > LONGEST:
@@ -110,8 +104,7 @@ class Leases(Journal):
         return taken[0]
 
     @undisturbed
-    async def _take(self, taken: list[Lease], site: str, owner: str, what: str, ttl: float,
-                    run: str | None) -> None:
+    async def _take(self, taken: list[Lease], site: str, owner: str, what: str, ttl: float, run: str | None) -> None:
         async with self.write() as writing:
             row = await _row(writing, site)
             before = holder_of(row) if row else None
@@ -158,8 +151,9 @@ class Leases(Journal):
             async with self.write() as writing:
                 row = await _row(writing, lease.site)
                 if row and row["token"] == lease.token:
-                    await writing.append(LeaseReleased(token=lease.token), actor=lease.owner, run=lease.run,
-                                         site=lease.site)
+                    await writing.append(
+                        LeaseReleased(token=lease.token), actor=lease.owner, run=lease.run, site=lease.site
+                    )
         except LedgerError as exc:
             self._left |= {lease.token}
             log.warning("the lease of site %s was not given back, it runs out by itself: %s", lease.site, exc)
@@ -180,9 +174,7 @@ def _held(lease: Lease, row: Row | None, now: str) -> None:
         raise LeaseLost(lease.site, lease.token, "it was given back")
     if row["token"] != lease.token:
         raise LeaseLost(
-            lease.site,
-            lease.token,
-            f"{row['owner']} took the site over at {row['since']} (token {row['token']})",
+            lease.site, lease.token, f"{row['owner']} took the site over at {row['since']} (token {row['token']})"
         )
     if row["expires_at"] <= now:
         raise LeaseLost(lease.site, lease.token, f"it ran out at {row['expires_at']}")
@@ -205,5 +197,4 @@ def _died(row: Row) -> bool:
 
 
 def holder_of(row: Row) -> LeaseHolder:
-    fields = {name: row[name] for name in ("owner", "run", "what", "since", "expires_at", "token")}
-    return LeaseHolder(place=str(Place.model_validate_json(row["place"])), **fields)
+    return made(LeaseHolder, row, place=str(Place.model_validate_json(row["place"])))

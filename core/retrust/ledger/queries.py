@@ -7,13 +7,14 @@ library alone, and the ledger with SQLAlchemy: the same text serves both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from retrust.ledger.entries import Looked, read
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Endpoint, Snapshot
+from retrust.models import Baseline, Endpoint, Frozen, Snapshot
 
 Row = Mapping[str, Any]
+M = TypeVar("M", bound=Frozen)
 
 SCHEMA_VERSION = "SELECT version_num FROM ledger_version"
 
@@ -44,6 +45,16 @@ SELECT count(DISTINCT case_id) AS heals FROM heals WHERE site = :site AND edge =
 LOOKED = "SELECT body FROM entries WHERE site = :site AND kind = 'looked' ORDER BY seq DESC LIMIT 1"
 
 
+def made(model: type[M], row: Row, **more: Any) -> M:
+    """The model of a row whose columns have its fields' names; ``more`` are those that have not."""
+    named = {
+        name: row["case_id" if name == "case" else name]
+        for name in model.model_fields
+        if name not in more and (name in row or name == "case")
+    }
+    return model(**named, **more)
+
+
 def looked(row: Row) -> Snapshot:
     body = read("looked", row["body"])
     assert isinstance(body, Looked)
@@ -51,36 +62,16 @@ def looked(row: Row) -> Snapshot:
 
 
 def baseline(row: Row) -> Baseline:
-    return Baseline(**{name: row[name] for name in Baseline.model_fields})
+    return made(Baseline, row)
 
 
 def identity(row: Row) -> AcceptedIdentity:
-    return AcceptedIdentity(**{name: row[name] for name in AcceptedIdentity.model_fields})
+    return made(AcceptedIdentity, row)
 
 
 def sighted(row: Row) -> Sighted:
     endpoint = Endpoint(host=row["host"], port=row["port"]) if row["host"] else None
-    same = {
-        name: row[name]
-        for name in (
-            "kind",
-            "site",
-            "holder",
-            "key",
-            "dn",
-            "role",
-            "fingerprint",
-            "received_at",
-            "count",
-            "source",
-            "actor",
-            "text",
-            "first_at",
-        )
-    }
-    return Sighted(
-        id=row["aggregate"], endpoint=endpoint, at=row["last_at"], case=row["case_id"] or None, **same
-    )
+    return made(Sighted, row, id=row["aggregate"], endpoint=endpoint, at=row["last_at"], case=row["case_id"] or None)
 
 
 def edge(holder: str, key: str) -> str:

@@ -14,14 +14,7 @@ from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
 from retrust.ledger.cases import open_row
-from retrust.ledger.entries import (
-    BaselinesSet,
-    Entry,
-    IdentityAccepted,
-    SightedRow,
-    SightingAssigned,
-    SightingsKept,
-)
+from retrust.ledger.entries import BaselinesSet, Entry, IdentityAccepted, SightedRow, SightingAssigned, SightingsKept
 from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import AcceptedIdentity, Sighted
@@ -59,8 +52,7 @@ class Trust(Journal):
                 await self._sight_site(writing, site, rows, sorted(events.get(site, ())), run)
 
     async def _sight_site(
-        self, writing: Writing, site: str | None, rows: Sequence[SightedRow], events: Sequence[str],
-        run: str | None,
+        self, writing: Writing, site: str | None, rows: Sequence[SightedRow], events: Sequence[str], run: str | None
     ) -> None:
         case = await open_row(writing, site) if site else None
         for start in range(0, len(rows), BATCH):
@@ -84,9 +76,7 @@ class Trust(Journal):
         """Say which site, and which edge, a sighting is about that named none; its count joins there."""
         have = t.sightings.c
         async with self.write() as writing:
-            row = await writing.row(
-                select(t.sightings).where(have.aggregate == sighting, have.site.is_(None))
-            )
+            row = await writing.row(select(t.sightings).where(have.aggregate == sighting, have.site.is_(None)))
             if row is None:
                 raise UsageError(f"no sighting {sighting} without a site")
             told = {name: row[name] for name in row if name != "case_id"}
@@ -100,9 +90,7 @@ class Trust(Journal):
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
         """What no healed case has dealt with; of a site: its own and the unassigned."""
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
-        values = {"since": written_time(since) if since else ""} | (
-            {"site": site} if site is not None else {}
-        )
+        values = {"since": written_time(since) if since else ""} | ({"site": site} if site is not None else {})
         return [queries.sighted(row) for row in await self._rows(text(query), **values)]
 
     async def sightings_of(self, case: str) -> list[Sighted]:
@@ -172,42 +160,15 @@ def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
     """One row for all that say the same, in the order in which they first came."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for seen in sightings:
-        same = _same(seen)
-        row = rows.get(same)
-        if row is None:
-            rows[same] = _first(seen, same)
-        else:
-            _add(row, seen)
-    return [SightedRow(**row) for row in rows.values()]
-
-
-def _same(seen: Sighting) -> tuple[Any, ...]:
-    host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
-    return (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
-            seen.actor)
-
-
-def _first(seen: Sighting, same: tuple[Any, ...]) -> dict[str, Any]:
-    row = dict(zip(SAME, same, strict=True))
-    return row | {
-        "aggregate": aggregate(row),
-        "count": seen.count,
-        "first_at": seen.at,
-        "last_at": seen.at,
-        **_latest(seen),
-    }
-
-
-def _add(row: dict[str, Any], seen: Sighting) -> None:
-    row["count"] += seen.count
-    row["first_at"] = min(row["first_at"], seen.at)
-    row["last_at"] = max(row["last_at"], seen.at)
-    row.update(_latest(seen))
-
-
-def _latest(seen: Sighting) -> dict[str, Any]:
-    said = seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"
-    return {"received_at": seen.received_at, "source": seen.source, "text": said}
+        host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
+        same = (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
+                seen.actor)
+        row = rows.setdefault(same, {"count": 0, "first_at": seen.at, "last_at": seen.at})
+        row |= {"count": row["count"] + seen.count, "first_at": min(row["first_at"], seen.at),
+                "last_at": max(row["last_at"], seen.at), "received_at": seen.received_at, "source": seen.source,
+                "text": seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"}
+    named = ((dict(zip(SAME, same, strict=True)), row) for same, row in rows.items())
+    return [SightedRow(aggregate=aggregate(same), **same, **row) for same, row in named]
 
 
 def aggregate(row: dict[str, Any]) -> str:

@@ -47,10 +47,7 @@ class Work(Cases):
     async def snapshots(self, case: str) -> list[SnapshotRecord]:
         """Which snapshots a case has, in order; ``snapshot`` reads one."""
         query = select(t.snapshots).where(t.snapshots.c.case_id == case).order_by(t.snapshots.c.seq)
-        return [
-            SnapshotRecord(seq=row["seq"], at=row["at"], case=case, when=row["moment"])
-            for row in await self._rows(query)
-        ]
+        return [queries.made(SnapshotRecord, row, when=row["moment"]) for row in await self._rows(query)]
 
     async def snapshot(self, seq: int) -> Snapshot:
         entry = await self.entry(seq)
@@ -82,9 +79,7 @@ class Work(Cases):
             return case_of(await case_row(writing, case))
 
     async def _planners(self, writing: Writing, case: str, digest: str) -> list[str]:
-        row = await writing.row(
-            select(t.plans.c.planners).where(t.plans.c.case_id == case, t.plans.c.digest == digest)
-        )
+        row = await writing.row(select(t.plans.c.planners).where(t.plans.c.case_id == case, t.plans.c.digest == digest))
         planners: list[str] = json.loads(row["planners"]) if row else []
         return planners
 
@@ -141,5 +136,4 @@ def plan_of(row: Row) -> Plan:
 
 
 def step_of(row: Row) -> StepRecord:
-    fields = {name: row[name] for name in StepRecord.model_fields if name != "case"}
-    return StepRecord(case=row["case_id"], **fields)
+    return queries.made(StepRecord, row)
