@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import pytest
 
 from retrust.audit import verify_pack
 from retrust.engine import Engine
+from retrust.errors import Refused, RetrustError, TemporaryError
 from retrust.inventory import Inventory
 from retrust.ledger import Case, Ledger
 from retrust.models import Plan
+from retrust.passes import open_pass
 from retrust.plugins import load_plugins
 from retrust.redaction import Redactor
 from retrust.testing.fake_servicenow import FakeServiceNow
@@ -45,8 +48,19 @@ class World:
         return await self.ledger.move(case.id, "approve", actor="service")
 
     async def ended(self, case: Case, *events: str) -> None:
+        """Moved as a pass moves it; ``fail`` is a pass that ends with an error."""
         for event in events:
-            await self.ledger.move(case.id, event, actor="service", note=f"note of {event}")
+            if event == "fail":
+                await self.raises(TemporaryError("no answer from the node", where="secondary"))
+            else:
+                await self.ledger.move(case.id, event, actor="service")
+
+    async def raises(self, error: RetrustError) -> None:
+        """A pass over the site that ends with this error."""
+        with contextlib.suppress(type(error)):
+            async with open_pass(self.engine, self.engine.site("campus"), self.ledger, actor="service") as this:
+                await this.detect()
+                raise error
 
     @property
     def journal(self) -> list[str]:
@@ -75,9 +89,9 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 HEALED = ("execute", "verify", "heal")
 NOTES = [
-    "Retrust: the case is executing: note of execute",
-    "Retrust: the case is verifying: note of verify",
-    "Retrust: the case is healed: note of heal",
+    "Retrust: the case is executing",
+    "Retrust: the case is verifying",
+    "Retrust: the case is healed",
 ]
 
 
@@ -106,10 +120,25 @@ async def test_a_failed_pass_is_told_without_a_pack(world: World) -> None:
     """A failure is told at once; the pack waits for the end, and comes once."""
     case = await world.approved()
     await world.ended(case, "execute", "fail")
-    assert world.journal[-1] == "Retrust: the case is failed: note of fail"
+    assert world.journal[-1] == "Retrust: the case is failed: secondary: no answer from the node"
     assert world.snow.attachments == []
     await world.ended(case, "execute", "verify", "heal")
     assert len(world.snow.attachments) == 1
+
+
+async def test_why_it_was_refused(world: World) -> None:
+    """A refusal gives its cause, as the run that was refused gives it."""
+    case = await world.approved()
+    await world.raises(Refused("it looks like an interception", where="primary", hint="find out who answers"))
+    assert (await world.ledger.case(case.id)).state == "refused"
+    assert world.journal[-1] == "Retrust: the case is refused: primary: it looks like an interception"
+
+
+async def test_why_it_was_cancelled(world: World) -> None:
+    """A person's word is told with the end that it made."""
+    case = await world.approved()
+    await world.ledger.move(case.id, "cancel", actor="person:ann", note="rejected: not today")
+    assert world.journal[-1] == "Retrust: the case is cancelled: rejected: not today"
 
 
 @pytest.mark.parametrize("trouble", ["429", "500", "hibernating"])
