@@ -59,3 +59,70 @@ def test_no_bytes_crash_it(text: bytes, now: datetime) -> None:
     for prefix in (b"", b"Jan  1 00:00:00 ", b"9999-12-31T23:59:59-12:00 ", b"12/31/99 23:59:59"):
         at = read_timestamp(prefix + text, zone=UTC, now=now)
         assert at is None or at.tzinfo is not None
+
+
+AT = datetime(2025, 3, 14, 9, 26, 53, tzinfo=UTC)
+MS = AT.replace(microsecond=589000)
+HOUR = timedelta(hours=1)
+unread = pytest.mark.xfail(strict=True, reason="issue 10 kind 5")
+
+
+def late(*values: object) -> object:
+    return pytest.param(*values, marks=unread)
+
+
+@pytest.mark.parametrize(("text", "at"), [
+    late("Mar 14, 2025 9:26:53 AM com.example.Hm run\nSEVERE: ", AT),
+    late("Mar 14, 2025 9:26:53 PM com.example.Hm run\nSEVERE: ", AT + 12 * HOUR),
+    late("Mar 14, 2025 12:26:53 AM com.example.Hm run\nINFO: ", AT - 9 * HOUR),
+    late("Mar 14, 2025, 9:26:53\u202fAM com.example.Hm run\nSEVERE: ", AT),
+    late("Mar 14, 2025 21:26:53 com.example.Hm run\nSEVERE: ", AT + 12 * HOUR),
+    late("März 14, 2025 9:26:53 NACHM. com.example.Hm run\nSCHWERWIEGEND: ", AT + 12 * HOUR),
+    late("mars 14, 2025 9:26:53 AM com.example.Hm run\nGRAVE: ", AT),
+    late("mar. 14, 2025 9:26:53 p. m. com.example.Hm run\nGRAVE: ", AT + 12 * HOUR),
+    late("3月 14, 2025 9:26:53 午後 com.example.Hm run\n重大: ", AT + 12 * HOUR),
+    late("14 Mar 2025 09:26:53,589 ERROR [main] ", MS),
+    late("14-Mar-2025 09:26:53.589 SEVERE [main] ", MS),
+    late("14.03.2025 09:26:53,589 ERROR ", MS),
+    late("14/03/2025 09:26:53 ERROR ", AT),
+    late("2025/03/14 09:26:53 [error] 7#7: ", AT),
+    late("2025/03/14 09:26:53.589000 main.go:7: ", MS),
+    late("20250314 09:26:53.589 ERROR ", MS), late("20250314T092653.589Z ", MS),
+    late("####<Mar 14, 2025 9:26:53 AM CET> <Error> ", AT - HOUR),
+    late("####<Mar 14, 2025 9:26:53,589 AM CET> <Error> <x> <1741940813589> ", MS - HOUR),
+    late("####<14-Mar-2025 09:26:53 o'clock CET> <Error> ", AT - HOUR),
+    late("[3/14/25 9:26:53:589 CET] 00000017 Hm E ", MS - HOUR),
+    late("[14.03.25 9:26:53:589 MEZ] 00000017 Hm E ", MS - HOUR),
+    late("<189>86: *Mar 14 2025 09:26:53.589 UTC: ", MS),
+    late("<189>86: .Mar 14 2025 09:26:53.589 CET: ", MS - HOUR),
+    late("<189>86: prime-pri: 2025 Mar 14 09:26:53.589 EDT: ", MS + 4 * HOUR),
+    ("[Fri Mar 14 09:26:53.589 2025] [ssl:error] ", MS),
+    late("10.0.0.1 - - [14/Mar/2025:09:26:53 +0100] ", AT - HOUR),
+    late("Fri, 14 Mar 2025 09:26:53 +0100 ", AT - HOUR),
+    late("Fri Mar 14 09:26:53 CET 2025 ", AT - HOUR),
+    late("2025-03-14 09:26:53.589+01 ", MS - HOUR), late("2025-03-14 09:26:53 -05 ", AT + 5 * HOUR),
+    late("2025-03-14 09:26:53,589 CEST ERROR ", MS - 2 * HOUR),
+    late("2025-03-14 09:26:53 GMT+01:00 ", AT - HOUR), late("2025-03-14 09:26:53 PST ", AT + 8 * HOUR),
+    late("2025-03-14 09:26:53 JST ", AT - 9 * HOUR), ("2025-03-14T09:26:53+01:00[Europe/Berlin] x", AT - HOUR),
+    late("1741944413 ", AT), late("[1741944413589] ", MS), late("1741944413.589 ERROR ", MS),
+    late("<13>Mar 14 2025 09:26:53 prime-pri ncs: ", AT),
+    ("Mar 4 09:26:53 prime-pri ncs: ", datetime(2025, 3, 4, 9, 26, 53, tzinfo=UTC)),
+    ("Mar 14 09:26:53.589 prime-pri ncs: ", MS), ("2025-03-14 09:26:53,589 UTC ERROR ", MS),
+    ("2025-03-14T09:26:53,589Z ", MS), ("2025-03-14 09:26:53,589 [main] ERROR com.example.Hm - ", MS),
+])
+def test_times_as_libraries_and_devices_write_them(text: str, at: datetime) -> None:
+    """Each is the moment that it means."""
+    assert read_timestamp(text.encode(), zone=UTC, now=NOW) == at
+
+
+@pytest.mark.parametrize("text", [
+    late("03/04/2025 09:26:53 ERROR "), "09:26:53,589 ERROR ", late("2025-03-14 09:26:53 IST ERROR "),
+    late("2025-03-14 09:26:53 CST ERROR "), "Mar 14, 2025 9:26:53 CST com.example.Hm run",
+    late("<189>86: *Mar 14 09:26:53.589 NewYork: "), ("31/31/2025 09:26:53 "), ("2025-02-30 09:26:53 "),
+    late("<13>Mar 14 09:26:53 host ncs: 03/04/2025 09:26:53 "), ("*1w2d: "), ("build 1741944413 "),
+    ("Mar 14, 2025 9:26:53 μ.μ. com.example.Hm run"), ("1234567890123456789012 "), ("99999999999999 "),
+    late("9925-03-14 09:26:53 "), late("12025-03-14 09:26:53 "), ("14 Mar 2025 25:26:53 "),
+])
+def test_what_has_two_meanings_or_none_is_unknown(text: str) -> None:
+    """An unknown zone, day or date is no time, and no outer time stands for it."""
+    assert read_timestamp(text.encode(), zone=UTC, now=NOW) is None

@@ -83,6 +83,27 @@ def test_a_sighting_of_the_unchanged_certificate_contradicts() -> None:
     assert judged.contradiction.grade is Grade.CONTRADICTED
 
 
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 5")
+@pytest.mark.parametrize("before", [None, baseline(), baseline("SHA256:new")])
+def test_a_line_of_no_time_makes_us_look_and_no_more(before: Baseline | None) -> None:
+    """It turns no verdict and contradicts nothing; the reasons say that it was there."""
+    line = sighting().model_dump() | {"at": None}
+    with_it = judge(Facts(PIN, PEER, NEW, before, naming=(Sighting.model_validate(line),)))
+    assert (with_it.verdict, with_it.contradiction) == (judge(Facts(PIN, PEER, NEW, before)).verdict, None)
+    assert any("unknown time" in reason for reason in with_it.reasons)
+
+
+@pytest.mark.xfail(strict=True, reason="issue 10 kind 6")
+def test_a_name_that_was_cut_fits_what_it_may_have_been() -> None:
+    """Whole attributes must be there, the last one must begin alike; a whole name is not a cut one."""
+    other = Pin(holder="primary", key="10.0.0.13_8082", subject="/CN=prime-sec2", line="x")
+    candidates = [Candidate(PIN, PEER, presented(subject="CN=prime-sec,OU=NMS,C=US")),
+                  Candidate(other, PEER, presented(subject="CN=prime-sec2,OU=NMS,C=US"))]
+    for dn, pins in (("CN=prime-s…", (PIN, other)), ("CN=prime-sec2…", (other,)), ("CN=prime-sec, OU=N…", (PIN,)),
+                     ("CN=prime-sec,…", (PIN,)), ("CN=prime-sec, O…", (PIN,)), ("…", (PIN, other)), ("CN=x…", ())):
+        assert attribute(sighting(dn=dn), candidates, lambda *_: True) == pins, dn
+
+
 def test_a_line_that_comes_late_does_not_contradict() -> None:
     """A line within the grace after a verification may be about what was healed then."""
     verified = baseline("SHA256:old").verified_at
