@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from retrust.carriers import Carriers
 from retrust.signatures import LogSignature, Match, Window
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ class Scanner:
         self._end = 0
         self._offset = 0
         self._tracks = [_Track(signature) for signature in signatures]
+        self._carriers = Carriers([track.anchor for track in self._tracks])
 
     @property
     def pending(self) -> bool:
         """Whether an anchor was seen whose event was not returned yet."""
-        return any(track.first is not None for track in self._tracks)
+        return any(track.first is not None for track in self._tracks) or self._carriers.pending
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Match]:
         """Take bytes as they come, cut anywhere; give the events that they complete."""
@@ -69,7 +71,7 @@ class Scanner:
 
     def flush(self) -> list[Match]:
         """Give the events that are pending, as far as they came; the stream may go on afterwards."""
-        return self._search(final=True)
+        return self._put(self._carriers.flush()) + self._search(final=True)
 
     def _free(self) -> memoryview:
         if len(self._buffer) - self._end < BLOCK // 2:
@@ -77,8 +79,23 @@ class Scanner:
         return self._view[self._end:]
 
     def _filled(self, count: int) -> list[Match]:
+        """``count`` bytes were put behind what there is; what carries a log is taken off them first."""
+        if not self._carriers.is_plain(self._buffer, self._end, self._end + count):
+            return self._put(self._carriers.feed(bytes(self._view[self._end:self._end + count])))
         self._end += count
         return self._search(final=False)
+
+    def _put(self, data: bytes) -> list[Match]:
+        matches: list[Match] = []
+        taken = 0
+        while taken < len(data):
+            free = self._free()
+            part = data[taken:taken + len(free)]
+            free[:len(part)] = part
+            taken += len(part)
+            self._end += len(part)
+            matches += self._search(final=False)
+        return matches
 
     def _search(self, *, final: bool) -> list[Match]:
         matches: list[Match] = []
@@ -100,7 +117,7 @@ class _Track:
 
     def __init__(self, signature: LogSignature) -> None:
         self._signature = signature
-        self._anchor = signature.anchor
+        self.anchor = signature.anchor
         self._searched = 0
         self._read = 0
         self.first: int | None = None
@@ -112,7 +129,7 @@ class _Track:
     def search(self, buffer: bytearray, offset: int, end: int, final: bool) -> list[Match]:
         if self.first is None:
             self.first = self._find(buffer, offset, end, self._searched)
-        self._searched = max(self._searched, offset + end - len(self._anchor) + 1)
+        self._searched = max(self._searched, offset + end - len(self.anchor) + 1)
         if self.first is None or not (final or offset + end - self.first >= PATIENCE):
             return []
         matches = self._read_events(buffer, offset, end, final)
@@ -121,7 +138,7 @@ class _Track:
         return matches
 
     def _find(self, buffer: bytearray, offset: int, end: int, start: int) -> int | None:
-        found = buffer.find(self._anchor, max(0, start - offset), end)
+        found = buffer.find(self.anchor, max(0, start - offset), end)
         return None if found < 0 else offset + found
 
     def _read_events(self, buffer: bytearray, offset: int, end: int, final: bool) -> list[Match]:

@@ -1,0 +1,248 @@
+"""What carries a log, taken off while it streams: encodings, colours, containers' records, JSON, journal exports.
+
+What comes out are the log's own lines; where the carrier tells a time, it stands before each of its lines, as a
+prefix like any other. A line that a carrier cut and never completed ends in ``CUT``, so that no name at its end
+passes for a whole one. Whatever is in no carrier stays as it is, and costs a few looks for single bytes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Sequence
+
+from retrust.logrecords import Record, lead_of, records_in
+
+CUT = "…"
+"""What a text ends in that was cut there."""
+LIMIT = 1024 * 1024
+"""How much of one record is awaited."""
+FIRST = 64
+"""How many bytes a stream shows before its encoding is decided."""
+SMALL = 32 * 1024
+HEAD = 4 * 1024
+"""How much of a larger piece is looked at for a carrier that begins every line."""
+NESTED = 4
+
+_CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|stderr) (?P<tag>[PF])(?::[^\s]*)? "
+                  rb"(?P<text>.*)\Z", re.DOTALL)
+_CRI_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT[^\s]{8,30} (?:stdout|stderr) [PF]", re.MULTILINE)
+_CRI_BEGINS = re.compile(rb"\d{4}-\d\d-\d\dT[^\s]{0,30}(?: (?:s(?:t(?:d[a-z]{0,3})?)?)?)?(?: P?)?\Z")
+_JOURNAL = re.compile(rb"^__(?:CURSOR|REALTIME_TIMESTAMP)=", re.MULTILINE)
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-Z]|[@-Z\\^_=>])"
+                      rb"|(?:#033|\\033|\\x1b|\\e|\^\[)\[[0-9;]*[mK]")
+_ESCAPE_BEGINS = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]{0,256}\x1b?|[()])?\Z")
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Carriers:
+    """One stream. ``feed`` gives what can be read so far, ``flush`` what is awaited, as far as it came."""
+
+    def __init__(self, anchors: Sequence[bytes]) -> None:
+        self._anchors = tuple(anchors)
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._first: bytearray | None = bytearray()
+        self._held = bytearray()
+        self._rest = b""
+        self._middle = False
+        self._parts: dict[str, bytes] = {}
+        self._journal: JournalExport | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is awaited that holds an anchor."""
+        awaited = (self._first or b"", self._held, *self._parts.values())
+        return any(anchor in text for text in awaited for anchor in self._anchors)
+
+    def is_plain(self, data: bytearray, start: int, end: int) -> bool:
+        """Whether this piece is in no carrier, and begins none."""
+        if self._held or self._rest or self._parts or self._decoder or self._journal:
+            return False
+        if self._first is not None:
+            if self._first or end - start < FIRST or data.startswith(_MARKS, start, end):
+                return False
+            self._first = None
+        if data.find(0, start, end) >= 0 or data.find(0x1B, start, end) >= 0 or _holds_json(data, start, end):
+            return False
+        looked = end if end - start <= SMALL else start + HEAD
+        if data.find(b" P ", start, looked) >= 0 and _CRI_LINE.search(data, start, looked):
+            return False
+        if data.find(b"__", start, looked) >= 0 and _JOURNAL.search(data, start, looked):
+            return False
+        if end - start > SMALL and _CRI_LINE.search(data, start, looked):
+            return False
+        return not _may_begin(data, max(start, data.rfind(b"\n", max(start, end - SMALL), end) + 1), end)
+
+    def feed(self, data: bytes) -> bytes:
+        if self._first is not None:
+            self._first += data
+            return self._begin() if len(self._first) >= FIRST else b""
+        return self._read(data)
+
+    def _begin(self) -> bytes:
+        data, self._first = bytes(self._first or b""), None
+        encoding = _utf16(data)
+        if encoding is not None:
+            self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        return self._read(data.removeprefix(codecs.BOM_UTF8))
+
+    def _read(self, data: bytes) -> bytes:
+        if self._decoder is not None:
+            text: str = self._decoder.decode(data)
+            data = text.removeprefix("\ufeff").encode("utf-8", errors="replace")
+        if self._journal is None and _JOURNAL.search(data):
+            self._journal = JournalExport()
+        if self._journal is not None:
+            return b"".join(self._told(record) for record in self._journal.feed(data))
+        return self._lines(self._bare(data).replace(b"\0", b"\n"))
+
+    def flush(self) -> bytes:
+        """What is awaited and holds an anchor, as far as it came: a part of a line says that it was cut."""
+        if not self.pending:
+            return b""
+        told = self._begin() if self._first is not None else b""
+        told += b"".join(text + CUT.encode() + b"\n" for text in self._parts.values()) + bytes(self._held)
+        self._middle = bool(self._held)
+        self._parts.clear()
+        self._held.clear()
+        return told
+
+    # -- bytes ------------------------------------------------------------------------------------
+
+    def _bare(self, data: bytes) -> bytes:
+        """Without escapes of a terminal; one that the piece's end cuts is kept for the next."""
+        data, self._rest = self._rest + data, b""
+        begun = _ESCAPE_BEGINS.search(data, max(0, len(data) - 300))
+        if begun is not None:
+            data, self._rest = data[:begun.start()], data[begun.start():]
+        return _ESCAPES.sub(b"", data)
+
+    # -- lines ------------------------------------------------------------------------------------
+
+    def _lines(self, data: bytes) -> bytes:
+        told = b""
+        if self._middle:
+            end = data.find(b"\n") + 1
+            if not end:
+                return data
+            told, data, self._middle = data[:end], data[end:], False
+        *lines, last = data.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._held) + lines[0]
+            self._held.clear()
+        told += b"".join(self._line(line) for line in lines)
+        self._held += last
+        if len(self._held) > LIMIT or not (b"{" in self._held or _may_begin(self._held, 0, len(self._held))):
+            told += bytes(self._held)
+            self._middle = bool(self._held)
+            self._held.clear()
+        return told
+
+    def _line(self, line: bytes) -> bytes:
+        cri = _CRI.match(line)
+        if cri is not None:
+            return self._joined(f"cri {cri['stream'].decode()}", cri["lead"], cri["text"], goes_on=cri["tag"] == b"P")
+        found = self._records(line, NESTED)
+        return line + b"\n" if found is None else found
+
+    def _joined(self, stream: str, lead: bytes, text: bytes, *, goes_on: bool) -> bytes:
+        """A line put together from its parts, which keep the lead of the first."""
+        whole = self._parts.pop(stream, lead) + text
+        if goes_on and len(whole) < LIMIT:
+            self._parts[stream] = whole
+            return b""
+        found = self._records(whole, NESTED)
+        return whole + b"\n" if found is None else found
+
+    def _records(self, line: bytes, depth: int) -> bytes | None:
+        """The texts of the JSON in a line, each behind what stood before the JSON; None where there is none."""
+        start = line.find(b"{")
+        if start > 0 and line[:start].strip() == b"[":
+            start = line.find(b"[")
+        if start < 0 or not depth or not line.rstrip().endswith((b"}", b"]")):
+            return None
+        records = records_in(line[start:].rstrip(b"\r"), self._anchors)
+        if records is None:
+            return None
+        before = line[:start].removeprefix(codecs.BOM_UTF8)
+        return b"".join(self._told(record, before, depth - 1) for record in records)
+
+    def _told(self, record: Record, before: bytes = b"", depth: int = NESTED) -> bytes:
+        lead = before + record.lead.encode("utf-8", errors="replace")
+        text = _ESCAPES.sub(b"", record.text.encode("utf-8", errors="replace"))
+        if record.part is not None:
+            return self._joined(f"docker {record.part}", lead, text.removesuffix(b"\n").removesuffix(b"\r"),
+                                goes_on=not text.endswith(b"\n"))
+        told = b""
+        for line in text.removesuffix(b"\n").split(b"\n"):
+            inner = self._records(lead + line, depth) if b"{" in line else None
+            told += lead + line + b"\n" if inner is None else inner
+        return told
+
+
+class JournalExport:
+    """``journalctl -o export``: a field a line; one that holds line ends is its name, its length and its bytes."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._time = ""
+
+    def feed(self, data: bytes) -> Iterator[Record]:
+        self._data += data
+        at = 0
+        while (taken := self._field(at)) is not None:
+            at, name, value = taken
+            if name == b"__REALTIME_TIMESTAMP":
+                self._time = _journal_time(value)
+            elif name == b"MESSAGE":
+                yield Record(self._time, value.decode("utf-8", errors="replace"))
+        del self._data[:at]
+
+    def _field(self, at: int) -> tuple[int, bytes, bytes] | None:
+        """Where the next field begins, and the name and value of this one; None when more must come."""
+        end = self._data.find(b"\n", at)
+        if end < 0:
+            return None
+        name, is_text, value = bytes(self._data[at:end]).partition(b"=")
+        if is_text or not name:
+            return end + 1, name, value
+        length = int.from_bytes(self._data[end + 1:end + 9], "little")
+        if len(self._data) < end + 9 or length > LIMIT:
+            return None if length <= LIMIT else (end + 1, b"", b"")
+        after = end + 9 + length
+        return None if len(self._data) <= after else (after + 1, name, bytes(self._data[end + 9:after]))
+
+
+def _journal_time(value: bytes) -> str:
+    return lead_of({"__REALTIME_TIMESTAMP": value.decode("ascii", errors="replace")})
+
+
+def _utf16(data: bytes) -> str | None:
+    """By the byte order mark, or by a zero in every other byte."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16-le" if data.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    head = data[:64]
+    for encoding, zeros, others in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if len(zeros) >= 8 and zeros.count(0) > 0.9 * len(zeros) and others.count(0) == 0:
+            return encoding
+    return None
+
+
+def _holds_json(data: bytearray, start: int, end: int) -> bool:
+    """Whether a quote stands right after a brace. Quotes are rare in plain logs, and looking for one byte is fast."""
+    at = start
+    for _ in range(64):
+        at = data.find(b'"', at, end)
+        if at < 0:
+            return False
+        if data[max(start, at - 2):at].rstrip().endswith(b"{"):
+            return True
+        at += 1
+    return data.find(b'{"', at, end) >= 0 or data.find(b'{ "', at, end) >= 0
+
+
+def _may_begin(data: bytearray, start: int, end: int) -> bool:
+    """Whether the line that begins at ``start``, and did not end yet, may be a carrier's."""
+    return (data[max(start, end - 2):end].rstrip().endswith(b"{") or _CRI_LINE.match(data, start, end) is not None
+            or _CRI_BEGINS.match(data, start, end) is not None)
