@@ -11,10 +11,9 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 
+from retrust.dn import CUT
 from retrust.logrecords import Record, lead_of, records_in
 
-CUT = "…"
-"""What a text ends in that was cut there."""
 LIMIT = 1024 * 1024
 """How much of one record is awaited."""
 FIRST = 64
@@ -27,7 +26,7 @@ NESTED = 4
 _CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|stderr) (?P<tag>[PF])(?::[^\s]*)? "
                   rb"(?P<text>.*)\Z", re.DOTALL)
 _CRI_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT[^\s]{8,30} (?:stdout|stderr) [PF]", re.MULTILINE)
-_CRI_BEGINS = re.compile(rb"\d{4}-\d\d-\d\dT[^\s]{0,30}(?: (?:s(?:t(?:d[a-z]{0,3})?)?)?)?(?: P?)?\Z")
+_CRI_BEGINS = re.compile(rb"\d{1,4}(?:-(?:\d\d?(?:-(?:\d\d?(?:T[^\s]{0,30}(?: [a-z]{0,6}(?: P?)?)?)?)?)?)?)?\Z")
 _JOURNAL = re.compile(rb"^__(?:CURSOR|REALTIME_TIMESTAMP)=", re.MULTILINE)
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-Z]|[@-Z\\^_=>])"
                       rb"|(?:#033|\\033|\\x1b|\\e|\^\[)\[[0-9;]*[mK]")
@@ -45,7 +44,6 @@ class Carriers:
         self._first: bytearray | None = bytearray()
         self._held = bytearray()
         self._rest = b""
-        self._middle = False
         self._parts: dict[str, bytes] = {}
         self._journal: JournalExport | None = None
 
@@ -60,7 +58,8 @@ class Carriers:
         if self._held or self._rest or self._parts or self._decoder or self._journal:
             return False
         if self._first is not None:
-            if self._first or end - start < FIRST or data.startswith(_MARKS, start, end):
+            if (self._first or end - start < FIRST or data.startswith(_MARKS, start, end)
+                    or data.find(0, start, end) >= 0):
                 return False
             self._first = None
         if data.find(0, start, end) >= 0 or data.find(0x1B, start, end) >= 0 or _holds_json(data, start, end):
@@ -103,7 +102,6 @@ class Carriers:
             return b""
         told = self._begin() if self._first is not None else b""
         told += b"".join(text + CUT.encode() + b"\n" for text in self._parts.values()) + bytes(self._held)
-        self._middle = bool(self._held)
         self._parts.clear()
         self._held.clear()
         return told
@@ -121,21 +119,14 @@ class Carriers:
     # -- lines ------------------------------------------------------------------------------------
 
     def _lines(self, data: bytes) -> bytes:
-        told = b""
-        if self._middle:
-            end = data.find(b"\n") + 1
-            if not end:
-                return data
-            told, data, self._middle = data[:end], data[end:], False
         *lines, last = data.split(b"\n")
         if lines:
             lines[0] = bytes(self._held) + lines[0]
             self._held.clear()
-        told += b"".join(self._line(line) for line in lines)
+        told = b"".join(self._line(line) for line in lines)
         self._held += last
-        if len(self._held) > LIMIT or not (b"{" in self._held or _may_begin(self._held, 0, len(self._held))):
+        if len(self._held) > LIMIT or not (_may_begin(self._held, 0, len(self._held)) or b"{" in self._held):
             told += bytes(self._held)
-            self._middle = bool(self._held)
             self._held.clear()
         return told
 

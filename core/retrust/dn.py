@@ -8,6 +8,7 @@ attributes, so names are compared as sets of attributes with folded values. Wher
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cryptography import x509
 
+CUT = "…"
+"""What a name ends in that may have been cut there: a log's line was."""
 OPAQUE = ""
 """The attribute type that holds a text which is no distinguished name."""
 
@@ -140,6 +143,19 @@ class DistinguishedName:
         """Whether the text was a distinguished name."""
         return all(attribute.type != OPAQUE for rdn in self.rdns for attribute in rdn)
 
+    def may_be(self, cut: str) -> bool:
+        """Whether ``cut`` may be the beginning of this name: all but its last attribute are whole."""
+        text = cut.removesuffix(CUT).rstrip("\\").strip()
+        text = text[:text.rindex('"')] if text.count('"') % 2 else text
+        rdns = list(_slash_rdns(text) if text.startswith("/") and _SLASHED.match(text) else _readable_rdns(text))
+        if not rdns:
+            return re.fullmatch(r"/?[A-Za-z0-9.]*", text) is not None
+        *whole, last = [attribute for rdn in rdns for attribute in rdn]
+        begun = re.sub(r"\s*[,+;/]\s*[A-Za-z0-9.]*\Z", "", last.value)
+        return {attribute.folded for attribute in whole} <= self.attributes and any(
+            (other.type == last.type and other.value.startswith(last.folded.value))
+            or other == last._replace(value=begun).folded for other in self.attributes)
+
     def covers(self, other: DistinguishedName) -> bool:
         """Whether all that ``other`` says is said here too; an empty name says nothing and is not covered."""
         return bool(other.attributes) and other.attributes <= self.attributes
@@ -168,6 +184,12 @@ class DistinguishedName:
 
 class _Unreadable(Exception):
     """The text is no distinguished name."""
+
+
+def _readable_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:
+    """RDNs as written, up to where the text is no name."""
+    with contextlib.suppress(_Unreadable):
+        yield from _comma_rdns(text)
 
 
 def _comma_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:

@@ -90,7 +90,8 @@ def lead_of(item: dict[str, Any]) -> str:
 def _time(value: Any) -> str:
     """As it stands before a line: a number as ISO, a text as it is, so that it is read in the log's zone."""
     if isinstance(value, dict):
-        seconds, nanos = value.get("epochSecond", value.get("seconds")), value.get("nanoOfSecond", value.get("nanos", 0))
+        seconds = value.get("epochSecond", value.get("seconds"))
+        nanos = value.get("nanoOfSecond", value.get("nanos", 0))
         value = f"{seconds}.{nanos:09}" if type(seconds) is int and type(nanos) is int and nanos >= 0 else None
     if isinstance(value, str) and len(value) < _LONGEST_TIME and not _is_number(value):
         return f"{value} " if read_timestamp(value.encode("utf-8", "replace")) or ":" in value else ""

@@ -121,8 +121,8 @@ def _hour(day: re.Match[bytes], clock: re.Match[bytes], after: re.Match[bytes]) 
     if after["half"] is not None:
         half = half_of(after["half"])
         return hour % 12 + half if half is not None and 1 <= hour <= 12 else None
-    foreign = day["y6"] and 1 <= hour <= 12 and not after["zone"] and _FOREIGN_HALF.match(day.string, after.end())
-    return None if foreign else hour
+    may_be_half = day["y6"] and b"," in day[0] and 1 <= hour <= 12 and not after["zone"]
+    return None if may_be_half and _FOREIGN_HALF.match(day.string, after.end()) else hour
 
 
 def _zone(day: re.Match[bytes], after: re.Match[bytes]) -> tzinfo | Unknown | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from retrust.dn import DistinguishedName
+from retrust.dn import CUT, DistinguishedName
 from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Verdict
 from retrust.target import Place
 
@@ -157,6 +157,9 @@ def attribute(sighting: Sighting, candidates: Sequence[Candidate],
         return tuple(c.pin for c in possible if c.place.endpoint == sighting.endpoint)
     if sighting.dn is None:
         return tuple(c.pin for c in possible)
+    if sighting.dn.endswith(CUT):
+        return tuple(c.pin for c in possible if c.presented
+                     and DistinguishedName.parse(c.presented.subject).may_be(sighting.dn))
     dn = DistinguishedName.parse(sighting.dn)
     seen = [(c.pin, DistinguishedName.parse(c.presented.subject)) for c in possible if c.presented]
     whole = tuple(pin for pin, subject in seen if subject == dn)

@@ -93,7 +93,6 @@ def test_a_line_of_no_time_makes_us_look_and_no_more(before: Baseline | None) ->
     assert any("unknown time" in reason for reason in with_it.reasons)
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 6")
 def test_a_name_that_was_cut_fits_what_it_may_have_been() -> None:
     """Whole attributes must be there, the last one must begin alike; a whole name is not a cut one."""
     other = Pin(holder="primary", key="10.0.0.13_8082", subject="/CN=prime-sec2", line="x")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 
+from retrust.dn import CUT
 from retrust_plugins.cisco_prime.logged_dn import match_plain
 
+_CUT = CUT.encode()
 _TYPE = (rb"(?i:CN|OU|O|L|ST|S|C|DC|UID|T|TITLE|STREET|SURNAME|SN|GIVENNAME|GN|INITIALS|SERIALNUMBER|E|"
          rb"EMAILADDRESS|DNQ|DNQUALIFIER|POSTALCODE|OID\.[0-9.]+|[0-9]+(?:\.[0-9]+)+)")
 _START = rb"(?:/?" + _TYPE + rb" ?=)"
@@ -29,7 +31,10 @@ _GOES_ON = re.compile(rb"\s*(?:[,+=]|" + _START + rb")|.*,\s*" + _START, re.DOTA
 _LINE = re.compile(rb"[ \t]*\r?\n(?P<line>[^\n]{0,400})")
 _DIGITS = re.compile(rb"\d")
 
-_OCTAL = re.compile(rb"#0(?:12|15|11)")
+_OCTAL = re.compile(rb"#0(?:12|15|11)|\\0(?:12|15|11)(?=(?:\\0(?:12|15|11)|[ \t])*"
+                    rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))")
+_HALF_AN_ESCAPE = re.compile(rb"(?:#(?:0[0-7]?)?|(?<!\\)\\(?:0[0-7]?)?)\Z")
+"""An escaped line end, as rsyslog writes it, of which the end is missing."""
 _JSON_DEPTH = re.compile(
     rb"(?<!\\)(\\{1,8})[nr](?=(?:\\{1,8}[nrt]){0,8}"
     rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|[ \t]*-[ \t]|\\{0,8}\"|\Z))"
@@ -52,7 +57,8 @@ def read_carried_dn(tail: bytes, column: int) -> tuple[bytes | None, int]:
     if wrapped is None or _OTHER.search(wrapped["gap"]):
         return None, _first_line(tail)
     dn = _whole(wrapped, text, column)
-    return dn, _raw_end(tail, dn)
+    end = _raw_end(tail, dn)
+    return _HALF_AN_ESCAPE.sub(_CUT, dn), end
 
 
 def _whole(match: re.Match[bytes], text: bytes, column: int) -> bytes:
@@ -60,6 +66,8 @@ def _whole(match: re.Match[bytes], text: bytes, column: int) -> bytes:
     dn, at = match["dn"].rstrip(b"\r"), match.end()
     prefix = _prefix(match)
     while (line := _LINE.match(text, at)) is not None:
+        if dn.endswith(_CUT) or _HALF_AN_ESCAPE.search(dn):
+            break
         rest = _without(prefix, line["line"].rstrip(b"\r"))
         open_ended = dn.rstrip().endswith((b",", b"+", b"=")) or _is_full(text[:at], column)
         if _STOP.match(rest) or not (open_ended or _GOES_ON.match(rest)):
@@ -88,7 +96,7 @@ def _without(prefix: bytes, line: bytes) -> bytes:
 
 def _with_line_ends(tail: bytes) -> bytes:
     """``tail`` with escaped line ends made real, as often as they were escaped."""
-    if b"#01" in tail:
+    if b"#01" in tail or b"\\01" in tail:
         tail = _OCTAL.sub(b"\n", tail)
     escaped = _JSON_DEPTH.search(tail)
     if escaped is not None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
+from retrust.dn import CUT
+
 # Nearly every sentence in a log is this one, so it has a path of its own: the DN is at its line's end,
 # nothing is escaped, and no line that follows can go on with it.
 _PLAIN = re.compile(rb" from what was used earlier - (?P<dn>[A-Za-z]+=[^\"\\#\[\r\n]*[^\"\\#\[\r\n,+= ])"
                     rb"\r?(?:\n(?P<next>[^\n]*)|\Z)")
+
+
+_CUT = CUT.encode()
 
 
 def read_dn(tail: bytes, column: int = 0) -> tuple[str | None, int]:
@@ -30,4 +35,6 @@ def match_plain(text: bytes) -> re.Match[bytes] | None:
     if match is None:
         return None
     dn, following = match.groups()
+    if dn.endswith(_CUT):
+        return match
     return None if (following and b"=" in following) or b" java" in dn or b"rust-on" in dn else match

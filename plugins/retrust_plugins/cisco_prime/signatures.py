@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrust.dn import CUT
 from retrust.signatures import EXCERPT, Match, Reading, Window
 from retrust.timestamps import read_timestamp
 from retrust_plugins.cisco_prime.logged_dn import read_dn
@@ -38,6 +39,11 @@ _ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\]"
                    rb"[^\n]{0,200}?(?:TOFU failed|Check local trust|\Z)")
 _WRAPPED_ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\].{0,40}?TOFUfailed", re.DOTALL)
 _START = re.compile(rb"TOFU failed|Check local trust")
+_LEVEL = re.compile(rb"(?:[^\n]* )?[^\s:\[\]<>0-9]{2,24} ?: ")
+_JUL_HEAD = re.compile(rb"[^\n]* [A-Za-z_$][\w$]*(?:\.[\w$]+)+(?: [\w$<>]+)?\r?\n\Z")
+"""The first of the two lines of java.util.logging's default, which ends in class and method."""
+LIMITS = frozenset((480, 1024, 2048, 4096, 8192))
+"""How long a line is that a syslog relay cut."""
 
 
 class _Sentence(NamedTuple):
@@ -97,10 +103,19 @@ class TofuMismatch:
             signature=self.name,
             dn=event.dn,
             role=_role(lead),
-            at=read_timestamp(data[start:at], zone=self.zone),
+            at=self._time(data, start, at),
             text=data[start:min(event.end, start + 4 * EXCERPT)].decode(errors="replace")[:EXCERPT],
             offset=window.offset + start,
         )
+
+
+    def _time(self, data: bytes, start: int, at: int) -> datetime | None:
+        """That of the line; of the line before where the two are one record."""
+        if _LEVEL.match(data, start, at):
+            before = data[data.rfind(b"\n", max(0, start - EXCERPT), max(0, start - 1)) + 1:start]
+            if _JUL_HEAD.match(before) and (found := read_timestamp(before, zone=self.zone)):
+                return found
+        return read_timestamp(data[start:at], zone=self.zone)
 
 
 TOFU_MISMATCH = TofuMismatch()
@@ -137,8 +152,17 @@ def _sentences(data: bytes, fresh: int, stop: int) -> Iterator[_Sentence]:
         opens, repeats = _kind(data[lead:at])
         column = after - data.rfind(b"\n", lead, at) - 1
         dn, length = read_dn(data[after:min(after + TAIL, following if following >= 0 else len(data))], column)
+        if dn is not None and _ends_at_a_limit(data, at, after + length):
+            dn = dn.removesuffix(CUT) + CUT
         yield _Sentence(lead, at, after + length, opens, repeats, dn)
         after_last, at = after, following
+
+
+def _ends_at_a_limit(data: bytes, start: int, end: int) -> bool:
+    """Whether the name ends its line, and the line has just the length at which senders cut."""
+    if data[end:end + 1] not in (b"\n", b""):
+        return False
+    return end - data.rfind(b"\n", max(0, start - max(LIMITS)), start) - 1 in LIMITS
 
 
 def _next_anchor(data: bytes, start: int) -> int:
@@ -179,6 +203,9 @@ def _fuller(one: str | None, other: str | None) -> str | _Conflict | None:
         return other
     if one.startswith(f"{other}, "):
         return one
+    for whole, cut in ((one, other), (other, one)):
+        if cut.endswith(CUT) and whole.startswith(cut[:-1].rstrip()):
+            return whole
     first, second = _parsed(one), _parsed(other)
     if first.covers(second):
         return one

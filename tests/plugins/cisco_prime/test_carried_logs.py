@@ -26,7 +26,6 @@ EVENT = ["[system] [HealthMonitorThread] TOFU failed.",
 Lines = list[str]
 Formatter = Callable[[datetime, Lines], Lines]
 Carrier = Callable[[datetime, Lines], bytes]
-unread = pytest.mark.xfail(strict=True, reason="issue 10 kind 6")
 
 
 def scan(raw: bytes, *sizes: int) -> list[Match]:
@@ -144,7 +143,7 @@ TIMED: dict[str, Carrier] = {
     "cri": cri, "cri partial": cri_partial, "docker partial": docker_partial, "journal export": export,
     "docker": records(lambda at, line: {"log": line + "\n", "stream": "stderr", "time": stamp(at)}),
     "cri with json": lambda at, lines: b"".join(
-        f"{stamp(at)} stdout F {json.dumps({'msg': line, 'ts': epoch(at)})}\n".encode() for line in lines),
+    f"{stamp(at)} stdout F {json.dumps({'msg': line, 'ts': epoch(at)})}\n".encode() for line in lines),
     "docker with bunyan": records(lambda at, line: {"log": json.dumps({"msg": line, "time": stamp(at)}) + "\n"}),
     "ecs": record(lambda at, line: {"message": line, "ecs": {"version": "1"}, "@timestamp": stamp(at)}),
     "ecs with a trace": record(lambda at, line: {
@@ -169,11 +168,9 @@ TIMED: dict[str, Carrier] = {
     "backslash octal": lambda at, lines: syslog(at, lines, "\\012"),
     "backslash n": lambda at, lines: syslog(at, lines, "\\n"),
 }
-READ_TODAY = {"file", "crlf", "utf-8 bom", "cri", "cri with json"}
 
 
-@pytest.mark.parametrize("carrier", [
-    pytest.param(name, marks=() if name in READ_TODAY else unread) for name in PLAIN | TIMED])
+@pytest.mark.parametrize("carrier", PLAIN | TIMED)
 def test_a_carrier_changes_neither_name_nor_time(carrier: str) -> None:
     """One event, its whole name, its role, and the carrier's time where the line has none."""
     found, = scan((PLAIN | TIMED)[carrier](AT, EVENT))
@@ -182,7 +179,6 @@ def test_a_carrier_changes_neither_name_nor_time(carrier: str) -> None:
     assert (found.at and found.at.replace(microsecond=0)) == (expected and expected.replace(microsecond=0))
 
 
-@unread
 @given(st.sampled_from(sorted(FORMATTERS)), st.sampled_from(sorted(PLAIN | TIMED)),
        st.datetimes(datetime(2002, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),
        st.lists(st.integers(1, 5000), min_size=1, max_size=3))
@@ -201,13 +197,12 @@ def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime
 
 
 @pytest.mark.parametrize("raw", [
-    pytest.param(raw, marks=unread) for raw in (
-        f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n",
-        json.dumps({"log": EVENT[2][:-20], "stream": "stderr", "time": stamp(AT)}) + "\n",
-        f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n{stamp(AT)} stdout F other\n",
-        "<131>Mar 14 09:26:53 pi hm: " + "#012".join(EVENT[:3]) + "#01\n",
-        "<131>Mar 14 09:26:53 pi hm: " + "\\012".join(EVENT[:3]) + "\\0\n",
-    )])
+    f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n",
+    json.dumps({"log": EVENT[2][:-20], "stream": "stderr", "time": stamp(AT)}) + "\n",
+    f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n{stamp(AT)} stdout F other\n",
+    "<131>Mar 14 09:26:53 pi hm: " + "#012".join(EVENT[:3]) + "#01\n",
+    "<131>Mar 14 09:26:53 pi hm: " + "\\012".join(EVENT[:3]) + "\\0\n",
+])
 def test_a_name_that_may_have_been_cut_says_so(raw: str) -> None:
     """A part that never was completed, a line that ends inside an escape: the name ends in an ellipsis."""
     found, = scan(raw.encode())
