@@ -10,9 +10,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from retrust.dn import CUT
-from retrust.logrecords import Record, lead_of, records_in
+from retrust.signatures import CUT
+
+if TYPE_CHECKING:
+    from retrust.logrecords import Record
 
 LIMIT = 1024 * 1024
 """How much of one record is awaited."""
@@ -28,8 +31,7 @@ _CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|std
 _CRI_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT[^\s]{8,30} (?:stdout|stderr) [PF]", re.MULTILINE)
 _CRI_BEGINS = re.compile(rb"\d{1,4}(?:-(?:\d\d?(?:-(?:\d\d?(?:T[^\s]{0,30}(?: [a-z]{0,6}(?: P?)?)?)?)?)?)?)?\Z")
 _JOURNAL = re.compile(rb"^__(?:CURSOR|REALTIME_TIMESTAMP)=", re.MULTILINE)
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-Z]|[@-Z\\^_=>])"
-                      rb"|(?:#033|\\033|\\x1b|\\e|\^\[)\[[0-9;]*[mK]")
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-Z]|[@-Z\\^_=>])")
 _ESCAPE_BEGINS = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]{0,256}\x1b?|[()])?\Z")
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -64,14 +66,15 @@ class Carriers:
             self._first = None
         if data.find(0, start, end) >= 0 or data.find(0x1B, start, end) >= 0 or _holds_json(data, start, end):
             return False
-        looked = end if end - start <= SMALL else start + HEAD
-        if data.find(b" P ", start, looked) >= 0 and _CRI_LINE.search(data, start, looked):
+        small = end - start <= SMALL
+        looked = end if small else start + HEAD
+        if data.find(b" P " if small else b" std", start, looked) >= 0 and _CRI_LINE.search(data, start, looked):
             return False
         if data.find(b"__", start, looked) >= 0 and _JOURNAL.search(data, start, looked):
             return False
-        if end - start > SMALL and _CRI_LINE.search(data, start, looked):
-            return False
-        return not _may_begin(data, max(start, data.rfind(b"\n", max(start, end - SMALL), end) + 1), end)
+        if small:
+            return not _may_begin(data, max(start, data.rfind(b"\n", start, end) + 1), end)
+        return not data[end - 2:end].rstrip().endswith(b"{")
 
     def feed(self, data: bytes) -> bytes:
         if self._first is not None:
@@ -110,6 +113,8 @@ class Carriers:
 
     def _bare(self, data: bytes) -> bytes:
         """Without escapes of a terminal; one that the piece's end cuts is kept for the next."""
+        if not self._rest and b"\x1b" not in data:
+            return data
         data, self._rest = self._rest + data, b""
         begun = _ESCAPE_BEGINS.search(data, max(0, len(data) - 300))
         if begun is not None:
@@ -153,6 +158,8 @@ class Carriers:
             start = line.find(b"[")
         if start < 0 or not depth or not line.rstrip().endswith((b"}", b"]")):
             return None
+        from retrust.logrecords import records_in
+
         records = records_in(line[start:].rstrip(b"\r"), self._anchors)
         if records is None:
             return None
@@ -180,12 +187,14 @@ class JournalExport:
         self._time = ""
 
     def feed(self, data: bytes) -> Iterator[Record]:
+        from retrust.logrecords import Record, lead_of
+
         self._data += data
         at = 0
         while (taken := self._field(at)) is not None:
             at, name, value = taken
             if name == b"__REALTIME_TIMESTAMP":
-                self._time = _journal_time(value)
+                self._time = lead_of({name.decode(): value.decode("ascii", errors="replace")})
             elif name == b"MESSAGE":
                 yield Record(self._time, value.decode("utf-8", errors="replace"))
         del self._data[:at]
@@ -203,10 +212,6 @@ class JournalExport:
             return None if length <= LIMIT else (end + 1, b"", b"")
         after = end + 9 + length
         return None if len(self._data) <= after else (after + 1, name, bytes(self._data[end + 9:after]))
-
-
-def _journal_time(value: bytes) -> str:
-    return lead_of({"__REALTIME_TIMESTAMP": value.decode("ascii", errors="replace")})
 
 
 def _utf16(data: bytes) -> str | None:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrust.signatures import CUT
+
 if TYPE_CHECKING:
     from cryptography import x509
 
-CUT = "…"
-"""What a name ends in that may have been cut there: a log's line was."""
 OPAQUE = ""
 """The attribute type that holds a text which is no distinguished name."""
 

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+CUT = "…"
+"""What a line ends in, and so a name, that may have been cut there."""
 EXCERPT = 500
 """How many characters of an event's raw text are kept."""
 
 
 class Match(NamedTuple):
-    """One event. ``at`` is aware, or None where the line tells no time; ``offset`` is in bytes of the stream."""
+    """One event. ``at`` is aware, or None where the line tells no time, or one with two meanings.
+
+    ``dn`` ends in ``CUT`` where it may go on; ``offset`` is in bytes of the stream, its carrier taken off.
+    """
 
     signature: str
     dn: str | None

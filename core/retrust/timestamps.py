@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from retrust.timewords import UNKNOWN, Unknown, half_of, month, zone_of
 
-AROUND = 48
-"""How many bytes before and after a clock are looked at."""
+BEFORE = 48
+"""How many bytes before a clock its date may begin."""
 _DAY = timedelta(days=1)
 _NAME = rb"(?:[A-Za-z\x80-\xff]{3,14}|\d{1,2}(?:\xe6\x9c\x88|\xec\x9b\x94))"
 _YEAR = rb"(?:19|20)\d\d"
@@ -40,7 +40,7 @@ _AFTER = re.compile(
 _FOREIGN_HALF = re.compile(rb" ?[A-Za-z]{2,3}\.? ")
 _FOREIGN_ZONE = re.compile(rb" ?[A-Za-z]{2,20}:")
 _PRIMES = re.compile(rb" (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL|\[)")
-_EPOCH = re.compile(rb"(?:<\d{1,3}>)?[\[(]?(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|]|\Z)")
+_EPOCH = re.compile(rb" *(?:<\d{1,3}>)?[\[(]?(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|]|\Z)")
 _BOXED_EPOCH = re.compile(rb"[\[<](\d{13})[\]>]")
 
 
@@ -53,12 +53,17 @@ _NO_DATE = _NoDate.HERE
 
 def read_timestamp(text: bytes, *, zone: tzinfo | None = None, now: datetime | None = None) -> datetime | None:
     """The last time in ``text``, which is the innermost of nested prefixes; None where it is not known."""
-    now = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)  # so that answers can be kept
+    hour = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)  # so that answers can be kept
+    return _last_time(text, zone, hour)
+
+
+@lru_cache(maxsize=1024)
+def _last_time(text: bytes, zone: tzinfo | None, now: datetime) -> datetime | None:
+    """In a storm the same prefix comes many times over."""
     text = _plain(text)
     boxed = list(_BOXED_EPOCH.finditer(text))
     for clock in reversed(list(_CLOCK.finditer(text, boxed[-1].end() if boxed else 0))):
-        start = max(0, clock.start() - AROUND)
-        found = _read(text[start:clock.end() + AROUND], clock.start() - start, zone, now)
+        found = _read(clock, zone, now)
         if found is not _NO_DATE:
             return found if isinstance(found, datetime) else None
     if boxed:
@@ -82,14 +87,11 @@ def _plain(text: bytes) -> bytes:
     """With ordinary blanks, and a date and clock without separators written with them."""
     if b"\xe2\x80\xaf" in text or b"\xc2\xa0" in text:
         text = text.replace(b"\xe2\x80\xaf", b" ").replace(b"\xc2\xa0", b" ")
-    return _BASIC.sub(rb"\1-\2-\3T\4:\5:\6", text) if b"T" in text else text
+    return _BASIC.sub(rb"\1-\2-\3T\4:\5:\6", text)
 
 
-@lru_cache(maxsize=1024)
-def _read(text: bytes, at: int, zone: tzinfo | None, now: datetime) -> datetime | _NoDate | None:
-    """The time whose clock stands at ``at``; in a storm the same one comes many times over."""
-    clock, day = _CLOCK.match(text, at), _DATE.search(text, 0, at)
-    assert clock is not None
+def _read(clock: re.Match[bytes], zone: tzinfo | None, now: datetime) -> datetime | _NoDate | None:
+    day = _DATE.search(clock.string, max(0, clock.start() - BEFORE), clock.start())
     if day is None:
         return _NO_DATE
     name = day["n3"] or day["n4"] or day["n6"]

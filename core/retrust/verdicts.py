@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from retrust.dn import CUT, DistinguishedName
+from retrust.dn import DistinguishedName
 from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Verdict
+from retrust.signatures import CUT
 from retrust.target import Place
 
 LATE = timedelta(seconds=60)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from retrust.dn import CUT
+from retrust.signatures import CUT
 from retrust_plugins.cisco_prime.logged_dn import match_plain
 
 _CUT = CUT.encode()
@@ -35,6 +35,7 @@ _OCTAL = re.compile(rb"#0(?:12|15|11)|\\0(?:12|15|11)(?=(?:\\0(?:12|15|11)|[ \t]
                     rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))")
 _HALF_AN_ESCAPE = re.compile(rb"(?:#(?:0[0-7]?)?|(?<!\\)\\(?:0[0-7]?)?)\Z")
 """An escaped line end, as rsyslog writes it, of which the end is missing."""
+_UNFINISHED = re.compile(rb"(?:(?P<part>[,+=])|" + _HALF_AN_ESCAPE.pattern + rb")\Z")
 _JSON_DEPTH = re.compile(
     rb"(?<!\\)(\\{1,8})[nr](?=(?:\\{1,8}[nrt]){0,8}"
     rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|[ \t]*-[ \t]|\\{0,8}\"|\Z))"
@@ -58,7 +59,7 @@ def read_carried_dn(tail: bytes, column: int) -> tuple[bytes | None, int]:
         return None, _first_line(tail)
     dn = _whole(wrapped, text, column)
     end = _raw_end(tail, dn)
-    return _HALF_AN_ESCAPE.sub(_CUT, dn), end
+    return _UNFINISHED.sub(lambda m: (m["part"] or b"") + _CUT, dn), end
 
 
 def _whole(match: re.Match[bytes], text: bytes, column: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from retrust.dn import CUT
+from retrust.signatures import CUT
 
 # Nearly every sentence in a log is this one, so it has a path of its own: the DN is at its line's end,
 # nothing is escaped, and no line that follows can go on with it.

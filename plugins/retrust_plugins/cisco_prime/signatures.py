@@ -15,8 +15,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrust.dn import CUT
-from retrust.signatures import EXCERPT, Match, Reading, Window
+from retrust.signatures import CUT, EXCERPT, Match, Reading, Window
 from retrust.timestamps import read_timestamp
 from retrust_plugins.cisco_prime.logged_dn import read_dn
 
@@ -39,11 +38,14 @@ _ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\]"
                    rb"[^\n]{0,200}?(?:TOFU failed|Check local trust|\Z)")
 _WRAPPED_ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\].{0,40}?TOFUfailed", re.DOTALL)
 _START = re.compile(rb"TOFU failed|Check local trust")
+_COLOUR = re.compile(rb"(?:#033|\\{1,8}(?:033|x1b|u001b))\[[0-9;]*[mK]")
+"""A terminal's escape that the carrier has written out."""
 _LEVEL = re.compile(rb"(?:[^\n]* )?[^\s:\[\]<>0-9]{2,24} ?: ")
-_JUL_HEAD = re.compile(rb"[^\n]* [A-Za-z_$][\w$]*(?:\.[\w$]+)+(?: [\w$<>]+)?\r?\n\Z")
+_JUL_HEAD = re.compile(rb"[^\n]* [A-Za-z_$][\w$]*(?:\.[\w$]+)+(?: [\w$<>]+)?\s*\n\Z")
 """The first of the two lines of java.util.logging's default, which ends in class and method."""
 LIMITS = frozenset((480, 1024, 2048, 4096, 8192))
 """How long a line is that a syslog relay cut."""
+LONGEST = max(LIMITS)
 
 
 class _Sentence(NamedTuple):
@@ -85,6 +87,8 @@ class TofuMismatch:
     zone: tzinfo | None = None
 
     def read(self, window: Window) -> Reading:
+        if any(mark in window.data for mark in (b"033[", b"1b[")):
+            window = window._replace(data=_COLOUR.sub(lambda m: b" " * len(m[0]), window.data))
         over = len(window.data) if window.final else len(window.data) - QUIET
         matches: list[Match] = []
         for event in _events(window.data, window.fresh):
@@ -111,7 +115,7 @@ class TofuMismatch:
 
     def _time(self, data: bytes, start: int, at: int) -> datetime | None:
         """That of the line; of the line before where the two are one record."""
-        if _LEVEL.match(data, start, at):
+        if data.find(b": ", start, at) >= 0 and _LEVEL.match(data, start, at):
             before = data[data.rfind(b"\n", max(0, start - EXCERPT), max(0, start - 1)) + 1:start]
             if _JUL_HEAD.match(before) and (found := read_timestamp(before, zone=self.zone)):
                 return found
@@ -160,9 +164,8 @@ def _sentences(data: bytes, fresh: int, stop: int) -> Iterator[_Sentence]:
 
 def _ends_at_a_limit(data: bytes, start: int, end: int) -> bool:
     """Whether the name ends its line, and the line has just the length at which senders cut."""
-    if data[end:end + 1] not in (b"\n", b""):
-        return False
-    return end - data.rfind(b"\n", max(0, start - max(LIMITS)), start) - 1 in LIMITS
+    return (end - data.rfind(b"\n", max(0, start - LONGEST), start) - 1 in LIMITS
+            and data[end:end + 1] in (b"\n", b""))
 
 
 def _next_anchor(data: bytes, start: int) -> int:

@@ -112,6 +112,13 @@ def export(at: datetime, lines: Lines) -> bytes:
                    for line in lines).encode()
 
 
+def export_of_bytes(at: datetime, lines: Lines) -> bytes:
+    """A message that holds line ends: its name, its length in eight bytes, its bytes."""
+    said = "\n".join(lines).encode()
+    return (b"__REALTIME_TIMESTAMP=%d\n_PID=7\nMESSAGE\n" % (at.timestamp() * 1e6) + len(said).to_bytes(8, "little")
+            + said + b"\nPRIORITY=3\n\n")
+
+
 def colours(at: datetime, lines: Lines) -> bytes:
     return "".join(f"\x1b[31m\x1b[1m{line[:9]}\x1b[0m\x1b]8;;x\x07{line[9:]}\x1b[0m\n" for line in lines).encode()
 
@@ -137,10 +144,12 @@ PLAIN: dict[str, Carrier] = {
     "utf-16": lambda at, lines: b"\xff\xfe" + text(lines).replace("\n", "\r\n").encode("utf-16-le"),
     "utf-16 be": lambda at, lines: b"\xfe\xff" + text(lines).encode("utf-16-be"),
     "utf-16 without bom": lambda at, lines: text(lines).encode("utf-16-le"),
+    "colours written out": lambda at, lines: "".join(f"#033[31m{line}#033[0m\n" for line in lines).encode(),
     "colours": colours, "highlighted": highlighted,
 }
 TIMED: dict[str, Carrier] = {
     "cri": cri, "cri partial": cri_partial, "docker partial": docker_partial, "journal export": export,
+    "journal export of bytes": export_of_bytes,
     "docker": records(lambda at, line: {"log": line + "\n", "stream": "stderr", "time": stamp(at)}),
     "cri with json": lambda at, lines: b"".join(
     f"{stamp(at)} stdout F {json.dumps({'msg': line, 'ts': epoch(at)})}\n".encode() for line in lines),
@@ -165,6 +174,8 @@ TIMED: dict[str, Carrier] = {
     "behind a header": lambda at, lines: b"<131>app: @cee: " + record(
         lambda at, line: {"msg": line, "time": stamp(at)})(at, lines),
     "octal": lambda at, lines: syslog(at, lines, "#012"),
+    "colours in json": lambda at, lines: record(lambda at, line: {"message": line, "time": stamp(at)})(
+        at, colours(at, lines).decode().splitlines()),
     "backslash octal": lambda at, lines: syslog(at, lines, "\\012"),
     "backslash n": lambda at, lines: syslog(at, lines, "\\n"),
 }
@@ -201,10 +212,12 @@ def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime
     json.dumps({"log": EVENT[2][:-20], "stream": "stderr", "time": stamp(AT)}) + "\n",
     f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n{stamp(AT)} stdout F other\n",
     "<131>Mar 14 09:26:53 pi hm: " + "#012".join(EVENT[:3]) + "#01\n",
+    f" TOFU failed. Check local trust {EVENT[2][:-20]}".rjust(1024, "x") + "\n",
+    f"{EVENT[2][:-4]}\n", f"{EVENT[2][:-5]}\n",
     "<131>Mar 14 09:26:53 pi hm: " + "\\012".join(EVENT[:3]) + "\\0\n",
 ])
 def test_a_name_that_may_have_been_cut_says_so(raw: str) -> None:
-    """A part that never was completed, a line that ends inside an escape: the name ends in an ellipsis."""
+    """Never completed, ended inside an escape, or at a size at which senders cut: the name ends in an ellipsis."""
     found, = scan(raw.encode())
     assert found.dn is not None
     assert found.dn.endswith("…")
