@@ -49,6 +49,7 @@ class Place:
     ``relation`` is the relation that depends on the pin (``ha``, ``ise:10.0.0.21``), ``peer`` the node
     whose certificate it is, and ``loopback`` where that node serves the same certificate to itself;
     both None where there is no such thing. ``prober`` is how the certificate is looked at, None for TLS.
+    ``why`` says why it is unknown, where there is more to say than that nothing is named.
     """
 
     kind: Literal["self", "unknown", "endpoint"]
@@ -57,6 +58,7 @@ class Place:
     peer: str | None = None
     loopback: Endpoint | None = None
     prober: Prober | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)

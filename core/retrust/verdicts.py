@@ -50,7 +50,7 @@ def judge(facts: Facts) -> Judgement:
                                              _subject_reason(facts)))
         return Judgement(Verdict.SELF, ("names the holder itself",))
     if facts.place.kind == "unknown":
-        return Judgement(Verdict.UNKNOWN, ("names nothing in the inventory",))
+        return Judgement(Verdict.UNKNOWN, (facts.place.why or "names nothing in the inventory",))
     if facts.presented is None:
         return Judgement(Verdict.UNPROVEN, ("the endpoint did not present a certificate",))
     if (facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint

@@ -237,7 +237,16 @@ class PrimeConnection:
             raise ChannelsForbidden("the site says tunnels: never", where=node)
         if node not in self._ends:
             raise ChannelsForbidden("there is no SSH session to this node", where=node)
-        return await (await self._end(node)).open_tunnel(endpoint.host, endpoint.port)
+        end = await self._end(node)
+        try:
+            return await end.open_tunnel(endpoint.host, endpoint.port)
+        except TemporaryError:
+            addresses = {server.endpoint: server.address for _, server in self._site.servers()}
+            address = addresses.get(endpoint)
+            if address is None:
+                raise
+            self._services.tell(f"{node} does not reach {endpoint} by that name; its address {address} is looked at")
+            return await end.open_tunnel(address, endpoint.port)
 
     async def provoke(self, pin: Pin) -> bool:
         """No command makes a node connect; the nodes and the ISE poll do so by themselves."""
@@ -253,6 +262,8 @@ class PrimeConnection:
                 return await self._observe_ha(step, sent)
             case "add-ise":
                 return await self._observe_ise(step, sent)
+            case "await-pin":
+                return await self._observe_anew(step, sent)
         raise PermanentError(f"no such step here: {step.kind}", where=self._site.name)
 
     async def _observe_delete(self, step: Step, sent: bool) -> Observed:
@@ -298,6 +309,21 @@ class PrimeConnection:
         return self._wait(step, limit, status, f"{status} after {limit}",
                           then="stop" if sent and relation else "needed")
 
+    async def _observe_anew(self, step: Step, sent: bool) -> Observed:
+        """Listed anew, and then for a while, in which a line in the log would speak against it."""
+        if not sent:
+            return Observed("needed", "waits for its next connection")
+        listed = any(pin.key == step.argument for pin in await self._list(step.holder))
+        limit, quiet = self._site.timeouts.settle, self._site.timeouts.log
+        if not listed:
+            self._since.pop(f"{step.id} listed", None)
+            return self._wait(step, limit, f"{step.argument} is not listed yet",
+                              f"{step.argument} was not listed again within {limit}: make Prime connect to it")
+        since = self._since.setdefault(f"{step.id} listed", time.monotonic())
+        if time.monotonic() - since < quiet.total_seconds():
+            return Observed("wait", f"{step.argument} is listed anew; its log is watched for {quiet}")
+        return Observed("done", f"{step.argument} is listed anew")
+
     def _wait(self, step: Step, limit: timedelta, waiting: str, over: str,
               then: Literal["stop", "needed"] = "stop") -> Observed:
         """In motion until ``limit`` after it was first seen so, and ``then`` from there on."""
@@ -315,6 +341,8 @@ class PrimeConnection:
         self._since.pop(step.id, None)
         if step.kind == "delete-pin":
             await self._delete(step, before_send)
+        elif step.kind == "await-pin":
+            await before_send()  # nothing is sent: Prime connects by itself
         else:
             await self._through_pages(step, before_send)
 

@@ -179,6 +179,18 @@ class IseServer(Part):
         return Endpoint(host=self.host, port=self.port)
 
 
+class DnaCenter(Part):
+    """A DNA Center or Catalyst Center that the pair is integrated with. ``host`` is as it stands in TOFU keys."""
+
+    host: Host
+    port: Port = 443
+    address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(host=self.host, port=self.port)
+
+
 class Timeouts(Part):
     """How long to wait; the appliance is slow, and registering HA copies a database."""
 
@@ -196,6 +208,9 @@ class Timeouts(Part):
     ise_poll: Duration = Field(
         default=timedelta(seconds=15),
         description="How long an ISE server may become reachable before it is added again.")
+    log: Duration = Field(
+        default=timedelta(minutes=1),
+        description="How long no new log line may come once a DNA Center's pin was made anew.")
     registration: Duration = Field(
         default=timedelta(hours=4), description="HA's registration, all milestones.")
     operator: Duration = Field(
@@ -205,17 +220,23 @@ class Timeouts(Part):
 
 
 class CiscoPrimeSite(Site):
-    """A primary, a secondary and the ISE servers they use."""
+    """A primary, a secondary, and the ISE and DNA Center servers they use."""
 
     primary: PrimaryNode
     secondary: PrimeNode
     ha: HighAvailability
     ise: tuple[IseServer, ...] = ()
+    dna_center: tuple[DnaCenter, ...] = ()
     timeouts: Timeouts = absent()
 
     def endpoints(self) -> Mapping[str, Endpoint]:
-        named = {f"ise[{i}]": server.endpoint for i, server in enumerate(self.ise)}
-        return {"primary": self.primary.endpoint, "secondary": self.secondary.endpoint, **named}
+        return {name: server.endpoint for name, server in self.servers()}
+
+    def servers(self) -> Iterator[tuple[str, PrimeNode | IseServer | DnaCenter]]:
+        """Everything that a pin can be about, by its place in the inventory."""
+        yield from (("primary", self.primary), ("secondary", self.secondary))
+        yield from ((f"ise[{i}]", server) for i, server in enumerate(self.ise))
+        yield from ((f"dna_center[{i}]", server) for i, server in enumerate(self.dna_center))
 
     def rules(self) -> Iterable[Wrong]:
         yield from self._driven_without_pages()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services
 from retrust_plugins.cisco_prime.listing import split_key
-from retrust_plugins.cisco_prime.site import CiscoPrimeSite
+from retrust_plugins.cisco_prime.reaching import ReachedAt
+from retrust_plugins.cisco_prime.site import CiscoPrimeSite, DnaCenter, IseServer
 
 if TYPE_CHECKING:
-    from retrust_plugins.cisco_prime.site import IseServer, PrimeNode
+    from retrust_plugins.cisco_prime.site import PrimeNode
 
 HA = "ha"
 DELETE, REGISTER, ADD = "delete", "re-register-ha", "re-add-ise"
@@ -22,6 +23,11 @@ DELETE_COMMAND = "ncs certvalidation tofu-certs deletecert host {key}"
 
 def ise_relation(host: str) -> str:
     return f"ise:{host}"
+
+
+def dna_center_relation(host: str) -> str:
+    """A name for what depends on the pin; nothing documented tells how it is."""
+    return f"dna-center:{host}"
 
 
 class CiscoPrime:
@@ -41,14 +47,13 @@ class CiscoPrime:
         if named is None:
             return Place("unknown")
         host, port = named
-        for name, node in nodes(site):
-            if same_host(node.host, host) and node.health_monitor_port == port:
-                return Place("self") if name == pin.holder else _peer(name, node, pin)
-        for server in site.ise:
-            if same_host(server.host, host) and server.port == port:
-                return Place("endpoint", Endpoint(host=server.host, port=port), ise_relation(server.host))
-        own = dict(nodes(site))[pin.holder].host
-        return Place("self") if is_loopback(host) or same_host(own, host) else Place("unknown")
+        known = [(name, server) for name, server in site.servers() if same_host(server.host, host)]
+        for name, server in known:
+            if server.endpoint.port == port:
+                return Place("self") if name == pin.holder else _place(name, server)
+        if is_loopback(host) or any(name == pin.holder for name, _ in known):
+            return Place("self")
+        return Place("unknown", why="; ".join(_other_port(name, server, port) for name, server in known))
 
     def fits(self, site: CiscoPrimeSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
         """The health monitor's thread speaks of the peer, the sequence task's of an ISE server."""
@@ -66,8 +71,10 @@ class CiscoPrime:
               deleted: frozenset[str]) -> tuple[Step, ...]:
         concerned = [*planned, *(f for f in snapshot.findings if f.pin.edge in deleted and f not in planned)]
         relations = {f.relation for f in concerned} | {_relation_of(self, site, edge) for edge in deleted}
-        return (*(_delete(f) for f in planned), *_register(site, relations, concerned, snapshot),
-                *_add(site, relations, concerned, snapshot))
+        centers = {dna_center_relation(center.host) for center in site.dna_center}
+        return (*(_delete(f, centers) for f in planned), *_register(site, relations, concerned, snapshot),
+                *_add(site, relations, concerned, snapshot),
+                *(_await(site, f) for f in planned if f.relation in centers))
 
     def connect(self, site: CiscoPrimeSite, services: Services) -> AbstractAsyncContextManager[Connection]:
         from retrust_plugins.cisco_prime.connection import connect
@@ -80,10 +87,22 @@ def nodes(site: CiscoPrimeSite) -> Iterator[tuple[str, PrimeNode]]:
     yield "secondary", site.secondary
 
 
-def _peer(name: str, node: PrimeNode, pin: Pin) -> Place:
-    port = node.health_monitor_port
-    return Place("endpoint", Endpoint(host=node.host, port=port), HA, peer=name,
-                 loopback=Endpoint(host="127.0.0.1", port=port))
+def _place(name: str, server: PrimeNode | IseServer | DnaCenter) -> Place:
+    endpoint, prober = server.endpoint, ReachedAt(server.address) if server.address else None
+    if isinstance(server, DnaCenter):
+        return Place("endpoint", endpoint, dna_center_relation(server.host), prober=prober)
+    if isinstance(server, IseServer):
+        return Place("endpoint", endpoint, ise_relation(server.host), prober=prober)
+    return Place("endpoint", endpoint, HA, peer=name, loopback=Endpoint(host="127.0.0.1", port=endpoint.port),
+                 prober=prober)
+
+
+def _other_port(name: str, server: PrimeNode | IseServer | DnaCenter, port: int) -> str:
+    key = "health_monitor_port" if name in ("primary", "secondary") else "port"
+    listed, _, _ = name.partition("[")
+    more = "" if key != "port" else f", or one more entry for it under `{listed}`"
+    return (f"known host, port not in the inventory: {server.host} is {name}, with {key} {server.endpoint.port}; "
+            f"if this pin is about it, write `{key}: {port}` there{more}")
 
 
 def same_host(ours: str, listed: str) -> bool:
@@ -109,14 +128,26 @@ def _relation_of(target: CiscoPrime, site: CiscoPrimeSite, edge: str) -> str | N
 # -- the steps ------------------------------------------------------------------------------------
 
 
-def _delete(finding: Finding) -> Step:
+def _delete(finding: Finding, centers: set[str]) -> Step:
     pin = finding.pin
     return Step(
         id=f"delete:{pin.edge}", stage=DELETE, kind="delete-pin", holder=pin.holder, argument=pin.key,
         risk="delete-pin", undo=None, sends=(DELETE_COMMAND.format(key=pin.key),),
         before=f"{pin.holder} lists {pin.line.strip()}",
         after=f"{pin.holder} no longer lists it, or lists it anew after its next connection",
-        expected=_expected([finding]), relation=finding.relation)
+        expected=_expected([finding]), relation=None if finding.relation in centers else finding.relation)
+
+
+def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
+    """Of a DNA Center nothing but the list and the log is documented: so that is what is waited for."""
+    pin = finding.pin
+    return Step(
+        id=f"await-pin:{pin.edge}", stage=ADD, kind="await-pin", holder=pin.holder, argument=pin.key, risk="read",
+        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew",
+        after=f"{pin.holder} lists {pin.key} anew, {finding.endpoint} presents the approved certificate, and no new "
+              f"log line names it for {site.timeouts.log.total_seconds():g} s; what makes Prime connect to it again is "
+              "not documented, and nothing else shows that the integration works",
+        expected=_expected([finding]))
 
 
 def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],

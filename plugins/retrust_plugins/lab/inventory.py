@@ -51,6 +51,8 @@ def site_of(lab: Lab, reference: Reference, ca: Path | None = None) -> dict[str,
         # The lab answers at once; an appliance is given more time, by the defaults.
         "timeouts": {"still": "300ms", "settle": "30s", "ise_poll": "2s"},
     }
+    if lab.dna_center:
+        site["dna_center"] = [{"host": center.host, "port": center.port} for center in lab.dna_center]
     if ca is not None:
         site["trust"] = {"ca": str(ca), "tunnels": "auto"}
     return site

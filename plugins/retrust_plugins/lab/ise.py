@@ -141,6 +141,8 @@ class IseServers:
             heals = not entry.broken or self._lab.settings.ise_recovers
             entry.status = REACHABLE if healthy and heals else UNREACHABLE
             entry.version = version or entry.version
+        for center in self._lab.dna_center:
+            await self._login(IseEntry(center.host, center.port, center.username, center.password))
 
     async def add(self, entry: IseEntry) -> None:
         """Raises ``IseRefused``; the status shows at the next poll."""

@@ -63,12 +63,14 @@ class Lab:
             IseNode(self, f"ise-{n}" if many else "ise", ground.host(20 + n), ground.port(ISE_PORT), one)
             for n, one in enumerate(settings.ise, start=1)
         ]
+        self.dna_center = [IseNode(self, f"dna-center-{n}", ground.host(30 + n), ground.port(ISE_PORT), one)
+                           for n, one in enumerate(settings.dna_center, start=1)]
 
     # Life ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         try:
-            for ise in self.ise:
+            for ise in (*self.ise, *self.dna_center):
                 await ise.start()
             for prime in self.primes:
                 await prime.listen()
@@ -82,7 +84,7 @@ class Lab:
                         trace: TracebackType | None) -> None:
         for prime in self.primes:
             await prime.power_off()
-        for ise in self.ise:
+        for ise in (*self.ise, *self.dna_center):
             await ise.stop()
         self.ground.release()
         if self._own_folder:
@@ -119,7 +121,7 @@ class Lab:
 
     @property
     def nodes(self) -> tuple[PrimeNode | IseNode, ...]:
-        return (*self.primes, *self.ise)
+        return (*self.primes, *self.ise, *self.dna_center)
 
     def node(self, name: str) -> PrimeNode | IseNode:
         """By name; ``ise`` is the first ISE server however many there are."""

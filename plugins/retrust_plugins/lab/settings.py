@@ -154,6 +154,7 @@ class LabSettings:
         default_factory=lambda: NodeSettings(hostname="prime-sec", header="one-line")
     )
     ise: tuple[IseSettings, ...] = (IseSettings(),)
+    dna_center: tuple[IseSettings, ...] = ()   # the primary connects to them as it does to ISE servers
 
     addresses: Literal["auto", "distinct", "shared", "ipv6"] = "auto"
     chain: Literal["self-signed", "site-ca"] = "self-signed"

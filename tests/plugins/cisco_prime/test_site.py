@@ -222,7 +222,6 @@ def test_a_site_survives_its_own_json(tmp_path: Path) -> None:
     assert CiscoPrimeSite.model_validate_json(site.model_dump_json()) == site
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 13")
 def test_a_dna_center_can_be_named(tmp_path: Path) -> None:
     """Its pin is about an endpoint of the inventory."""
     site = load(tmp_path, put("dna_center", [{"host": "10.0.0.31"}]))
@@ -230,7 +229,6 @@ def test_a_dna_center_can_be_named(tmp_path: Path) -> None:
     assert CiscoPrime().locate(site, pin).endpoint == Endpoint(host="10.0.0.31", port=443)
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 10")
 def test_a_known_host_at_another_port_is_said(tmp_path: Path) -> None:
     """The pin stays unknown, and its reason says what to write."""
     place = CiscoPrime().locate(load(tmp_path), Pin(holder="primary", key="10.0.0.21_9443", subject="x", line=""))
