@@ -43,10 +43,16 @@ def exit_code(snapshot: Snapshot) -> int:
         return REFUSED
     if any(f.presented is None and f.endpoint is not None for f in snapshot.findings):
         return FAILED
-    if any(needs_a_person(f) for f in snapshot.findings) or any(
+    if any(needs_a_person(f) and not _is_a_note(f, snapshot) for f in snapshot.findings) or any(
             r is not None and r.healthy is not True for r in snapshot.relations.values()):
         return PERSON_NEEDED
     return OK
+
+
+def _is_a_note(finding: Finding, snapshot: Snapshot) -> bool:
+    """An unproven pin that nothing but itself could vouch for: the target has no word for what depends on it."""
+    return (finding.verdict is Verdict.UNPROVEN and finding.relation is not None and not finding.sighted
+            and finding.relation not in snapshot.relations)
 
 
 def needs_a_person(finding: Finding) -> bool:

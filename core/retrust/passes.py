@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from retrust.acceptance import record_change
 from retrust.baselines import healthy_baselines, taken_up, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
+from retrust.doubts import doubted
 from retrust.engine import Engine
 from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
 from retrust.help import help_needed, unanswered
@@ -252,6 +253,7 @@ class Pass:
         try:
             await self._refuse_other_certificates(after)
             self._fail_unhealthy(after)
+            await self._fail_doubted(after)
         except RetrustError:
             await self._keep_after(after)
             raise
@@ -293,6 +295,16 @@ class Pass:
                 raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
                                      where=self.site.name,
                                      hint="the case stays open: mend the cause, then run again")
+
+
+    async def _fail_doubted(self, after: Snapshot) -> None:
+        assert self.plan is not None
+        assert self.case is not None
+        records = await self.ledger.steps(self.case.id, self.plan.digest)
+        sent = {r.step: r.at for r in records if r.phase == "started"}
+        for edge, line in doubted(self.engine.target(self.site), self.site, self.plan, after, self.sightings, sent):
+            raise PermanentError(f"{edge}: a new log line says that the certificate is another one: {line.source}",
+                                 where=self.site.name, hint="look at what the holder connects to, then run again")
 
 
 _BEGUN = (State.EXECUTING, State.VERIFYING)

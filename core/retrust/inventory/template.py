@@ -42,6 +42,7 @@ sites:
       - host: 192.0.2.21
         username: admin
         password: env:ISE_PASSWORD
+    # dna_center: [{host: 192.0.2.31}]  # servers of DNA Center or Catalyst Center that the pair pins
     trust:
       # ca: site-ca.pem                 # your own CA: a chain and name that validate are evidence
       tunnels: auto                     # never: open no channel through the appliances, and prove less
