@@ -94,7 +94,7 @@ async def probe_places(places: Iterable[Place]) -> Seen:
     """The certificate, or the error, at every endpoint that the pins are about."""
     wanted: dict[Prober | None, dict[Endpoint, None]] = {}
     for place in places:
-        if place.kind == "endpoint" and place.endpoint:
+        if place.endpoint:
             wanted.setdefault(place.prober, {})[place.endpoint] = None
     seen = await asyncio.gather(*(
         (prober or tls).probe_many(list(endpoints), limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
@@ -153,7 +153,7 @@ async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About,
 
 async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequence[Collector],
                  eyes: Eyes) -> Evidence:
-    if facts.presented is None or facts.place.kind != "endpoint":
+    if facts.presented is None or facts.place.endpoint is None:
         return Evidence()
     edge = Edge(pin=facts.pin, place=facts.place, presented=facts.presented, baseline=facts.baseline,
                 sightings=facts.naming, ca=site.trust.ca)

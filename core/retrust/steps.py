@@ -8,6 +8,7 @@ send, so that a run that starts again knows what was sent.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
@@ -35,6 +36,7 @@ class StepRunner:
         self._pass = run
         self._plan = plan
         self._case = case
+        self._looked = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, step: Step) -> StepResult:
         """Do what is missing of the step; says what was done, or raises and names the step."""
@@ -86,6 +88,7 @@ class StepRunner:
             if not await self._was_sent(finding):
                 _expect_same(finding, now)
         await self._expect_certificates(now)
+        self._looked = datetime.now(UTC)
 
     async def _was_sent(self, finding: Finding) -> bool:
         return finding.pin.edge in await self._pass.ledger.deleted_edges(self._case.id)
@@ -129,6 +132,7 @@ class StepRunner:
 
         async def immediately_before() -> None:
             nonlocal begun
+            self._expect_recent()
             await self._pass.lease.check()
             await self._record(step, "started", "; ".join(step.sends))
             begun = True
@@ -144,6 +148,13 @@ class StepRunner:
             await self._record(step, "failed", str(exc))
             raise
         await self._record(step, "sent", "")
+
+    def _expect_recent(self) -> None:
+        """What was seen before this write is no older than the site allows: a form may take long to fill in."""
+        limit = self._pass.site.clocks.observation
+        if datetime.now(UTC) - self._looked > limit:
+            raise TemporaryError(f"the look before this write is older than {limit}; nothing was sent",
+                                 where=self._pass.site.name, hint="run again, or raise clocks.observation")
 
     # -- after ------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class Place:
     ``relation`` is the relation that depends on the pin (``ha``, ``ise:10.0.0.21``), ``peer`` the node
     whose certificate it is, and ``loopback`` where that node serves the same certificate to itself;
     both None where there is no such thing. ``prober`` is how the certificate is looked at, None for TLS.
+    A holder itself has an endpoint where the site includes pins of oneself, so that they can be judged.
     ``why`` says why it is unknown, where there is more to say than that nothing is named.
     """
 

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.ssh import ChannelsForbidden, Dialect, LoginAnswer, SshAccess, Transcript
+from retrust.ssh import ChannelsForbidden, Dialect, LoginAnswer, Transcript
 from retrust.ssh import connect as ssh_connect
 from retrust.target import Observed, Services
+from retrust_plugins.cisco_prime.access import ha_request, ise_request, page_settings, ssh_access, web_access
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.modes import classify_mode
 from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, ise_relation, nodes
 
 if TYPE_CHECKING:
-    from retrust.secrets import Secrets
     from retrust.ssh import Connection as SshConnection
     from retrust.ssh import Shell
-    from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, Pages, WebAccess
-    from retrust_plugins.cisco_prime.site import CiscoPrimeSite, IseServer, PrimeNode
+    from retrust_plugins.cisco_prime.browser import Pages
+    from retrust_plugins.cisco_prime.site import CiscoPrimeSite, PrimeNode
 
 ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@\\-]+(\(config[^)]*\))?# ?"),
                  nested=re.compile(r".*\(config[^)]*\)# ?"), leave="end")
@@ -73,7 +73,7 @@ async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Ser
     """One verified session; its transcript is kept where the run keeps its files, however it ends."""
     transcript = Transcript(services.redactor)
     try:
-        async with ssh_connect(await _access(name, node, services), transcript=transcript,
+        async with ssh_connect(await ssh_access(name, node, services), transcript=transcript,
                                timeout=site.timeouts.connect.total_seconds(),
                                command_timeout=site.timeouts.command.total_seconds()) as connection:
             yield connection
@@ -82,49 +82,6 @@ async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Ser
             services.transcripts.mkdir(parents=True, exist_ok=True, mode=0o700)
             with (services.transcripts / f"{name}.ssh.txt").open("a", encoding="utf-8") as file:
                 file.write(str(transcript))  # appended: a connection that was lost is followed by another
-
-
-async def _access(name: str, node: PrimeNode, services: Services) -> SshAccess:
-    ssh, secrets = node.ssh, services.secrets
-    return SshAccess(
-        node=name, address=node.ssh_endpoint.host, port=ssh.port, username=ssh.username, host=node.host,
-        password=await secrets.get(ssh.password) if ssh.password else None,
-        host_keys=services.identities.get((name, "host key"), ssh.host_key or ()),
-        known_hosts=None if (name, "host key") in services.identities else ssh.known_hosts,
-        key_file=ssh.key_file,
-        passphrase=await secrets.get(ssh.key_passphrase) if ssh.key_passphrase else None)
-
-
-async def web_access(site: CiscoPrimeSite, services: Services) -> WebAccess:
-    """How the primary's pages are reached, and which certificate they must present."""
-    from retrust_plugins.cisco_prime.browser import WebAccess
-
-    web, endpoint = site.primary.web, site.primary.web_endpoint
-    if web is None or endpoint is None:
-        raise PermanentError("the primary has no `web:` settings", where=site.name,
-                             hint="add them, or set the driver to operator")
-    accepted = services.identities.get(("primary", "web certificate"))
-    return WebAccess(
-        node="primary", host=site.primary.host, address=endpoint.host, port=web.port, username=web.username,
-        password=await services.secrets.get(web.password), fingerprint=accepted[0] if accepted else web.fingerprint,
-        ca=None if accepted else web.ca)
-
-
-async def ha_request(site: CiscoPrimeSite, secrets: Secrets) -> HaRequest:
-    from retrust_plugins.cisco_prime.browser import HaRequest
-
-    ha, virtual = site.ha, site.ha.virtual_ip
-    return HaRequest(
-        secondary=site.secondary.host, authentication_key=await secrets.get(ha.authentication_key), email=ha.email,
-        failover=ha.failover, virtual_ipv4=str(virtual.ipv4.ip) if virtual else None,
-        virtual_ipv6=str(virtual.ipv6.ip) if virtual and virtual.ipv6 else None)
-
-
-async def ise_request(server: IseServer, secrets: Secrets) -> IseRequest:
-    from retrust_plugins.cisco_prime.browser import IseRequest
-
-    return IseRequest(host=server.host, username=server.username, password=await secrets.get(server.password),
-                      port=server.port)
 
 
 def _once(awaited: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -382,14 +339,12 @@ class PrimeConnection:
     async def _open_pages(self) -> Pages:
         """The primary's pages, logged in once a pass."""
         if self._pages is None:
-            from retrust_plugins.cisco_prime.browser import BrowserSettings, open_pages
+            from retrust_plugins.cisco_prime.browser import open_pages
 
-            limits, still = self._site.timeouts, self._site.timeouts.still.total_seconds()
             self._pages = await self._stack.enter_async_context(open_pages(
                 await web_access(self._site, self._services), shots=self._services.shots,
                 progress=self._services.progress, redactor=self._services.redactor,
-                settings=BrowserSettings(page=limits.page.total_seconds(), settle=still, poll=min(1.0, still / 3),
-                                         reload=10 * still, registration=limits.registration.total_seconds())))
+                settings=page_settings(self._site.timeouts)))
         return self._pages
 
     async def settle(self) -> str | None:

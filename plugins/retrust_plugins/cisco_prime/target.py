@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
@@ -50,9 +51,9 @@ class CiscoPrime:
         known = [(name, server) for name, server in site.servers() if same_host(server.host, host)]
         for name, server in known:
             if server.endpoint.port == port:
-                return Place("self") if name == pin.holder else _place(name, server)
+                return _self(site, pin.holder, port) if name == pin.holder else _place(name, server)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
-            return Place("self")
+            return _self(site, pin.holder, port)
         return Place("unknown", why="; ".join(_other_port(name, server, port) for name, server in known))
 
     def fits(self, site: CiscoPrimeSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
@@ -85,6 +86,15 @@ class CiscoPrime:
 def nodes(site: CiscoPrimeSite) -> Iterator[tuple[str, PrimeNode]]:
     yield "primary", site.primary
     yield "secondary", site.secondary
+
+
+def _self(site: CiscoPrimeSite, holder: str, port: int) -> Place:
+    """Looked at only where the site includes pins of oneself, and only at the health monitor, which is known."""
+    node = dict(nodes(site))[holder]
+    if not site.include_self or port != node.health_monitor_port:
+        return Place("self")
+    place = _place(holder, node)
+    return replace(place, kind="self", relation=None)
 
 
 def _place(name: str, server: PrimeNode | IseServer | DnaCenter) -> Place:
