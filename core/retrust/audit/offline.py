@@ -27,7 +27,8 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
-from retrust.ledger.entries import Attached, read
+from retrust.ledger.entries import Attached
+from retrust.ledger.entry import read
 from retrust.ledger.keys import key_id, pem, public_from_pem, raw, signed_by
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from retrust.audit.archive import CHAIN, FORMAT, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
 from retrust.audit.story import told
 from retrust.ledger.canonical import canonical
-from retrust.ledger.entries import Attached, Entry
+from retrust.ledger.entries import Attached
+from retrust.ledger.entry import Entry
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.ledger.ledger import Ledger
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from retrust.ledger.canonical import written_time
-from retrust.ledger.entries import KINDS, Decided, Entry, Planned, SnapshotTaken
+from retrust.ledger.entries import KINDS, Decided, Planned, SnapshotTaken
+from retrust.ledger.entry import Entry
 from retrust.ledger.records import Case
 from retrust.models import Finding
 

@@ -10,15 +10,14 @@ of a case are ``retrust.states``.
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
     trust      sightings, baselines, identities        replay     the derived tables held against the entries
     leases     one run a site                          keys, anchors, canonical, place, records, errors, undisturbed
-
-``entries`` is public: the model and the views of every kind of entry, in one table.
+    entries    every kind, in one table; public       entry      a body as stored text, and back
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retrust.ledger.entries import Entry
+from retrust.ledger.entry import Entry
 from retrust.ledger.errors import (
     DecisionRefused,
     DigestUsed,

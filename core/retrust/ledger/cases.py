@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger import tables as t
-from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent, Entry
+from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent
+from retrust.ledger.entry import Entry
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.ledger.journal import Journal, Row, Writing, entry_of
 from retrust.ledger.leases import Lease, fence

@@ -17,7 +17,8 @@ from sqlalchemy import Executable, Table, case, delete, update
 from retrust.ledger import entries as e
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
-from retrust.ledger.entries import KINDS, Body, Entry
+from retrust.ledger.entries import KINDS, Body
+from retrust.ledger.entry import Entry
 from retrust.states import State
 
 Insert = Any  # the dialects' inserts share ``on_conflict_do_update`` but no base class that declares it

@@ -1,31 +1,25 @@
-"""Every kind of entry as a frozen model, and the one table that says how each is named, kept and told.
+"""Every kind of entry as a frozen model, and the one table that says how each is named and told.
 
-A new kind is a model and its row in ``KINDS``, nothing else: writers take these models only, readers match on
-them, and no other module knows the names of a body's fields as stored. An entry's body is parsed when it is first
-read. ``OLDER`` holds one function for each shape that is not written any more; the chain's hash covers the stored
-text, so an old entry keeps verifying. What is derived from an entry is ``derive``'s.
+A new kind is a model and its row in ``KINDS``: writers take these models only, readers match on them, and nobody
+else knows the fields' names as stored. How a model becomes stored text and is read again, whichever version wrote
+it, is ``entry``; what is derived from it is ``derive``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import PlainSerializer
 
 from retrust.ledger.canonical import written_time
-from retrust.ledger.errors import LedgerError
 from retrust.ledger.place import Place
 from retrust.ledger.records import LeaseHolder, Moment, Phase
 from retrust.models import Baseline, Decision, Frozen, GateState, Plan, Snapshot
 from retrust.states import Event, State
 from retrust.target import Progress
 
-Fields = dict[str, Any]
 Time = Annotated[datetime, PlainSerializer(written_time, return_type=str, when_used="json")]
 
 
@@ -289,10 +283,6 @@ class Noticed(Body):
     detail: str
 
 
-class Unknown(Body):
-    """A kind of which this version knows nothing but its name."""
-
-
 @dataclass(frozen=True)
 class Kind:
     """A row of the table. Texts are templates over the model: what they do not name, the view does not show.
@@ -311,19 +301,14 @@ class Kind:
 
 
 NO: Final = None
+_ACCEPTED: Final = "the {0.kind} of {0.node} is accepted: {0.reason}"
 
 KINDS: Final[dict[str, Kind]] = {
     # kind: model, line, pack, event, notification, note
     "key-joined": Kind(KeyJoined, "key joined", NO, NO, NO, NO),
     "case-opened": Kind(CaseOpened, "opened: {0.cause}", NO, "opened", NO, NO),
-    "case-moved": Kind(
-        CaseMoved,
-        "{0.was} → {0.state}{0.because}",
-        "states.json",
-        "{0.state}",
-        "{0.reason}\n{0.asks}",
-        "the case is {0.state}{0.because}",
-    ),
+    "case-moved": Kind(CaseMoved, "{0.was} → {0.state}{0.because}", "states.json", "{0.state}",
+                       "{0.reason}\n{0.asks}", "the case is {0.state}{0.because}"),
     "sighted": Kind(SightingsKept, "{0.counted}", "sightings.json", NO, NO, NO),
     "sighting-assigned": Kind(SightingAssigned, "{0.counted} assigned to this site", NO, NO, NO, NO),
     "snapshot": Kind(SnapshotTaken, "snapshot {0.when}: {0.pins} pins", "snapshots/", NO, NO, NO),
@@ -337,13 +322,10 @@ KINDS: Final[dict[str, Kind]] = {
     "alarm": Kind(AlarmRaised, "ALARM {0.what}: {0.detail}", "alarms.json", "alarm", "{0.what}: {0.detail}", NO),
     "lease-taken": Kind(LeaseTaken, "lease taken", NO, NO, NO, NO),
     "lease-released": Kind(LeaseReleased, "lease released", NO, NO, NO, NO),
-    "identity-changed": Kind(
-        IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}", "changed-identities.json", NO, NO, NO
-    ),
-    "identity-agreed": Kind(IdentityAgreed, "the {0.kind} of {0.node} is accepted: {0.reason}", NO, NO, NO, NO),
-    "identity-accepted": Kind(
-        IdentityAccepted, "the {0.kind} of {0.node} is accepted: {0.reason}", "identities.json", NO, NO, NO
-    ),
+    "identity-changed": Kind(IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}",
+                             "changed-identities.json", NO, NO, NO),
+    "identity-agreed": Kind(IdentityAgreed, _ACCEPTED, NO, NO, NO, NO),
+    "identity-accepted": Kind(IdentityAccepted, _ACCEPTED, "identities.json", NO, NO, NO),
     "attachment": Kind(Attached, "attached {0.name}", "attachments/", NO, NO, NO),
     "token-created": Kind(TokenCreated, "token created: {0.id} of {0.person}", NO, NO, NO, NO),
     "token-revoked": Kind(TokenRevoked, "token revoked: {0.id} of {0.person}", NO, NO, NO, NO),
@@ -352,85 +334,3 @@ KINDS: Final[dict[str, Kind]] = {
     "look-asked": Kind(LookAsked, "a look is asked for: {0.why} ({0.source})", NO, NO, NO, NO),
     "notice": Kind(Noticed, "{0.what}: {0.detail}", NO, NO, NO, NO),
 }
-
-OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {}
-"""By kind and version: from that shape's fields to the next version's. None has changed yet."""
-
-_NAMES: Final = {row.model: kind for kind, row in KINDS.items()}
-
-
-class Entry(Frozen):
-    """One line of the record. ``hash`` covers everything else in it and the hash of the one before."""
-
-    seq: int
-    at: datetime
-    actor: str
-    run: str | None = None
-    case: str | None = None
-    site: str | None = None
-    kind: str
-    text: str
-    prev_hash: str
-    hash: str
-
-    @cached_property
-    def body(self) -> Body:
-        try:
-            return read(self.kind, self.text)
-        except ValueError as exc:
-            said = str(exc).splitlines()[0]
-            raise LedgerError(f"entry {self.seq} ({self.kind}) cannot be read: {said}",
-                              hint="`retrust audit verify` says whether it was changed") from exc
-
-    @property
-    def row(self) -> Fields:
-        """The names and texts that are stored, and that the hash covers."""
-        same = self.model_dump(exclude={"at", "case", "text"})
-        return same | {"at": written_time(self.at), "case_id": self.case, "body": self.text}
-
-    @property
-    def stored(self) -> Fields:
-        """The body's fields as they were written, for a record that must not be retold."""
-        fields: Fields = json.loads(self.text)
-        return fields
-
-    @property
-    def line(self) -> str:
-        """The entry in one line, of any kind."""
-        return self.told("line") or self.kind.replace("-", " ")
-
-    def told(self, view: Literal["line", "event", "notification", "note"]) -> str | None:
-        """The entry in that view's words; None where the view does not show its kind."""
-        row = KINDS.get(self.kind)
-        template: str | None = getattr(row, view) if row else None
-        return template.format(self.body) if template is not None else None
-
-
-def kind_of(body: Body) -> str:
-    """The name in the table; a model that has no row there cannot be written."""
-    if type(body) not in _NAMES:
-        raise TypeError(f"{type(body).__name__} is no kind of entry: add its row to retrust.ledger.entries.KINDS")
-    return _NAMES[type(body)]
-
-
-def written(body: Body) -> Fields:
-    """As stored; what a default says is left out."""
-    left_out = {
-        name
-        for name, field in type(body).model_fields.items()
-        if not field.is_required() and getattr(body, name) == field.default
-    }
-    fields = body.model_dump(mode="json", exclude=left_out)
-    return fields if body.version == 1 else fields | {"v": body.version}
-
-
-def read(kind: str, text: str) -> Body:
-    """The body of stored text, whichever version wrote it; ValueError for one that does not hold its fields."""
-    row, fields = KINDS.get(kind), json.loads(text)
-    if row is None:
-        return Unknown()
-    version = fields.pop("v", 1)
-    for older in range(version, row.model.version):
-        fields = OLDER[kind, older](fields)
-    # Once a move could carry fields of anybody's own: they stay in the record and are not read.
-    return row.model.model_validate({name: fields[name] for name in row.model.model_fields if name in fields})

@@ -22,7 +22,8 @@ from retrust.ledger.anchors import keep_anchor
 from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
 from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
-from retrust.ledger.entries import Body, Entry, KeyJoined, kind_of, written
+from retrust.ledger.entries import Body, KeyJoined
+from retrust.ledger.entry import Entry, kind_of, written
 from retrust.ledger.keys import LedgerKey
 from retrust.ledger.queries import made
 from retrust.ledger.records import Head

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from retrust.ledger.entries import Looked, read
+from retrust.ledger.entries import Looked
+from retrust.ledger.entry import read
 from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.models import Baseline, Endpoint, Frozen, Snapshot
 

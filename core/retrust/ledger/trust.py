@@ -14,7 +14,8 @@ from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
 from retrust.ledger.cases import open_row
-from retrust.ledger.entries import BaselinesSet, Entry, IdentityAccepted, SightedRow, SightingAssigned, SightingsKept
+from retrust.ledger.entries import BaselinesSet, IdentityAccepted, SightedRow, SightingAssigned, SightingsKept
+from retrust.ledger.entry import Entry
 from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import AcceptedIdentity, Sighted

@@ -10,7 +10,8 @@ from retrust.errors import UsageError
 from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
-from retrust.ledger.entries import Entry, Looked, Planned, SnapshotTaken, StepRecorded
+from retrust.ledger.entries import Looked, Planned, SnapshotTaken, StepRecorded
+from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent
 from retrust.ledger.journal import Row, Writing, entry_of
 from retrust.ledger.leases import Lease, fence

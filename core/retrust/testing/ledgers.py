@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from retrust.ledger.canonical import canonical
-from retrust.ledger.entries import Body, Entry, Noticed, kind_of, written
+from retrust.ledger.entries import Body, Noticed
+from retrust.ledger.entry import Entry, kind_of, written
 from retrust.models import (
     Baseline,
     Decision,
