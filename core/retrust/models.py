@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrust.signatures import CUT
+
 
 class Frozen(BaseModel):
     """Immutable, and deaf to keys it does not know."""
@@ -78,7 +80,8 @@ class Sighting(Frozen):
     dn: str | None = None
     role: str | None = None
     fingerprint: str | None = None
-    at: datetime
+    at: datetime | None
+    """None where nobody vouches for a time: such a sighting makes us look, and no more."""
     received_at: datetime
     count: int = 1
     source: str
@@ -86,6 +89,12 @@ class Sighting(Frozen):
     text: str = ""
     event: str | None = Field(default=None, exclude=True)
     """The sender's event that told of it, by which a source knows that one sent again is already counted."""
+
+
+    @property
+    def has_cut_name(self) -> bool:
+        """Whether only the beginning of the name is known: others may begin alike."""
+        return self.dn is not None and self.dn.endswith(CUT)
 
 
 class Verdict(StrEnum):

@@ -120,7 +120,7 @@ def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin
         pins = attribute(sighting, candidates, lambda s, pin, place: target.fits(site, s, pin, place))
         live = [pin for pin in pins if _is_since(sighting, known.baselines.get(pin.edge))]
         for pin in live:
-            alone = len(pins) == 1 and not (known.many_sites and sighting.site is None)
+            alone = len(pins) == 1 and not sighting.has_cut_name and not (known.many_sites and sighting.site is None)
             into = about.naming if alone or sighting.endpoint else about.shared
             into.setdefault(pin.edge, []).append(sighting)
         if not pins and sighting.kind == "log" and sighting.site == site.name:
@@ -130,7 +130,7 @@ def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin
 
 
 def _is_since(sighting: Sighting, baseline: Baseline | None) -> bool:
-    return baseline is None or sighting.at > baseline.verified_at
+    return baseline is None or sighting.at is None or sighting.at > baseline.verified_at
 
 
 def certificate(place: Place, presented: Seen) -> Presented | None:

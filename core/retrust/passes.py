@@ -169,7 +169,7 @@ class Pass:
     def _cause(self) -> str:
         if not self.sightings:
             return "a look at the site"
-        latest = max(self.sightings, key=lambda s: s.at)
+        latest = max(self.sightings, key=lambda s: s.at or s.received_at)
         return f"{latest.kind}: {latest.source}"
 
     async def _refuse_contradicted(self, snapshot: Snapshot) -> None:

@@ -8,7 +8,7 @@ again with back-off while the others stay up. Mapping a sighting to a site and a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from retrust.engine import Engine
     from retrust.ledger import Knowledge
     from retrust.signatures import Match
+
+
+SKEW = timedelta(days=1)
+"""How far a line's clock, or its zone, may be ahead of ours."""
 
 
 class Delivery(Protocol):
@@ -87,11 +91,14 @@ def sender_of(engine: Engine, host: str) -> Sender | None:
 
 
 def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,
-                received: datetime | None = None, newest: datetime | None = None) -> Sighting:
-    """A match as a sighting. A line without a time of its own is as old as the newest it can be."""
+                received: datetime | None = None, newest: datetime | None = None,
+                vouched: datetime | None = None) -> Sighting:
+    """A match as a sighting. ``vouched`` is the time of a line without one, if who brings it knows it: a live source
+    heard it just now. No line is newer than ``newest``; a time of a later day was not read right."""
     received = received or datetime.now(UTC)
-    newest = newest or received
-    at = min(match.at, newest) if match.at else newest
-    return Sighting(id=f"log:{source}:{match.offset}:{at.isoformat()}", kind="log", site=site, holder=holder,
-                    dn=match.dn, role=match.role, at=at, received_at=received, source=source, actor=by,
-                    text=match.text)
+    newest, at = newest or received, match.at or vouched
+    if at is not None:
+        at = min(at, newest) if at <= newest + SKEW else None
+    when = at.isoformat() if at else f"unknown:{received.isoformat()}"
+    return Sighting(id=f"log:{source}:{match.offset}:{when}", kind="log", site=site, holder=holder, dn=match.dn,
+                    role=match.role, at=at, received_at=received, source=source, actor=by, text=match.text)

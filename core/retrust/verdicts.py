@@ -7,12 +7,11 @@ certificate may be trusted, is ``retrust.evidence``'s and never turns a verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from retrust.dn import DistinguishedName
 from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Verdict
-from retrust.signatures import CUT
 from retrust.target import Place
 
 LATE = timedelta(seconds=60)
@@ -43,7 +42,14 @@ class Judgement:
 
 
 def judge(facts: Facts) -> Judgement:
-    """The verdict on one pin, with every reason that led to it."""
+    """The verdict on one pin, with every reason that led to it, and what was seen at an unknown time."""
+    untimed = [f"{s.source} says at an unknown time that the certificate changed; it may be an old line "
+               f"({s.count}×)" for s in facts.naming if s.at is None]
+    judged = _judged(replace(facts, naming=tuple(s for s in facts.naming if s.at is not None)))
+    return replace(judged, reasons=(*judged.reasons, *untimed)) if facts.place.kind == "endpoint" else judged
+
+
+def _judged(facts: Facts) -> Judgement:
     if facts.place.kind == "self":
         if facts.include_self and _subject_differs(facts):
             return Judgement(Verdict.STALE, ("names the holder itself, which this site includes",
@@ -78,9 +84,9 @@ def _stale_reasons(facts: Facts) -> tuple[str, ...]:
 def _judge_unchanged(facts: Facts, baseline: Baseline) -> Judgement:
     """We see the certificate last verified: whoever says that it changed sees another one than we do."""
     reasons = (f"presents the certificate last verified on {baseline.verified_at:%Y-%m-%d}",)
-    since = [s for s in facts.naming if s.at > baseline.verified_at]
+    since = [s for s in facts.naming if _after(s, baseline.verified_at)]
     logged = [s for s in since if s.kind == "log"]
-    certain = [s for s in logged if s.at > baseline.verified_at + LATE]
+    certain = [s for s in logged if _after(s, baseline.verified_at + LATE)]
     if certain:
         detail = (f"{certain[-1].source} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
                   f"changed, and we still see the one last verified: the holder sees another certificate than we do")
@@ -94,9 +100,15 @@ def _judge_unchanged(facts: Facts, baseline: Baseline) -> Judgement:
     return Judgement(Verdict.FRESH, reasons)
 
 
+def _after(sighting: Sighting, moment: datetime) -> bool:
+    return sighting.at is not None and sighting.at > moment
+
+
 def _unproven_reasons(facts: Facts) -> list[str]:
     reasons = ["no certificate was verified for this edge before, and its subject is the pinned one"]
-    reasons += [f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
+    reasons += [f"a sighting ({s.source}) has a name that was cut and makes no pin stale by itself"
+                if s.has_cut_name else
+                f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
                 for s in facts.shared]
     reasons += [f"a renewal to {s.fingerprint} was announced, but another certificate is presented"
                 for s in facts.naming if not _fits_fingerprint(s, facts.presented)]
@@ -158,7 +170,7 @@ def attribute(sighting: Sighting, candidates: Sequence[Candidate],
         return tuple(c.pin for c in possible if c.place.endpoint == sighting.endpoint)
     if sighting.dn is None:
         return tuple(c.pin for c in possible)
-    if sighting.dn.endswith(CUT):
+    if sighting.has_cut_name:
         return tuple(c.pin for c in possible if c.presented
                      and DistinguishedName.parse(c.presented.subject).may_be(sighting.dn))
     dn = DistinguishedName.parse(sighting.dn)

@@ -83,7 +83,6 @@ def test_a_sighting_of_the_unchanged_certificate_contradicts() -> None:
     assert judged.contradiction.grade is Grade.CONTRADICTED
 
 
-@pytest.mark.xfail(strict=True, reason="issue 10 kind 5")
 @pytest.mark.parametrize("before", [None, baseline(), baseline("SHA256:new")])
 def test_a_line_of_no_time_makes_us_look_and_no_more(before: Baseline | None) -> None:
     """It turns no verdict and contradicts nothing; the reasons say that it was there."""

@@ -45,6 +45,21 @@ async def test_refused_where_an_end_is_seen(start, holder, peer, vantage, verifi
     assert [case.state for case in await site.ledger.cases()] == ["refused"]
 
 
+@pytest.mark.parametrize("verified", [True, False], ids=["verified before", "never verified"])
+async def test_a_line_of_an_unknown_time_accuses_nobody(start, verified):
+    """It is looked into: nothing is wrong, nothing is written, no alarm is raised, and the story says of what time."""
+    site = await start()
+    if verified:
+        await site.settle_in()
+    await site.sight("primary", at=None)
+    ended = await site.heal()
+    assert site.writes == 0
+    assert not await site.ledger.alarms()
+    reasons = [r for f in ended.snapshot.findings for r in f.reasons]
+    assert any("at an unknown time" in reason for reason in reasons)
+    assert {f.verdict for f in ended.snapshot.findings} <= {Verdict.FRESH, Verdict.UNPROVEN, Verdict.SELF}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 async def test_no_policy_lets_it_pass(start, policy):
     """Whatever the policy says, nobody asked included, contradicted evidence is refused and nothing is written."""

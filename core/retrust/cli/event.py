@@ -41,16 +41,19 @@ async def log(
     received = datetime.now(UTC)
     newest = received if file == "-" else min(received, _written_at(Path(file)))
     names: Counter[str] = Counter()
+    untimed: Counter[str] = Counter()
 
     def sightings() -> Iterator[Sighting]:
         for match in _scan(engine, file):
+            seen = sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
+                            by=actor())
             names[match.dn or "an unnamed server"] += 1
-            yield sighting(match, source=_source(file), site=site, holder=holder, received=received,
-                           newest=newest, by=actor())
+            untimed[match.dn or "an unnamed server"] += seen.at is None
+            yield seen
 
     async with await engine.open_ledger() as ledger:
         await ledger.sight_many(sightings())
-    _told(names, json)
+    _told(names, untimed, json)
 
 
 def _scan(engine: Engine, file: str) -> Iterator[Match]:
@@ -83,14 +86,22 @@ def _source(file: str) -> str:
     return "standard input" if file == "-" else Path(file).name
 
 
-def _told(names: Counter[str], json: bool) -> None:
+def _told(names: Counter[str], untimed: Counter[str], json: bool) -> None:
     if json:
-        output.print_json({"sightings": names.total(), "names": dict(names)})
+        output.print_json({"sightings": names.total(), "names": dict(names), "unknown_times": untimed.total()})
         return
     if not names:
         output.say("no line of it tells of a changed certificate")
     for name, count in names.items():
-        output.say(f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed")
+        output.say(f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed"
+                   f"{_at_unknown_times(count, untimed[name])}")
+
+
+def _at_unknown_times(count: int, untimed: int) -> str:
+    if not untimed:
+        return ""
+    which = "" if untimed == count else f"{untimed} of them "
+    return f" ({which}at an unknown time: a reason to look, and no more)"
 
 
 async def renewed(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Executable, Table, case, delete, update
+from sqlalchemy import Executable, Table, case, delete, func, update
 
 from retrust.ledger import entries as e
 from retrust.ledger import tables as t
@@ -92,8 +92,10 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
     counted: Executable = into.on_conflict_do_update(
         index_elements=["aggregate", "case_id"],
         set_={"count": have.count + new.count,
-              "first_at": case((new.first_at < have.first_at, new.first_at), else_=have.first_at),
-              "last_at": case((new.last_at > have.last_at, new.last_at), else_=have.last_at),
+              "first_at": case((new.first_at < have.first_at, new.first_at),
+                               else_=func.coalesce(have.first_at, new.first_at)),
+              "last_at": case((new.last_at > have.last_at, new.last_at),
+                              else_=func.coalesce(have.last_at, new.last_at)),
               "received_at": new.received_at, "source": new.source, "actor": new.actor, "text": new.text},
     )
     return counted

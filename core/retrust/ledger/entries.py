@@ -83,8 +83,8 @@ class SightedRow(Frozen):
     fingerprint: str | None
     actor: str
     count: int
-    first_at: Time
-    last_at: Time
+    first_at: Time | None
+    last_at: Time | None
     received_at: Time
     source: str
     text: str
@@ -96,7 +96,10 @@ class OfSightings(Body):
     @property
     def counted(self) -> str:
         count = sum(row.count for row in self.sightings)
-        return f"{count} sighting{'s' if count != 1 else ''}"
+        unknown = sum(row.count for row in self.sightings if row.last_at is None)
+        some = "" if unknown == count else f", {unknown}"
+        when = f"{some} at an unknown time" if unknown else ""
+        return f"{count} sighting{'s' if count != 1 else ''}{when}"
 
 
 class SightingsKept(OfSightings):

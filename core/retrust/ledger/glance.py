@@ -21,7 +21,7 @@ from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.models import Baseline, Snapshot
 
 FILE = "ledger.db"
-SCHEMA = "0001"
+SCHEMA = "0002"
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 
 

@@ -27,8 +27,8 @@ FROM baselines WHERE site = :site ORDER BY holder, key
 # What a healed case was about is past; what any other case was about may still be so.
 SIGHTINGS = """
 SELECT s.*, c.state FROM sightings s LEFT JOIN cases c ON c.id = s.case_id
-WHERE s.last_at >= :since AND (c.state IS NULL OR c.state <> 'healed') {of_site}
-ORDER BY s.last_at, s.aggregate
+WHERE (s.last_at IS NULL OR s.last_at >= :since) AND (c.state IS NULL OR c.state <> 'healed') {of_site}
+ORDER BY coalesce(s.last_at, ''), s.aggregate
 """
 SIGHTINGS_OF_ALL = SIGHTINGS.format(of_site="")
 SIGHTINGS_OF_SITE = SIGHTINGS.format(of_site="AND (s.site = :site OR s.site IS NULL)")

@@ -45,7 +45,7 @@ class Case(Frozen):
 class Sighted(Sighting):
     """``count`` sightings that say the same, from ``first_at`` to ``at``; ``text`` is the last one's."""
 
-    first_at: datetime
+    first_at: datetime | None
     case: str | None = None
 
 

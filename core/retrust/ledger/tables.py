@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
 from retrust.states import OPEN_STATES
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration. Kept here so that opening a current ledger does not import Alembic."""
 
 metadata = MetaData()
@@ -92,8 +92,8 @@ sightings = Table(
     Column("role", Text),
     Column("fingerprint", Text),
     Column("count", Seq, nullable=False),
-    Column("first_at", Text, nullable=False),
-    Column("last_at", Text, nullable=False),
+    Column("first_at", Text),  # NULL where none of them tells a time
+    Column("last_at", Text),
     Column("received_at", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("actor", Text, nullable=False),

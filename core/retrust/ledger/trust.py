@@ -165,8 +165,9 @@ def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
         same = (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
                 seen.actor)
         row = rows.setdefault(same, {"count": 0, "first_at": seen.at, "last_at": seen.at})
-        row |= {"count": row["count"] + seen.count, "first_at": min(row["first_at"], seen.at),
-                "last_at": max(row["last_at"], seen.at), "received_at": seen.received_at, "source": seen.source,
+        times = [at for at in (row["first_at"], row["last_at"], seen.at) if at is not None]
+        row |= {"count": row["count"] + seen.count, "first_at": min(times, default=None),
+                "last_at": max(times, default=None), "received_at": seen.received_at, "source": seen.source,
                 "text": seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"}
     named = ((dict(zip(SAME, same, strict=True)), row) for same, row in rows.items())
     return [SightedRow(aggregate=aggregate(same), **same, **row) for same, row in named]

@@ -114,8 +114,7 @@ class Assigner:
     async def _by_name(self, sighting: Sighted) -> str | None:
         sites = [s for s in self.engine.inventory.sites.values() if not s.maintenance]
         if sighting.dn is not None:
-            dn = DistinguishedName.parse(sighting.dn)
-            sites = [s for s in sites if await self._knows(s, dn)] or sites
+            sites = [s for s in sites if await self._knows(s, sighting)] or sites
         if len(sites) == 1:
             return sites[0].name
         turns = asyncio.Semaphore(LOOKS_AT_ONCE)
@@ -123,13 +122,16 @@ class Assigner:
         meant = [site.name for site, is_broken in zip(sites, broken, strict=True) if is_broken]
         return meant[0] if len(meant) == 1 else None
 
-    async def _knows(self, site: Site, dn: DistinguishedName) -> bool:
+    async def _knows(self, site: Site, sighting: Sighted) -> bool:
         subjects = {b.subject for b in (await self.ledger.baselines(site.name)).values()}
         for case in await self.ledger.cases(site=site.name, limit=1):
             for record in (await self.ledger.snapshots(case.id))[-1:]:
                 findings = (await self.ledger.snapshot(record.seq)).findings
                 subjects |= {f.presented.subject for f in findings if f.presented}
-        return any(DistinguishedName.parse(subject).covers(dn) for subject in subjects)
+        names, dn = [DistinguishedName.parse(subject) for subject in subjects], sighting.dn or ""
+        if sighting.has_cut_name:
+            return any(name.may_be(dn) for name in names)
+        return any(name.covers(DistinguishedName.parse(dn)) for name in names)
 
     async def _is_broken(self, site: Site, sighting: Sighted, turns: asyncio.Semaphore) -> bool:
         """Whether a read-only look at the site finds an edge that the sighting can be about, and not intact."""

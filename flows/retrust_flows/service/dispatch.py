@@ -103,7 +103,7 @@ class Dispatcher:
         """A sighting that no case has taken up, unless it is older than the site's last heal."""
         assert sighting.site is not None
         healed = await self.ledger.cases(site=sighting.site, states=[State.HEALED], limit=1)
-        if not healed or sighting.at > healed[0].updated_at:
+        if not healed or (sighting.at or sighting.received_at) > healed[0].updated_at:
             self._of(sighting.site).news = f"{sighting.kind}: {sighting.source}"
 
     def take(self, entry: Entry) -> None:

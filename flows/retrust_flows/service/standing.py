@@ -113,7 +113,7 @@ class Standing:
 
     def _sighted(self, rows: Sequence[SightedRow]) -> None:
         for row in rows:
-            if self.case is None and self.healed_at and row.last_at <= self.healed_at:
+            if self.case is None and self.healed_at and (row.last_at or row.received_at) <= self.healed_at:
                 continue
             if row.aggregate in self.known:
                 self.repeated = True

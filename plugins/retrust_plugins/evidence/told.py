@@ -67,8 +67,8 @@ def _latest_of_each(sightings: Iterable[Sighting]) -> list[Sighting]:
 
 
 def _when(sighting: Sighting) -> tuple[datetime, datetime]:
-    return sighting.at, sighting.received_at
+    return sighting.at or sighting.received_at, sighting.received_at
 
 
 def _at(sighting: Sighting) -> str:
-    return f"{sighting.at:%Y-%m-%d %H:%M}"
+    return f"{sighting.at or sighting.received_at:%Y-%m-%d %H:%M}"

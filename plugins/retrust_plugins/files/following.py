@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from retrust.scanner import CONTEXT, Scanner
-from retrust.signatures import LogSignature, Match
+from retrust.signatures import CUT, LogSignature, Match
 
 HEAD = 256
 BLOCK = 256 * 1024
@@ -39,7 +39,10 @@ class Kept:
 
 
 class Followed:
-    """One open file. ``read`` gives what it tells of; ``safe`` is from where nothing must be read again."""
+    """One open file. ``read`` gives what it tells of; ``safe`` is from where nothing must be read again.
+
+    ``live`` is whether what was told last was written while we followed, after all that we found there.
+    """
 
     def __init__(self, path: Path, signatures: Sequence[LogSignature], *, offset: int = 0) -> None:
         self.path = path
@@ -57,6 +60,7 @@ class Followed:
         self._scanner.feed(before or b"")
         self._scanner.flush()
         self.offset = self.safe = offset
+        self.live = self._caught_up = False
         self._head = os.pread(self._file.fileno(), min(HEAD, offset), 0)
 
     @property
@@ -83,8 +87,10 @@ class Followed:
         """What the next block tells of; None at its end. A file that was cut short is begun again."""
         if self.status.st_size < self.offset or self._head != os.pread(self._file.fileno(), len(self._head), 0):
             self._begin(0)
+        self.live = self._caught_up
         block = self._file.read(BLOCK)
         if not block:
+            self._caught_up = self._caught_up or not self.pending
             return None
         self.offset += len(block)
         if len(self._head) < HEAD:
@@ -93,7 +99,10 @@ class Followed:
 
     def flush(self) -> list[Match]:
         """What is pending, as far as it came; the file may go on."""
-        return self._settled(self._scanner.flush())
+        self.live, self._caught_up = self._caught_up, True
+        in_a_line = self.offset and os.pread(self._file.fileno(), 1, self.offset - 1) not in (b"\n", b"\0")
+        begun = self._scanner.feed(CUT.encode()) if in_a_line and self.pending else []
+        return self._settled(begun + self._scanner.flush())
 
     def _settled(self, matches: list[Match]) -> list[Match]:
         if not self._scanner.pending:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, Field, StrictBool
@@ -120,7 +120,8 @@ class _Source:
         newest = followed.written_at
         for match in matches:
             yield sighting_of(match, source=followed.path.name, by="service", site=self._settings.site,
-                              holder=self._settings.holder, newest=newest)
+                              holder=self._settings.holder, newest=newest,
+                              vouched=datetime.now(UTC) if followed.live else None)
 
     def _tell(self) -> None:
         files = self._following.files.values()

@@ -11,6 +11,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -151,9 +152,10 @@ class _Source:
         if not matches:
             return
         site, holder = self._sender(speaker)
+        now = datetime.now(UTC)
         for match in matches:
             self._tally.add(sighting_of(match, source=f"syslog {speaker.host or speaker.address}", by="service",
-                                        site=site, holder=holder))
+                                        site=site, holder=holder, received=now, vouched=now))
 
     def _sender(self, speaker: Speaker) -> tuple[str | None, str | None]:
         """The settings' word first, then the inventory's: the header's host before the sender's address."""

@@ -82,7 +82,7 @@ class Tally:
         row.append(seen)
         if len(row) > 2:
             count = sum(s.count for s in row)
-            first, _, last = sorted(row, key=lambda s: s.at)
+            first, _, last = sorted(row, key=lambda s: s.at or s.received_at)
             row[:] = [first.model_copy(update={"count": 1}), last.model_copy(update={"count": count - 1})]
 
     def take(self) -> list[Sighting]:

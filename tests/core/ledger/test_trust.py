@@ -29,6 +29,20 @@ async def test_a_storm_is_a_handful_of_entries(ledger: Ledger) -> None:
     assert (await ledger.head()).seq == before + joined + 2
 
 
+async def test_an_unknown_time_is_kept_as_one(ledger: Ledger) -> None:
+    """It counts and has no time; where others that say the same have one, theirs is the row's."""
+    await ledger.sight_many([sighting(dn="CN=a", at=None), sighting(dn="CN=b", at=None), sighting(3, dn="CN=b")])
+    for _ in range(2):
+        await ledger.sight(sighting(dn="CN=a", at=None))
+        await ledger.sight(sighting(dn="CN=b", at=None))
+    seen = {s.dn: (s.count, s.first_at, s.at) for s in await ledger.sightings(SITE)}
+    assert seen == {"CN=a": (3, None, None), "CN=b": (4, NOON + timedelta(seconds=3), NOON + timedelta(seconds=3))}
+    await ledger.sight(sighting(9, dn="CN=a"))
+    assert {s.at for s in await ledger.sightings(SITE) if s.dn == "CN=a"} == {NOON + timedelta(seconds=9)}
+    assert [e.line for e in await ledger.entries(kinds=["sighted"])][:2] == [
+        "3 sightings, 1 at an unknown time", "1 sighting at an unknown time"]
+
+
 async def test_batches_of_many_at_once_lose_none(ledger: Ledger) -> None:
     """Counts are exact however many sources write at the same time."""
     await asyncio.gather(*(ledger.sight_many(sighting(n, count=3) for n in range(10)) for _ in range(10)))

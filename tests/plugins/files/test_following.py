@@ -78,6 +78,30 @@ async def test_what_stands_there_at_the_first_start_is_told_if_wanted(
     assert told.names == (before + after if backlog else after)
 
 
+async def test_only_what_is_written_while_we_follow_is_of_now(told: KeptDelivery, tmp_path: Path) -> None:
+    """A line without a time that stood there before is of no time; one that was just written is."""
+    log = tmp_path / "hm-0-0.log"
+    names = write(log, event())
+    async with following(told, log, backlog=True):
+        await told.until(lambda: told.names == names, "what stood there")
+        names += write(log, event())
+        await told.until(lambda: told.names == names, "what is new")
+    before, after = told.seen
+    assert before.at is None
+    assert after.at is not None
+    assert before.received_at <= after.at <= after.received_at
+
+
+async def test_a_line_that_is_not_written_to_its_end_names_a_part(told: KeptDelivery, tmp_path: Path) -> None:
+    """A writer's buffer may end in the middle of a name: it may go on."""
+    log = tmp_path / "hm-0-0.log"
+    log.touch()
+    async with following(told, log):
+        append(log, event().partition(b", C=US")[0])
+        await told.until(lambda: bool(told.seen), "the event")
+    assert told.seen[0].has_cut_name
+
+
 async def test_a_file_that_appears_later_is_read_from_its_beginning(told: KeptDelivery, tmp_path: Path) -> None:
     """A glob also names what is not there yet, in folders that are not there yet."""
     async with following(told, tmp_path / "*" / "hm-*.log"):
