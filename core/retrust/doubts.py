@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def doubted(target: Target, site: Site, plan: Plan, after: Snapshot, sightings: Iterable[Sighting],
             sent: dict[str, datetime]) -> Iterator[tuple[str, Sighting]]:
     """Edge and log line: of the deletes without a relation, by when each was ``sent``, what was logged since then."""
-    logged = [s for s in sightings if s.kind == "log" and s.at is not None]
+    logged = [s for s in sightings if s.kind == "log"]
     found = {f.pin.edge: f for f in after.findings}
     for step in plan.steps:
         edge = f"{step.holder}:{step.argument}"
@@ -26,6 +26,6 @@ def doubted(target: Target, site: Site, plan: Plan, after: Snapshot, sightings: 
         finding = found[edge]
         candidate = Candidate(finding.pin, target.locate(site, finding.pin), finding.presented)
         for sighting in logged:
-            if sighting.at > sent[step.id] and attribute(
+            if sighting.at is not None and sighting.at > sent[step.id] and attribute(
                     sighting, [candidate], lambda s, pin, place: target.fits(site, s, pin, place)):
                 yield edge, sighting
