@@ -500,7 +500,7 @@ async def refused_pack(folder: Path) -> dict[str, bytes]:
     """The files of a genuine pack, of a case that was refused."""
     async with await Ledger.open(None, folder / "home") as ledger:
         case = await waiting_case(ledger)
-        await ledger.move(case.id, "refuse", actor="service", body={"why": "it looks like an interception"})
+        await ledger.move(case.id, "refuse", actor="service", why="it looks like an interception")
         return unpacked((await export_case(ledger, case.id, folder / "pack.zip")).read_bytes())
 
 
