@@ -12,20 +12,14 @@ import asyncssh
 
 from retrust.errors import PermanentError, Refused, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.observation import PROBE_TIMEOUT, Eyes
+from retrust.observation import PROBE_TIMEOUT, PROBES_AT_ONCE
 from retrust.ssh import ChannelsForbidden, SshAccess, Transcript
 from retrust.ssh.connection import Connection as SshConnection
 from retrust.ssh.login import log_in
-from retrust.target import Observed, Place, Services
-from retrust_plugins.openssh.known_hosts import (
-    Entry,
-    Listing,
-    as_openssh_prints,
-    parse,
-    pins,
-    replace_line,
-)
-from retrust_plugins.openssh.store import LocalStore, SftpStore, Store
+from retrust.target import Observed, Services
+from retrust_plugins.openssh.known_hosts import REVOKED, Entry, KnownHosts, as_openssh_prints, parse, pins
+from retrust_plugins.openssh.relations import Looker, relation, relation_of
+from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line
 
 if TYPE_CHECKING:
     from retrust_plugins.openssh.site import Holder, OpenSshSite
@@ -49,13 +43,13 @@ async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> Asy
 
 
 LOGIN_TIMEOUT = 30.0
-End = tuple["SshConnection | None", Store]
-"""A holder's session, None for this machine, and its store."""
+End = tuple["SshConnection | None", tuple[Store, ...]]
+"""A holder's session, None for this machine, and its files."""
 
 
 async def _open(stack: AsyncExitStack, name: str, holder: Holder, services: Services) -> End:
     if holder.ssh is None:
-        return None, LocalStore(name, holder.path)
+        return None, tuple(LocalStore(name, path) for path in holder.path)
     access = await _access(name, holder, services)
     transcript = Transcript(services.redactor)
     stack.callback(_keep, name, transcript, services)
@@ -69,7 +63,7 @@ async def _open(stack: AsyncExitStack, name: str, holder: Holder, services: Serv
     except (asyncssh.Error, OSError) as exc:
         raise TemporaryError(f"the SSH connection was lost: {exc}", where=name) from exc
     session = SshConnection(access, ssh, transcript, timeout=LOGIN_TIMEOUT, command_timeout=LOGIN_TIMEOUT)
-    return session, SftpStore(name, sftp, holder.path)
+    return session, tuple(SftpStore(name, sftp, path) for path in holder.path)
 
 
 def _keep(name: str, transcript: Transcript, services: Services) -> None:
@@ -106,7 +100,8 @@ class OpenSshConnection:
         self._services = services
         self._ends = ends
         self._keys: dict[str, dict[str, str]] = {holder: {} for holder in ends}
-        self._told: set[tuple[str, tuple[int, ...]]] = set()
+        self._told: set[tuple[str, str, tuple[int, ...]]] = set()
+        self._parsed: dict[str, tuple[tuple[bytes | None, ...], KnownHosts]] = {}
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -115,57 +110,42 @@ class OpenSshConnection:
         return tuple(pin for pins in listed for pin in pins)
 
     async def _pins(self, holder: str) -> tuple[Pin, ...]:
-        return tuple(pins(holder, (await self._list(holder)).entries, self._keys[holder]))
+        return tuple(pins(holder, (await self._known(holder)).entries, self._keys[holder]))
 
-    async def _list(self, holder: str) -> Listing:
-        listing = parse(await self._ends[holder][1].read())
-        if listing.unread and (holder, listing.unread) not in self._told:
-            self._told.add((holder, listing.unread))
-            numbers = ", ".join(map(str, listing.unread))
-            self._services.tell(f"{holder}: known_hosts lines that cannot be read are left alone: {numbers}")
-        return listing
+    async def _known(self, holder: str) -> KnownHosts:
+        """The holder's files as they are now; read anew each time, and parsed anew where they changed."""
+        stores = self._ends[holder][1]
+        contents = tuple([await store.read() for store in stores])
+        if all(content is None for content in contents):
+            raise PermanentError(f"{', '.join(s.path for s in stores)} cannot be read: no such file", where=holder,
+                                 hint="name the known_hosts file as the holder's path")
+        if holder not in self._parsed or self._parsed[holder][0] != contents:
+            lines: list[Entry] = []
+            for store, content in zip(stores, contents, strict=True):
+                listing = parse(content or b"")
+                self._tell_unread(store, listing.unread)
+                lines += listing.lines
+            self._parsed[holder] = contents, KnownHosts(tuple(lines))
+        return self._parsed[holder][1]
+
+    def _tell_unread(self, store: Store, unread: tuple[int, ...]) -> None:
+        if unread and (store.node, store.path, unread) not in self._told:
+            self._told.add((store.node, store.path, unread))
+            numbers = ", ".join(map(str, unread[:20])) + (" …" if len(unread) > 20 else "")
+            self._services.tell(f"{store.node}: lines of {store.path} that cannot be read are left alone: {numbers}")
 
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
-        """Whether each holder's store accepts the keys that its peers show it; decided as OpenSSH would."""
-        found: dict[str, list[tuple[Pin, Place]]] = {}
-        for pin in await self.list_pins():
-            place = self._target.locate(self._site, pin)
-            if place.kind == "endpoint" and place.relation:
-                found.setdefault(place.relation, []).append((pin, place))
-        judged = await asyncio.gather(*(self._relation(about) for about in found.values()))
-        return dict(zip(found, judged, strict=True))
+        """Whether ssh would connect from each holder to each peer that it has to know, without a question."""
+        wanted = [(holder, name) for holder in self._ends for name in self._site.known_by(holder)]
+        known = {holder: await self._known(holder) for holder in self._ends}
+        slots = asyncio.Semaphore(PROBES_AT_ONCE)
 
-    async def _relation(self, about: list[tuple[Pin, Place]]) -> Relation | None:
-        revoked = (await self._list(about[0][0].holder)).revoked
-        wanted = {place.prober: place for _, place in about}
-        looks = await asyncio.gather(*(self._see(about[0][0].holder, place) for place in wanted.values()))
-        pinned = {pin.subject for pin, _ in about}
-        shown = [seen for seen in looks if seen is not None]
-        for seen in shown:
-            if any(entry.fingerprint == seen.fingerprint for entry in revoked):
-                return Relation(status="refused", healthy=False,
-                                detail=f"the key {as_openssh_prints(seen.fingerprint)} is marked @revoked")
-            if seen.subject not in pinned:
-                return Relation(status="refused", healthy=False,
-                                detail=f"shows {as_openssh_prints(seen.fingerprint)}, which is not pinned")
-        return Relation(status="accepted", healthy=True) if shown else None
+        async def one(holder: str, name: str) -> Relation:
+            async with slots:
+                return await relation_of(known[holder], self._site.peers[name], Looker(self, holder))
 
-    async def _see(self, holder: str, place: Place) -> Any:
-        """What the holder is shown there, or this machine where the holder's view is not to be had."""
-        assert place.endpoint is not None
-        eyes = Eyes(self, place.prober)
-        try:
-            return await eyes.through(holder, place.endpoint)
-        except ChannelsForbidden:
-            pass
-        except Refused:
-            raise
-        except RetrustError:
-            return None
-        try:
-            return await eyes.from_here(place.endpoint)
-        except (TemporaryError, PermanentError):
-            return None
+        judged = await asyncio.gather(*(one(holder, name) for holder, name in wanted))
+        return {relation(holder, name): found for (holder, name), found in zip(wanted, judged, strict=True)}
 
     async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
         if node not in self._ends:
@@ -188,10 +168,11 @@ class OpenSshConnection:
 
     async def observe(self, step: Step, *, sent: bool) -> Observed:
         old, new = _lines(step)
-        listing = await self._list(step.holder)
-        if any(entry.fingerprint == new.fingerprint for entry in listing.revoked):
+        known = await self._known(step.holder)
+        names = self._target.peer_of(self._site, step).names
+        if any(line.marker == REVOKED and line.blob == new.blob for name in names for line in known.covering(name)):
             return Observed("stop", f"the approved key {as_openssh_prints(new.fingerprint)} is marked @revoked")
-        listed = {entry.line for entry in listing.entries}
+        listed = {line.line for line in known.lines}
         if old.line in listed:
             return Observed("needed", f"pins {as_openssh_prints(old.fingerprint)}")
         if new.line in listed:
@@ -199,19 +180,21 @@ class OpenSshConnection:
         return Observed("needed", "neither the old nor the approved line is there")
 
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
-        """Replace the old line by the approved one, in one write."""
+        """Put the approved line in the place of the old one, in each file that has it."""
         if self._services.read_only:
             raise PermanentError(f"{step.kind} needs a writing connection", where=step.holder)
         old, new = _lines(step)
         if step.expected.values() and new.fingerprint not in step.expected.values():
             raise Refused(f"the line to write holds {new.fingerprint}, which was not approved", where=step.holder)
-        store = self._ends[step.holder][1]
-        before = await store.read()
-        after = replace_line(before, old.line, new.line)
-        if after == before:
+        stores = [store for store in self._ends[step.holder][1] if await holds(store, old.line, new.line)]
+        if not stores:
             raise PermanentError("the line to replace is no longer there", where=step.holder,
                                  hint="nothing was written; run again")
-        await store.replace(before, after, before_send)
+        async with AsyncExitStack() as stack:
+            for store in stores:  # Each may be written, or none is.
+                await stack.enter_async_context(store.open())
+        for store in stores:
+            await replace_line(store, old.line, new.line, before_send)
         self._note(step)
 
     def _note(self, step: Step) -> None:
@@ -224,7 +207,7 @@ def _lines(step: Step) -> tuple[Entry, Entry]:
     """The line to take out and the line to put in, as they were approved."""
     if step.kind != "delete-pin" or [line[:2] for line in step.sends] != ["- ", "+ "]:
         raise PermanentError(f"no such step here: {step.kind}", where=step.holder)
-    return tuple(parse(line[2:].encode()).entries[0] for line in step.sends)  # type: ignore[return-value]
+    return tuple(parse(line[2:].encode()).lines[0] for line in step.sends)  # type: ignore[return-value]
 
 
 async def _dial(node: str, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

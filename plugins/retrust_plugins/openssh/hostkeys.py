@@ -1,4 +1,4 @@
-"""Looking at SSH servers: which host key of one type does an endpoint show, trusting none?
+"""Looking at SSH servers: which host key does an endpoint show to one who asks for these, trusting none?
 
 The key exchange is finished, so the server has shown that it holds the key; nothing is sent after it, no
 user is named. What is seen is told in the words for certificates, as the engine knows no other: the
@@ -19,8 +19,8 @@ import asyncssh
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Presented
-from retrust.ssh.hostkeys import KEY_TYPES
-from retrust_plugins.openssh.known_hosts import fingerprint, subject
+from retrust_plugins.openssh.client import PLAIN
+from retrust_plugins.openssh.known_hosts import fingerprint, key_type_of, subject, type_of
 
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _CHUNK = 65536
@@ -28,9 +28,15 @@ _CHUNK = 65536
 
 @dataclass(frozen=True)
 class HostKeys:
-    """A ``retrust.target.Prober`` for the host keys of one type."""
+    """A ``retrust.target.Prober`` that asks for these algorithms, the most liked first."""
 
-    key_type: str
+    algorithms: tuple[str, ...]
+
+    @classmethod
+    def liking(cls, key_type: str) -> HostKeys:
+        """Asks for a key of this type; a server that has none shows another, which is then a changed key."""
+        every = (*PLAIN, "ssh-rsa")
+        return cls(tuple(sorted(every, key=lambda name: type_of(name) != type_of(key_type))))
 
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
         return await self._look(endpoint, timeout)
@@ -49,52 +55,72 @@ class HostKeys:
         return dict(zip(endpoints, await asyncio.gather(*map(one, endpoints)), strict=True))
 
     async def probe_over(self, reader: Any, writer: Any, *, endpoint: Endpoint, timeout: float) -> Presented:
-        async with _as_socket(reader, writer) as sock:
-            return await self._look(endpoint, timeout, sock)
-
-    async def _look(self, endpoint: Endpoint, timeout: float, sock: socket.socket | None = None) -> Presented:
-        """``sock`` leads there already; without it a connection is made."""
         where = str(endpoint)
         try:
-            async with asyncio.timeout(timeout):
-                key = await asyncssh.get_server_host_key(
-                    endpoint.host, endpoint.port, sock=sock, config=None,
-                    server_host_key_algs=list(KEY_TYPES.get(self.key_type, (self.key_type,))))
+            async with asyncio.timeout(timeout), _as_socket(reader, writer) as (sock, heard):
+                key = await asyncssh.get_server_host_key(endpoint.host, endpoint.port, sock=sock, config=None,
+                                                         server_host_key_algs=list(self.algorithms))
         except TimeoutError as exc:
             raise TemporaryError(f"showed no host key within {timeout:g} s", where=where) from exc
-        except ValueError as exc:
-            raise PermanentError(f"keys of the type {self.key_type} are not known here", where=where) from exc
         except asyncssh.KeyExchangeFailed as exc:
-            raise PermanentError(f"shows no {self.key_type} key: {exc.reason}", where=where) from exc
+            raise PermanentError(f"shows no host key of a known type: {exc.reason}", where=where) from exc
         except (asyncssh.Error, OSError) as exc:
-            raise TemporaryError(
-                f"showed no {self.key_type} key: {exc}", where=where,
-                hint="it has none of that type, is down, or turns away many connections at once") from exc
+            raise TemporaryError(f"showed no host key: {exc}", where=where,
+                                 hint="it is down, or turns away many connections at once") from exc
         if key is None:
-            raise PermanentError(f"shows no {self.key_type} key", where=where)
-        return presented(key.public_data)
+            raise PermanentError("shows no host key", where=where)
+        return presented(_sent(bytes(heard)) or key.public_data)
+
+    async def _look(self, endpoint: Endpoint, timeout: float) -> Presented:
+        try:
+            async with asyncio.timeout(timeout):
+                reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+        except (OSError, TimeoutError) as exc:
+            raise TemporaryError(f"no connection: {exc or type(exc).__name__}", where=str(endpoint)) from exc
+        try:
+            return await self.probe_over(reader, writer, endpoint=endpoint, timeout=timeout)
+        finally:
+            writer.transport.abort()
+
+
+def _sent(heard: bytes) -> bytes:
+    """The host key or certificate in a key exchange, of which all is in the clear up to the answer that holds it.
+
+    asyncssh gives the key of a certificate, and not the certificate itself.
+    """
+    start = heard.find(b"SSH-")
+    at = heard.find(b"\n", start) + 1
+    while start >= 0 and at + 6 < len(heard):
+        length = int.from_bytes(heard[at:at + 4], "big")
+        kind, size = heard[at + 5], int.from_bytes(heard[at + 6:at + 10], "big")
+        blob = heard[at + 10:at + 10 + size]
+        if kind in _ANSWERS and key_type_of(blob).startswith(("ssh-", "ecdsa-", "sk-", "rsa-")):
+            return blob
+        at += 4 + length
+    return b""
+
+
+_ANSWERS = (31, 33)
+"""The messages of RFC 4253, 4419 and 5656 that begin with the host key."""
 
 
 def presented(blob: bytes) -> Presented:
-    """A public key in the words for certificates; ``chain`` holds the key as it was sent."""
+    """A public key, or a host certificate, in the words for X.509; ``chain`` holds it as it was sent."""
     seen = fingerprint(blob)
     named = subject(key_type_of(blob), seen)
     return Presented(fingerprint=seen, key_fingerprint=seen, subject=named, issuer=named,
                      not_before=_ALWAYS[0], not_after=_ALWAYS[1], chain=(blob,))
 
 
-def key_type_of(blob: bytes) -> str:
-    return blob[4:4 + int.from_bytes(blob[:4], "big")].decode("ascii", errors="replace")
-
-
 @asynccontextmanager
-async def _as_socket(reader: Any, writer: Any) -> AsyncIterator[socket.socket]:
-    """An open channel as a socket, which is what asyncssh can start on."""
+async def _as_socket(reader: Any, writer: Any) -> AsyncIterator[tuple[socket.socket, bytearray]]:
+    """An open channel as a socket, which is what asyncssh can start on, and what came from the far end."""
+    heard = bytearray()
     ours, theirs = socket.socketpair()
     our_reader, our_writer = await asyncio.open_connection(sock=ours)
-    ways = [asyncio.create_task(_pump(our_reader, writer)), asyncio.create_task(_pump(reader, our_writer))]
+    ways = [asyncio.create_task(_pump(our_reader, writer)), asyncio.create_task(_pump(reader, our_writer, heard))]
     try:
-        yield theirs
+        yield theirs, heard
     finally:
         for way in ways:
             way.cancel()
@@ -103,8 +129,10 @@ async def _as_socket(reader: Any, writer: Any) -> AsyncIterator[socket.socket]:
         theirs.close()
 
 
-async def _pump(reader: Any, writer: Any) -> None:
+async def _pump(reader: Any, writer: Any, heard: bytearray | None = None) -> None:
     while data := await reader.read(_CHUNK):
+        if heard is not None and len(heard) < _CHUNK:
+            heard += data
         writer.write(data)
         await writer.drain()
     writer.close()

@@ -6,21 +6,17 @@ never gets to trust blindly. The line holds the key itself, so a stale one is kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from retrust.errors import PermanentError
 from retrust.models import Finding, Pin, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services
-from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, parse
-from retrust_plugins.openssh.site import Holder, OpenSshSite
+from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, key_type_of, name_at, parse
+from retrust_plugins.openssh.relations import relation
+from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
 
 REPLACE = "replace"
-
-
-def relation(holder: str, peer: str) -> str:
-    """Whether this holder's store lets it log in at this peer."""
-    return f"ssh:{holder}:{peer}"
 
 
 class OpenSsh:
@@ -43,12 +39,20 @@ class OpenSsh:
         change: the new key was seen at the peer alone.
         """
         entry = entry_of(pin)
-        if entry is None:
+        if entry is None or entry.has_pattern:
             return Place("unknown")
-        for name, peer in site.peers.items():
-            if entry.names_only(peer.names):
-                return _at(site, pin, name, entry.key_type)
-        return Place("self" if entry.names_only(_own_names(site.holders[pin.holder])) else "unknown")
+        if name := _owner(entry, site.owners):
+            return _at(site, pin, name, entry.key_type)
+        own = dict.fromkeys(_own_names(site.holders[pin.holder]), "self")
+        return Place("self" if _owner(entry, own) else "unknown")
+
+    def peer_of(self, site: OpenSshSite, step: Step) -> Peer:
+        """The peer whose line the step replaces."""
+        owner = _owner(parse(step.sends[0][2:].encode()).lines[0], site.owners)
+        if owner is None:
+            raise PermanentError("the line names no peer of this site any more", where=step.holder,
+                                 hint="nothing was written; run again")
+        return site.peers[owner]
 
     def fits(self, site: OpenSshSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
         return sighting.holder in (None, pin.holder)
@@ -64,30 +68,39 @@ class OpenSsh:
 
 
 def entry_of(pin: Pin) -> Entry | None:
-    entries = parse(pin.line.encode()).entries
-    return entries[0] if entries else None
+    lines = parse(pin.line.encode()).lines
+    return lines[0] if lines else None
+
+
+def _owner(entry: Entry, owners: Mapping[str, str]) -> str | None:
+    """Who has all names of the line, each written out or hashed."""
+    if entry.hosts.startswith("|"):
+        return next((owner for name, owner in owners.items() if entry.covers(name)), None)
+    found = {owners.get(name) for name in entry.names}
+    return found.pop() if len(found) == 1 else None
 
 
 def _at(site: OpenSshSite, pin: Pin, name: str, key_type: str) -> Place:
     from retrust_plugins.openssh.hostkeys import HostKeys
 
     peer, holder = site.peers[name], site.holders[pin.holder]
-    if peer.host == holder.host and peer.port == (holder.ssh.port if holder.ssh else 22):
+    if holder.is_at(peer):
         return Place("self")
-    return Place("endpoint", peer.endpoint, relation(pin.holder, name), prober=HostKeys(key_type))
+    about = relation(pin.holder, name) if name in site.known_by(pin.holder) else None
+    return Place("endpoint", peer.endpoint, about, prober=HostKeys.liking(key_type))
 
 
 def _own_names(holder: Holder) -> list[str]:
     hosts = ["localhost", "127.0.0.1", "::1", *([holder.host] if holder.host else [])]
     port = holder.ssh.port if holder.ssh else 22
-    return [*hosts, *(f"[{host}]:{port}" for host in hosts)]
+    return [*map(name_at, hosts), *(f"[{host}]:{port}" for host in hosts)]
 
 
 def _replace(finding: Finding) -> Step:
     pin, seen, entry = finding.pin, finding.presented, entry_of(finding.pin)
     if seen is None or not seen.chain or entry is None:
         raise PermanentError("the key that would be pinned was not seen", where=pin.edge)
-    new = entry.with_key(entry.key_type, seen.chain[0])
+    new = entry.with_key(key_type_of(seen.chain[0]), seen.chain[0])
     return Step(
         id=f"{REPLACE}:{pin.edge}", stage=REPLACE, kind="delete-pin", holder=pin.holder, argument=pin.key,
         risk="delete-pin", undo=f"put the old line back: {pin.line}",

@@ -43,16 +43,16 @@ class Gatekeeper(asyncssh.SSHServer):
 
 
 class Files(asyncssh.SFTPServer):
-    """The files below a node's home folder; ``full`` refuses every rename, as a full or read-only disk does."""
+    """The files below a node's home folder; ``read_only`` lets nothing be written, as a read-only disk does."""
 
     def __init__(self, chan, node: SshNode) -> None:
         super().__init__(chan, chroot=str(node.home).encode())
         self._node = node
 
-    def posix_rename(self, oldpath, newpath):
-        if self._node.full:
+    def open(self, path, pflags, attrs):
+        if self._node.read_only and pflags & asyncssh.FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("read-only file system")
-        super().posix_rename(oldpath, newpath)
+        return super().open(path, pflags, attrs)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class SshNode:
     keys: list[asyncssh.SSHKey]
     channels: bool = True
     files: bool = True
-    full: bool = False
+    read_only: bool = False
     reaches: dict[int, int] = field(default_factory=dict)
     acceptor: asyncssh.SSHAcceptor | None = None
 

@@ -139,24 +139,62 @@ async def test_no_channels(make_world, how):
     assert snapshot.relations["ssh:bastion:web1"].healthy is False
 
 
-async def test_the_file_changed_meanwhile(make_world):
-    """A file that changes while we get ready to write is left as it is now, with nothing beside it."""
-    world = await make_world()
+@pytest.mark.parametrize("local", [False, True], ids=["over-ssh", "this-machine"])
+@pytest.mark.parametrize("key_type", ["ssh-ed25519", "ecdsa-sha2-nistp256"], ids=["same length", "longer"])
+async def test_the_file_changed_meanwhile(make_world, local, key_type):
+    """What others write while we get ready to write stays, wherever it is, and the change is made, too."""
+    world = await make_world(local=local)
+    file = world.holder.known_hosts
+    file.write_text(f"# first\n{world.peer.line(world.name)}\n")
+    world.peer.renew(key_type)
+
+    async def somebody_writes():
+        file.write_text(f"# zeroth\n{file.read_text()}# met another host\n")
+
+    async with world.connected() as connection:
+        step = await the_step(world, connection)
+        await connection.send(step, somebody_writes)
+        assert (await connection.observe(step, sent=True)).state == "done"
+    lines = [line for line in file.read_text().split("\n") if line.strip()]
+    assert sorted(lines) == sorted(["# zeroth", "# first", step.sends[1][2:], "# met another host"])
+    assert [path.name for path in file.parent.iterdir()] == ["known_hosts"]
+
+
+@pytest.mark.parametrize("local", [False, True], ids=["over-ssh", "this-machine"])
+async def test_another_file_in_its_place(make_world, local):
+    """Where another program puts a new file in its place meanwhile, the change is made in that one."""
+    world = await make_world(local=local)
+    file = world.holder.known_hosts
+    file.write_text(world.peer.line(world.name) + "\n")
+    world.peer.renew("ssh-ed25519")
+    swapped = []
+
+    async def somebody_replaces():
+        if not swapped:
+            swapped.append(file.with_name("new"))
+            swapped[0].write_text(f"# new\n{file.read_text()}")
+            swapped[0].rename(file)
+
+    async with world.connected() as connection:
+        step = await the_step(world, connection)
+        await connection.send(step, somebody_replaces)
+    assert file.read_text() == f"# new\n{step.sends[1][2:]}\n"
+
+
+async def test_a_file_that_never_rests(make_world):
+    """A program that puts the old file back all the time is told; the run does not go on for ever."""
+    world = await make_world(local=True)
     file = world.holder.known_hosts
     file.write_text(world.peer.line(world.name) + "\n")
     world.peer.renew("ssh-ed25519")
 
-    async def somebody_writes():
-        with file.open("a") as known:
-            known.write("# met another host\n")
+    async def somebody_replaces():
+        file.with_name("new").write_text(file.read_text())
+        file.with_name("new").rename(file)
 
     async with world.connected() as connection:
-        step = await the_step(world, connection)
-        with pytest.raises(PermanentError, match="changed while"):
-            await connection.send(step, somebody_writes)
-    assert file.read_text().endswith("# met another host\n")
-    assert step.sends[0][2:] in file.read_text()
-    assert [path.name for path in file.parent.iterdir()] == ["known_hosts"]
+        with pytest.raises(PermanentError, match="changes faster"):
+            await connection.send(await the_step(world, connection), somebody_replaces)
 
 
 async def test_a_lost_lease_writes_nothing(make_world):
@@ -226,18 +264,22 @@ async def test_a_link_stays_a_link(make_world):
     assert real.read_text() == world.peer.line(world.name) + "\n"
 
 
-async def test_a_file_that_may_not_be_replaced(make_world):
-    """A file that cannot be replaced is named, is as it was, and has nothing left beside it."""
-    world = await make_world(full=True)
+async def test_a_file_that_may_not_be_written(make_world):
+    """A file that cannot be written is named, is as it was, and has nothing left beside it."""
+    world = await make_world(read_only=True)
     file = world.holder.known_hosts
     file.write_text(world.peer.line(world.name) + "\n")
     world.peer.renew("ssh-ed25519")
     before = file.read_bytes()
     async with world.connected() as connection:
         with pytest.raises(PermanentError, match="cannot be written: read-only file system"):
-            await connection.send(await the_step(world, connection), nothing)
+            await connection.send(await the_step(world, connection), fail_test)
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.iterdir()] == ["known_hosts"]
+
+
+async def fail_test():
+    pytest.fail("nothing was to be sent")
 
 
 async def test_no_such_file(make_world):
@@ -274,7 +316,7 @@ async def test_lines_that_cannot_be_read_are_told(make_world):
     async with world.connected() as connection:
         await connection.list_pins()
         assert len(await connection.list_pins()) == 1
-    assert said == ["bastion: known_hosts lines that cannot be read are left alone: 2"]
+    assert said == ["bastion: lines of .ssh/known_hosts that cannot be read are left alone: 2"]
 
 
 async def test_unchanged_is_accepted(make_world):

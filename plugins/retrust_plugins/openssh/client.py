@@ -1,0 +1,140 @@
+"""How OpenSSH's client decides by its known_hosts files: which key it asks for, and whether it takes what it is shown.
+
+Pure, after ``hostfile.c``, ``sshconnect.c`` and ``sshconnect2.c``; the tests ask ``ssh`` itself. It is the client
+without settings of its own: HostKeyAlgorithms, CheckHostIP, RevokedHostKeys and the like stand in other files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import asyncssh
+from asyncssh.public_key import (
+    CERT_TYPE_HOST,
+    SSHOpenSSHCertificate,
+    decode_ssh_certificate,
+    decode_ssh_public_key,
+)
+
+from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, KnownHosts, key_type_of, name_at, type_of
+
+_CERTIFIED = "-cert-v01@openssh.com"
+PLAIN = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+         "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512", "rsa-sha2-256")
+ALGORITHMS = (*(name.removesuffix("@openssh.com") + _CERTIFIED for name in PLAIN), *PLAIN)
+"""What the client asks for, the most liked first, where nothing is known of a host."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``line`` is the one that decided, where there is one; ``why`` is a certificate's fault."""
+
+    status: Literal["accepted", "changed", "revoked", "unknown"]
+    line: Entry | None = None
+    why: str = ""
+
+
+def asked_for(known: KnownHosts, host: str, port: int) -> tuple[str, ...]:
+    """The algorithms that the client asks this server for, in order: what it knows of the host comes first."""
+    lines = _readable(known.covering(name_at(host, port)))
+    first: dict[str, Entry] = {}
+    for line in lines:
+        if not line.marker:
+            first.setdefault(key_type_of(line.blob), line)
+    known_types = {kind for kind, line in first.items() if not _is_revoked(lines, line.blob)}
+    if PLAIN[0] in known_types:
+        return ALGORITHMS
+    authority = any(line.marker == AUTHORITY for line in lines)
+    liked = [name for name in ALGORITHMS
+             if (authority and _CERTIFIED in name) or _plain_type(name) in known_types]
+    return (*liked, *(name for name in ALGORITHMS if name not in liked))
+
+
+def _plain_type(algorithm: str) -> str:
+    plain = algorithm.removesuffix(_CERTIFIED)
+    return type_of(plain if plain in PLAIN else f"{plain}@openssh.com")
+
+
+def decide(known: KnownHosts, host: str, port: int, shown: bytes) -> Decision:
+    """Whether the client, that was called with this host and port, takes the key or certificate it is shown."""
+    certificate = _certificate(shown)
+    return _decide(known, host, port, plain_key(shown), [certificate, None] if certificate else [None])
+
+
+def plain_key(shown: bytes) -> bytes:
+    """The key itself, where a certificate is shown."""
+    certificate = _certificate(shown)
+    return certificate.key.public_data if certificate else shown
+
+
+def _certificate(shown: bytes) -> SSHOpenSSHCertificate | None:
+    try:
+        return cast("SSHOpenSSHCertificate", decode_ssh_certificate(shown))
+    except asyncssh.KeyImportError:
+        return None
+
+
+def _decide(known: KnownHosts, host: str, port: int, key: bytes,
+            forms: Sequence[SSHOpenSSHCertificate | None]) -> Decision:
+    """The certificate is tried first, then its plain key; a name with a port that nobody knows, then without one."""
+    lines = _readable(known.covering(name_at(host, port)))
+    fault = ""
+    for number, certificate in enumerate(forms):
+        found = _of_certificate(lines, certificate, host) if certificate else _of_key(lines, key)
+        fault = fault or found.why
+        if found.status in ("accepted", "revoked"):
+            return found
+        if found.status == "unknown" and port != 22:
+            bare = _decide(known, host, 22, key, forms[number:])
+            if bare.status == "accepted":
+                return bare
+    return Decision(found.status, found.line, fault)
+
+
+def _of_key(lines: Sequence[Entry], key: bytes) -> Decision:
+    if _is_revoked(lines, key):
+        return Decision("revoked")
+    plain = [line for line in lines if not line.marker]
+    for line in plain:
+        if line.blob == key:
+            return Decision("accepted", line)
+    return Decision("changed", plain[-1]) if plain else Decision("unknown")
+
+
+def _of_certificate(lines: Sequence[Entry], certificate: SSHOpenSSHCertificate, host: str) -> Decision:
+    signed_by = certificate.signing_key.public_data
+    if _is_revoked(lines, certificate.key.public_data, signed_by):
+        return Decision("revoked")
+    authorities = [line for line in lines if line.marker == AUTHORITY]
+    ours = next((line for line in authorities if line.blob == signed_by), None)
+    if ours is None:
+        return Decision("changed" if authorities else "unknown")
+    try:
+        certificate.validate(CERT_TYPE_HOST, name_at(host))
+    except ValueError as exc:
+        return Decision("changed", ours, f"its certificate is not valid for {host}: {exc}")
+    if signed_by.startswith(b"\0\0\0\x07ssh-rsa") and b"\x0crsa-sha2-" not in certificate.public_data:
+        return Decision("changed", ours, "its certificate is signed with SHA-1")
+    return Decision("accepted", ours)
+
+
+def _is_revoked(lines: Sequence[Entry], *keys: bytes) -> bool:
+    return any(line.marker == REVOKED and line.blob in keys for line in lines)
+
+
+def _readable(lines: Sequence[Entry]) -> list[Entry]:
+    return [line for line in lines if _can_be_read(line)]
+
+
+def _can_be_read(line: Entry) -> bool:
+    """OpenSSH leaves out a line whose key is not one, such as a point that is on no curve."""
+    try:
+        if _CERTIFIED in key_type_of(line.blob):
+            decode_ssh_certificate(line.blob)
+        else:
+            decode_ssh_public_key(line.blob)
+    except asyncssh.KeyImportError:
+        return False
+    return True
