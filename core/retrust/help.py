@@ -29,6 +29,8 @@ def _of_relation(snapshot: Snapshot, name: str, relation: Relation | None) -> Pe
     if relation is None and not unproven:
         return None
     status = f"is {relation.status!r}" if relation else "could not be read"
+    if relation and relation.detail:
+        status += f" ({relation.detail})"
     if unproven:
         return PersonNeeded(
             f"{name} {status}, and no pin of it is known to be stale", where=snapshot.site,

@@ -18,7 +18,7 @@ from asyncssh.public_key import (
     decode_ssh_public_key,
 )
 
-from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, KnownHosts, key_type_of, name_at, type_of
+from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, Listing, key_type_of, name_at, type_of
 
 _CERTIFIED = "-cert-v01@openssh.com"
 PLAIN = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
@@ -36,7 +36,7 @@ class Decision:
     why: str = ""
 
 
-def asked_for(known: KnownHosts, host: str, port: int) -> tuple[str, ...]:
+def asked_for(known: Listing, host: str, port: int) -> tuple[str, ...]:
     """The algorithms that the client asks this server for, in order: what it knows of the host comes first."""
     lines = _readable(known.covering(name_at(host, port)))
     first: dict[str, Entry] = {}
@@ -57,7 +57,7 @@ def _plain_type(algorithm: str) -> str:
     return type_of(plain if plain in PLAIN else f"{plain}@openssh.com")
 
 
-def decide(known: KnownHosts, host: str, port: int, shown: bytes) -> Decision:
+def decide(known: Listing, host: str, port: int, shown: bytes) -> Decision:
     """Whether the client, that was called with this host and port, takes the key or certificate it is shown."""
     certificate = _certificate(shown)
     return _decide(known, host, port, plain_key(shown), [certificate, None] if certificate else [None])
@@ -76,7 +76,7 @@ def _certificate(shown: bytes) -> SSHOpenSSHCertificate | None:
         return None
 
 
-def _decide(known: KnownHosts, host: str, port: int, key: bytes,
+def _decide(known: Listing, host: str, port: int, key: bytes,
             forms: Sequence[SSHOpenSSHCertificate | None]) -> Decision:
     """The certificate is tried first, then its plain key; a name with a port that nobody knows, then without one."""
     lines = _readable(known.covering(name_at(host, port)))

@@ -17,7 +17,7 @@ from retrust.ssh import ChannelsForbidden, SshAccess, Transcript
 from retrust.ssh.connection import Connection as SshConnection
 from retrust.ssh.login import log_in
 from retrust.target import Observed, Services
-from retrust_plugins.openssh.known_hosts import REVOKED, Entry, KnownHosts, as_openssh_prints, parse, pins
+from retrust_plugins.openssh.known_hosts import REVOKED, Entry, Listing, as_openssh_prints, parse, pins
 from retrust_plugins.openssh.relations import Looker, relation, relation_of
 from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line
 
@@ -101,7 +101,7 @@ class OpenSshConnection:
         self._ends = ends
         self._keys: dict[str, dict[str, str]] = {holder: {} for holder in ends}
         self._told: set[tuple[str, str, tuple[int, ...]]] = set()
-        self._parsed: dict[str, tuple[tuple[bytes | None, ...], KnownHosts]] = {}
+        self._parsed: dict[str, tuple[tuple[bytes | None, ...], Listing]] = {}
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class OpenSshConnection:
     async def _pins(self, holder: str) -> tuple[Pin, ...]:
         return tuple(pins(holder, (await self._known(holder)).entries, self._keys[holder]))
 
-    async def _known(self, holder: str) -> KnownHosts:
+    async def _known(self, holder: str) -> Listing:
         """The holder's files as they are now; read anew each time, and parsed anew where they changed."""
         stores = self._ends[holder][1]
         contents = tuple([await store.read() for store in stores])
@@ -125,7 +125,7 @@ class OpenSshConnection:
                 listing = parse(content or b"")
                 self._tell_unread(store, listing.unread)
                 lines += listing.lines
-            self._parsed[holder] = contents, KnownHosts(tuple(lines))
+            self._parsed[holder] = contents, Listing(tuple(lines))
         return self._parsed[holder][1]
 
     def _tell_unread(self, store: Store, unread: tuple[int, ...]) -> None:

@@ -122,19 +122,15 @@ def _fits(pattern: str, name: str) -> bool:
     return not pattern[tried:].strip("*")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Listing:
-    """What a file holds, in its order. ``unread`` are the numbers of the lines that are no known_hosts lines."""
+    """The lines of a client's files, in their order, found by name: in one look where names are written out.
+
+    ``unread`` are the numbers of the lines that are no known_hosts lines.
+    """
 
     lines: tuple[Entry, ...]
     unread: tuple[int, ...] = ()
-
-
-@dataclass
-class KnownHosts:
-    """The lines of a client's files, found by name: in one look where names are written out."""
-
-    lines: tuple[Entry, ...]
     _written: dict[str, list[int]] = field(default_factory=dict)
     _others: list[int] = field(default_factory=list)
     _found: dict[str, tuple[Entry, ...]] = field(default_factory=dict)

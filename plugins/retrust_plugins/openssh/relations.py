@@ -15,7 +15,7 @@ from retrust.ssh import ChannelsForbidden
 from retrust.target import Connection
 from retrust_plugins.openssh.client import Decision, asked_for, decide, plain_key
 from retrust_plugins.openssh.hostkeys import HostKeys
-from retrust_plugins.openssh.known_hosts import KnownHosts, as_openssh_prints, fingerprint, name_at
+from retrust_plugins.openssh.known_hosts import Listing, as_openssh_prints, fingerprint, name_at
 from retrust_plugins.openssh.site import Peer
 
 
@@ -48,7 +48,7 @@ class Looker:
             return exc
 
 
-async def relation_of(known: KnownHosts, peer: Peer, looker: Looker) -> Relation:
+async def relation_of(known: Listing, peer: Peer, looker: Looker) -> Relation:
     """Healthy where ssh connects by some name of the peer, and refuses by none that the store knows."""
     orders = {host: asked_for(known, host, peer.port) for host in peer.hosts
               if known.covering(name_at(host, peer.port)) or known.covering(name_at(host))}

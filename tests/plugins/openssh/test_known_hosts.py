@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from retrust_plugins.openssh.known_hosts import KnownHosts, as_openssh_prints, change, name_at, parse, pins
+from retrust_plugins.openssh.known_hosts import as_openssh_prints, change, name_at, parse, pins
 
 
 def public(key_type="ssh-ed25519"):
@@ -32,7 +32,7 @@ def test_other_lines_are_no_pins():
     """Authorities, revoked keys, comments and lines that cannot be read are nobody's first use."""
     content = f"# comment\n\n@cert-authority *.example.com {public()}\n@revoked * {public()}\nweb1 ssh-ed25519 no\n"
     listing = parse(content.encode())
-    assert KnownHosts(listing.lines).entries == ()
+    assert listing.entries == ()
     assert [line.marker for line in listing.lines] == ["@cert-authority", "@revoked"]
     assert listing.unread == (5,)
 
@@ -74,7 +74,7 @@ def test_lines_that_are_for_a_name(hosts, name, tmp_path):
     file.write_text("".join(f"{field} {key}\n" for field in hosts))
     found = subprocess.run(["ssh-keygen", "-F", name, "-f", file], capture_output=True, text=True)
     theirs = [line.split(" ")[0] for line in found.stdout.splitlines() if not line.startswith("#")]
-    assert [line.hosts for line in KnownHosts(parse(file.read_bytes()).lines).covering(name)] == theirs
+    assert [line.hosts for line in parse(file.read_bytes()).covering(name)] == theirs
 
 
 @pytest.mark.parametrize(("host", "port", "name"), [
@@ -108,11 +108,10 @@ def test_work_grows_with_the_lines(field):
         text = "".join(f"{field.format(n=n)} ssh-ed25519 {key(n)} {n}\n" for n in range(number)).encode()
 
         def all_of_it() -> None:
-            lines = parse(text).lines
-            listed = list(pins("here", lines, {}))
-            known = KnownHosts(lines)
+            listing = parse(text)
+            listed = list(pins("here", listing.entries, {}))
             for _ in range(3):
-                known.covering("h1.example.com")
+                listing.covering("h1.example.com")
             change(text, listed[-1].line, listed[0].line)
         return calls(all_of_it)
     assert work(2000) < 2.2 * work(1000)
