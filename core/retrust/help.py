@@ -36,7 +36,7 @@ def _of_relation(snapshot: Snapshot, name: str, relation: Relation | None) -> Pe
             f"{name} {status}, and no pin of it is known to be stale", where=snapshot.site,
             hint=f"hand in the log line (retrust event log FILE), or name the pin to `retrust run`: "
                  f"--include {' --include '.join(unproven)}")
-    return PersonNeeded(f"{name} {status}, and its pins are not the cause: none is stale", where=snapshot.site,
+    return PersonNeeded(f"{name} {status}, and none of its own pins is stale", where=snapshot.site,
                         hint="look at the target itself; Retrust changes nothing here")
 
 

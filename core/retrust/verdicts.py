@@ -167,7 +167,10 @@ def attribute(sighting: Sighting, candidates: Sequence[Candidate],
         return tuple(c.pin for c in candidates if (c.pin.holder, c.pin.key) == (sighting.holder, sighting.key))
     possible = [c for c in candidates if c.place.kind == "endpoint" and fits(sighting, c.pin, c.place)]
     if sighting.endpoint is not None:
-        return tuple(c.pin for c in possible if c.place.endpoint == sighting.endpoint)
+        there = [c for c in possible if c.place.endpoint == sighting.endpoint]
+        # An endpoint may present several, each to who asks for its kind: the one that was named is about its own pins.
+        named = [c for c in there if c.presented and c.presented.fingerprint == sighting.fingerprint]
+        return tuple(c.pin for c in named or there)
     if sighting.dn is None:
         return tuple(c.pin for c in possible)
     if sighting.has_cut_name:

@@ -34,7 +34,7 @@ def test_an_unhealthy_relation_with_fresh_pins_is_not_ours() -> None:
     """Where no pin is the cause, that is said, and nothing is changed."""
     needed = help_needed(snapshot(UNPROVEN.model_copy(update={"verdict": Verdict.FRESH}), ILL))
     assert isinstance(needed, PersonNeeded)
-    assert "its pins are not the cause" in str(needed)
+    assert "none of its own pins is stale" in str(needed)
 
 
 def test_a_healthy_relation_needs_nobody() -> None:

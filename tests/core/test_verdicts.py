@@ -198,3 +198,16 @@ def test_fresh_is_what_was_verified_and_is_still_there(facts: Facts) -> None:
 def test_a_sighting_that_fits_several_edges_turns_no_verdict(facts: Facts, others: tuple[Sighting, ...]) -> None:
     """It may be told as a reason, and no more."""
     assert judge(facts).verdict is judge(replace(facts, shared=others)).verdict
+
+
+def test_a_fingerprint_is_about_the_pins_whose_endpoint_presents_it() -> None:
+    """Where an endpoint presents several certificates, one that is named is about its own pins; another, about all."""
+    other = PIN.model_copy(update={"key": "another kind"})
+    candidates = [Candidate(PIN, PEER, NEW), Candidate(other, PEER, OLD)]
+
+    def about(fingerprint: str | None) -> tuple[Pin, ...]:
+        said = sighting("person", endpoint=PEER.endpoint, fingerprint=fingerprint)
+        return attribute(said, candidates, lambda *_: True)
+
+    assert about("SHA256:new") == (PIN,)
+    assert about("SHA256:stranger") == about(None) == (PIN, other)

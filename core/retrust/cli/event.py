@@ -23,6 +23,7 @@ from retrust.models import Sighting
 from retrust.sources import sighting_of as sighting
 
 if TYPE_CHECKING:
+    from retrust.inventory import Site
     from retrust.signatures import Match
 
 SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="The site, where it is known.")]
@@ -113,7 +114,7 @@ async def renewed(
 ) -> None:
     """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
     engine = Engine.start(inventory)
-    await _announce(engine, site, node, "renewed", _fingerprint(certificate, fingerprint))
+    await _announce(engine, site, node, "renewed", _fingerprint(engine.site(site), certificate, fingerprint))
 
 
 async def attested(
@@ -124,7 +125,7 @@ async def attested(
 ) -> None:
     """Enter a fingerprint that you read out of band; you may then not decide the plan."""
     engine = Engine.start(inventory)
-    await _announce(engine, site, node, "person", _fingerprint(None, fingerprint))
+    await _announce(engine, site, node, "person", _fingerprint(engine.site(site), None, fingerprint))
 
 
 async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint: str) -> None:
@@ -142,16 +143,19 @@ async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint
     output.say(f"{site}: {node} is to present {fingerprint}")
 
 
-def _fingerprint(certificate: Path | None, fingerprint: str | None) -> str:
+def _fingerprint(site: Site, certificate: Path | None, fingerprint: str | None) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from retrust.certificates import fingerprint as of
-    from retrust.certificates import load_certificates, parse_fingerprint
+    from retrust.certificates import load_certificates
 
     if (certificate is None) == (fingerprint is None):
         raise UsageError("give the certificate or its fingerprint", hint="--certificate FILE or --fingerprint SHA256:…")
     if fingerprint is not None:
-        return parse_fingerprint(fingerprint)
+        try:
+            return site.read_fingerprint(fingerprint)
+        except ValueError as exc:
+            raise UsageError(str(exc)) from exc
     assert certificate is not None
     data = sys.stdin.buffer.read() if str(certificate) == "-" else _opened(certificate).read()
     return of(load_certificates(data)[0].public_bytes(Encoding.DER))

@@ -201,6 +201,12 @@ class Site(Part):
         """Node to the endpoint it is pinned at; the core compares them between sites."""
         return {}
 
+    def read_fingerprint(self, text: str) -> str:
+        """A fingerprint as people and tools write it for such a site, in our spelling; else ``ValueError``."""
+        from retrust.certificates import parse_fingerprint
+
+        return parse_fingerprint(text)
+
     @field_validator("policy")
     @classmethod
     def _know_risk_classes(cls, policy: Policy) -> Policy:

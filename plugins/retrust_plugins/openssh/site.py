@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated
@@ -26,6 +28,7 @@ from retrust_plugins.openssh.known_hosts import name_at
 
 NodeName = Annotated[str, Field(pattern=r"^[^\s:]+$")]
 """No colon: an edge is written ``holder:key``."""
+_PRINTED = re.compile(r"(?:[0-9]+ )?SHA256:([A-Za-z0-9+/]{43})=?(?: .*)?")
 
 
 class Holder(Part):
@@ -80,6 +83,11 @@ class OpenSshSite(Site):
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         return {name: peer.endpoint for name, peer in self.peers.items()}
+
+    def read_fingerprint(self, text: str) -> str:
+        """As ``ssh-keygen -l`` prints it: the fingerprint alone, or the whole line."""
+        printed = _PRINTED.fullmatch(text.strip())
+        return f"SHA256:{b64decode(printed[1] + '=').hex()}" if printed else super().read_fingerprint(text)
 
     @cached_property
     def owners(self) -> Mapping[str, str]:

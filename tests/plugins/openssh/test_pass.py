@@ -7,9 +7,12 @@ import pytest
 
 import retrust_plugins.evidence
 import retrust_plugins.openssh
+from retrust.cli.event import attested
 from retrust.deciding import Attendance, attending
 from retrust.engine import Engine
-from retrust.errors import Refused
+from retrust.errors import PersonNeeded, Refused, UsageError
+from retrust.looking import look
+from retrust.models import Grade
 from retrust.passes import open_pass
 from retrust.plugins import load_plugins
 
@@ -17,11 +20,15 @@ ALICE = "person:alice"
 
 
 @pytest.fixture
-async def engine(make_world, tmp_path, monkeypatch):
+def inventory(tmp_path):
+    return tmp_path / "retrust.yaml"
+
+
+@pytest.fixture
+async def engine(make_world, inventory, tmp_path, monkeypatch):
     """An engine with this target and the evidence collectors, and an inventory of one site."""
     monkeypatch.setenv("RETRUST_HOME", str(tmp_path / "state"))
     world = await make_world("ssh-ed25519", "ecdsa-sha2-nistp256")
-    inventory = tmp_path / "retrust.yaml"
     inventory.write_text(f"""
 sites:
   bastions:
@@ -79,6 +86,68 @@ async def test_redeployed(engine):
     lines = [world.peer.line(world.name, number) for number in (0, 1)]
     assert world.holder.known_hosts.read_text().splitlines() == lines
     assert await run(made) == "nothing to do"
+
+
+async def test_a_type_that_is_gone(engine):
+    """A server that came back with another type of key only is healed: each line gets a key that it has."""
+    made, world = engine
+    world.holder.known_hosts.write_text(f"{world.peer.line(world.name)}\n# ours\n")
+    assert await run(made) == "nothing to do"
+    world.peer.renew("ecdsa-sha2-nistp256")
+    assert await run(made) == ["done"]
+    assert world.holder.known_hosts.read_text().split() == ["#", "ours", *world.peer.line(world.name).split()]
+    assert await run(made) == "nothing to do"
+
+
+async def test_two_types_are_gone(engine):
+    """Two lines of a server that has one key are one line then, and that is healthy."""
+    made, world = engine
+    world.peer.renew("ssh-rsa")
+    assert await run(made) == ["done", "done"]
+    assert world.holder.known_hosts.read_text().split() == world.peer.line(world.name).split()
+    assert await run(made) == "nothing to do"
+
+
+@pytest.mark.parametrize(("store", "says"), [
+    ("", "'unknown' .no line is for .* add its line"),
+    ("{other}", "'unknown' .no line is for"),
+    ("{name},elsewhere.example.com {old}", "'refused' .* also stands for others.* as aliases"),
+    ("* {old}", "'refused' .*the line '\\*' also stands for others"),
+    ("@cert-authority * {old}", "'unknown' .no line is for .* and the key that it shows, SHA256:"),
+    ("{name} {new}\n@revoked * {new}", "'refused' .* marked @revoked"),
+])
+async def test_never_nothing_to_do(engine, store, says):
+    """A peer that ssh would not connect to is never healthy; what is wrong and what to do are said."""
+    made, world = engine
+    old = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    text = store.format(name=world.name, old=old, new=world.peer.line("").strip(), other=world.peer.line("web9"))
+    world.holder.known_hosts.write_text(text + "\n")
+    with pytest.raises(PersonNeeded, match=says):
+        await run(made)
+    assert world.holder.known_hosts.read_text() == text + "\n"
+
+
+async def test_attested_as_openssh_prints_it(engine, inventory):
+    """The line that ``ssh-keygen -l`` prints on the server proves that key, and says nothing of its other keys."""
+    made, world = engine
+    world.peer.renew("ssh-ed25519", "ecdsa-sha2-nistp256")
+    printed = f"256 {world.peer.keys[0].get_fingerprint()} root@web1 (ED25519)"
+    await attested("bastions", "web1", printed, inventory=inventory)
+    async with await made.open_ledger() as ledger:
+        snapshot = await look(made, made.site("bastions"), ledger, pages=False)
+    grades = {f.presented.subject.split("OU=")[1]: f.evidence.grade for f in snapshot.findings}
+    assert grades == {"ssh-ed25519": Grade.PROVEN, "ecdsa-sha2-nistp256": Grade.SUPPORTED}
+
+
+async def test_attested_otherwise(engine, inventory):
+    """What is no fingerprint is refused with what is wanted; a key that the server does not show contradicts."""
+    made, _ = engine
+    with pytest.raises(UsageError, match="not a SHA-256 fingerprint"):
+        await attested("bastions", "web1", "SHA256:nonsense", inventory=inventory)
+    stranger = asyncssh.generate_private_key("ssh-ed25519").get_fingerprint()
+    await attested("bastions", "web1", stranger, inventory=inventory)
+    with pytest.raises(Refused, match="read SHA256:"):
+        await run(made)
 
 
 async def test_intercepted(engine, start):
