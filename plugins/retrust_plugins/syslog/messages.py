@@ -9,19 +9,64 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_RFC5424 = re.compile(rb"<\d{1,3}>\d{1,2} \S+ (?P<host>\S+) ")
-_RFC3164 = re.compile(rb"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) "
-                      rb"(?P<host>[\w.:-]+) ")
+from retrust.timewords import zone_of
+
+RELAYS = 4
+"""How many headers one before the other are read: each relay may put its own before what it got."""
+
+_PRI = rb"(?:\xef\xbb\xbf)?(?:<\d{1,3}> ?)?"
+_ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d:.,+Zz-]*"
+_NAMED = rb"(?:\d{4} )?[A-Z][a-z]{2} {1,2}\d{1,2}(?: \d{4})? \d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_STAMP = rb"(?:" + _NAMED + rb"|" + _ISO + rb")"
+_HOST = rb"(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.:@/-]+)"
+_RFC5424 = re.compile(_PRI + rb"\d{1,2} (?:-|" + _ISO + rb") " + _HOST + rb" \S+ \S+ \S+ ")
+_RFC5424_LOOSE = re.compile(rb"<\d{1,3}>\d{1,2} \S+ " + _HOST + rb" ")
+_CISCO = re.compile(  # <189>seq: host: seq: *Mar 14 09:26:53.589 CET: %…, of which some are missing
+    _PRI + rb"(?=\d+: |[\w.-]+(?: RP/[\w/]+)?:|[*.])(?:\d+: )?(?:(?P<host>(?!\d+:)[\w.-]+)(?: RP/[\w/]+)?: ?)?"
+    rb"(?:\d+: )?[*.]?" + _STAMP + rb"(?: \w+)?: ")
+_RFC3164 = re.compile(_PRI + _STAMP + rb"(?: (?P<zone>[A-Z]{1,5})(?= ))?:? " + _HOST + rb"(?: ?: (?=%)| |\Z)")
+_TAGGED = re.compile(rb"[\w./-]+(?:\[[^\]]*\])?: ")
+_LEVELS = frozenset((b"TRACE", b"DEBUG", b"INFO", b"WARN", b"WARNING", b"ERROR", b"FATAL", b"SEVERE"))
 _COUNTED = re.compile(rb"([1-9]\d{0,7}) (?=<)")
 _MAY_BE_COUNTED = re.compile(rb"\d{0,8} ?")
 
 
 def host_of(message: bytes) -> str | None:
-    """The host that the header names, in either format; None where there is none."""
-    match = _RFC5424.match(message) or _RFC3164.match(message)
-    if match is None or match["host"] == b"-":
+    """The host that the header names, the innermost of several; None where there is none."""
+    host, at = None, 0
+    for _ in range(RELAYS):
+        found = _header(message, at)
+        if found is None:
+            break
+        host, at = found[0] or host, found[1]
+    return host
+
+
+def _header(message: bytes, at: int) -> tuple[str | None, int] | None:
+    """The host that the header at ``at`` names, and where the header ends; None where there is no header."""
+    if match := _RFC5424.match(message, at) or _RFC5424_LOOSE.match(message, at):
+        return _name(match["host"]), match.end()
+    if match := _CISCO.match(message, at):
+        return _name(match["host"]), match.end()
+    match = _RFC3164.match(message, at)
+    if match is None:
         return None
-    return match["host"].decode("ascii", errors="replace")
+    host = match["host"]
+    if match["zone"] and zone_of(match["zone"]) is None:
+        host, end = match["zone"], match.end("zone") + 1
+    else:
+        end = match.end()
+    if at and not message.startswith(b"<", at) and (host in _LEVELS or not _TAGGED.match(message, end)):
+        return None  # the line's own time, not a header
+    is_tag = host.endswith(b":") and not message.startswith(b"%", end)
+    return (None if is_tag else _name(host.removesuffix(b":"))), end
+
+
+def _name(host: bytes | None) -> str | None:
+    """Without the marks of syslog-ng's chain of hosts (``source@host/relay``) and of an IPv6 address."""
+    if host is None or host == b"-":
+        return None
+    return host.decode("ascii", errors="replace").rpartition("@")[2].partition("/")[0].strip("[]")
 
 
 class Piece(NamedTuple):
@@ -32,7 +77,7 @@ class Piece(NamedTuple):
 
 
 class Frames:
-    """Messages on a stream: octet-counted or ended by a newline, as each begins (RFC 6587).
+    """Messages on a stream: octet-counted, or ended by a newline or a zero, as each is (RFC 6587).
 
     A long message is given in parts, so that a line of any length costs no memory.
     """
@@ -61,12 +106,17 @@ class Frames:
             return match.end()
         if _MAY_BE_COUNTED.fullmatch(self._buffer, start):
             return None
-        end = self._buffer.find(b"\n", start)
+        end = self._end(start)
         if end < 0 and len(self._buffer) - start < self._part:
             return None
         end = end if end >= 0 else len(self._buffer)
         found.append(Piece(bytes(self._buffer[start:end]), ends=end < len(self._buffer)))
         return min(end + 1, len(self._buffer))
+
+    def _end(self, start: int) -> int:
+        newline = self._buffer.find(b"\n", start)
+        zero = self._buffer.find(b"\0", start, newline if newline >= 0 else len(self._buffer))
+        return zero if zero >= 0 else newline
 
     def _take_counted(self, start: int, found: list[Piece]) -> int | None:
         have = len(self._buffer) - start

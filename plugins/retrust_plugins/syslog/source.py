@@ -131,7 +131,7 @@ class _Source:
         try:
             while data := await reader.read(READ):
                 for piece in frames.feed(data):
-                    speaker = Speaker(address, host_of(piece.data)) if begins else speaker
+                    speaker = _speaker(address, piece.data, speaker) if begins else speaker
                     self._take(speaker, _text(piece))
                     begins = piece.ends
             self._take(speaker, _text(frames.rest()))
@@ -212,6 +212,12 @@ class _Source:
         if self._tally:
             async with asyncio.timeout(LAST_WORDS):
                 await self._delivery.deliver(self._tally.take())
+
+
+def _speaker(address: str, data: bytes, before: Speaker) -> Speaker:
+    """Who says the message that begins so; a line without any header goes on with the message before it."""
+    host = host_of(data)
+    return Speaker(address, host) if host is not None or data.startswith(b"<") else before
 
 
 def _text(piece: Piece) -> bytes:

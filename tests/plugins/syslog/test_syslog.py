@@ -109,12 +109,37 @@ async def test_hosts_that_speak_at_once_are_told_apart(heard: KeptDelivery) -> N
                                                       ("secondary", "CN=prime-pri, C=US")}
 
 
-@pytest.mark.parametrize("framing", ["counted", "lines"])
+async def test_lines_without_a_header_go_on_with_the_message_before(heard: KeptDelivery) -> None:
+    """A whole event in one message that its sender did not count: its lines are one host's, and one event."""
+    async with listening(heard, "tcp"):
+        _, writer = await asyncio.open_connection("127.0.0.1", port_of(heard))
+        writer.write(rfc3164("\n".join(LINES).format(name="prime-sec")) + b"\n<13>May  1 12:00:01 10.0.0.12 ncs: x\n")
+        await writer.drain()
+        await heard.until(lambda: heard.names == ["prime-sec"], "the event")
+        writer.close()
+        await writer.wait_closed()
+    assert (heard.seen[0].holder, heard.seen[0].role) == ("primary", "peer")
+
+
+@pytest.mark.parametrize("form", ["<13>{line}", "<189>17: {host}: *Mar 14 09:26:53.589 NewYork: {line}",
+                                  "<13>{host} ncs: {line}"])
+async def test_a_message_without_a_readable_time_is_of_when_it_came(heard: KeptDelivery, form: str) -> None:
+    """A live source vouches for it: it was said just before it was heard."""
+    async with listening(heard, "udp"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for message in event("prime-sec", lambda line, host: form.format(line=line, host=host).encode()):
+                sender.sendto(message, ("127.0.0.1", port_of(heard)))
+        await heard.until(lambda: heard.names == ["prime-sec"], "the event")
+    assert heard.seen[0].at == heard.seen[0].received_at
+
+
+@pytest.mark.parametrize("framing", ["counted", "lines", "zeros"])
 async def test_events_over_tcp_are_told_however_they_are_framed(heard: KeptDelivery, framing: str) -> None:
-    """Octet-counted and newline-ended, with a line of a megabyte and bytes that are no text between them."""
+    """Octet-counted, ended by newlines or zeros, with a line of a megabyte and bytes that are no text between them."""
     noise = [b"<13>" + b"x" * 1_000_000, b"<13>\xff\xfe\xc3\x28"]
     said = [*event("first"), *noise, *event("second")]
-    data = b"".join(b"%d %s" % (len(m), m) if framing == "counted" else m + b"\n" for m in said)
+    end = b"\0" if framing == "zeros" else b"\n"
+    data = b"".join(b"%d %s" % (len(m), m) if framing == "counted" else m + end for m in said)
     async with listening(heard, "tcp"):
         _, writer = await asyncio.open_connection("127.0.0.1", port_of(heard))
         writer.write(data)
