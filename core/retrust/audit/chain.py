@@ -73,20 +73,11 @@ async def verify_chain(ledger: Journal) -> ChainReport:
     return ChainReport(entries=walk.last.seq, head=walk.last, signed_by=signer)
 
 
+_DAMAGE = ("malformed", "not a database", "no such", "could not decode", "corrupt", "does not exist", "invalid")
+
+
 def _is_damage(exc: LedgerError) -> bool:
-    return any(
-        word in exc.what
-        for word in (
-            "malformed",
-            "not a database",
-            "no such",
-            "could not decode",
-            "Could not decode",
-            "corrupt",
-            "does not exist",
-            "invalid",
-        )
-    )
+    return any(word in exc.what.lower() for word in _DAMAGE)
 
 
 class _Walk:

@@ -48,31 +48,9 @@ if TYPE_CHECKING:
     from retrust.ledger.ledger import Ledger
 
 __all__ = [
-    "AcceptedIdentity",
-    "Alarm",
-    "Case",
-    "DecisionRefused",
-    "DigestUse",
-    "DigestUsed",
-    "Entry",
-    "Glance",
-    "Head",
-    "Knowledge",
-    "Lease",
-    "LeaseHolder",
-    "LeaseLost",
-    "Ledger",
-    "LedgerError",
-    "Moment",
-    "NewerSchema",
-    "NoSuchCase",
-    "NotCurrent",
-    "Phase",
-    "Sighted",
-    "SiteLeased",
-    "SnapshotRecord",
-    "StepRecord",
-    "glance",
+    "AcceptedIdentity", "Alarm", "Case", "DecisionRefused", "DigestUse", "DigestUsed", "Entry", "Glance", "Head",
+    "Knowledge", "Lease", "LeaseHolder", "LeaseLost", "Ledger", "LedgerError", "Moment", "NewerSchema", "NoSuchCase",
+    "NotCurrent", "Phase", "Sighted", "SiteLeased", "SnapshotRecord", "StepRecord", "glance",
 ]
 
 _WHEN_USED = {"Ledger": "retrust.ledger.ledger", "Lease": "retrust.ledger.leases"}

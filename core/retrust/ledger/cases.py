@@ -16,7 +16,7 @@ from retrust.ledger import tables as t
 from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.ledger.journal import Journal, Row, Writing, entry_of
+from retrust.ledger.journal import Journal, Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge, made
 from retrust.ledger.records import Alarm, Case, DigestUse
@@ -54,8 +54,7 @@ class Cases(Journal):
     ) -> list[Case]:
         """The newest first; ``before`` is the id of the last one of the page before."""
         query = select(t.cases).order_by(t.cases.c.seq.desc()).limit(limit)
-        if site is not None:
-            query = query.where(t.cases.c.site == site)
+        query = narrowed(query, (t.cases.c.site, site))
         if states is not None:
             query = query.where(t.cases.c.state.in_([str(state) for state in states]))
         if before is not None:
@@ -109,13 +108,9 @@ class Cases(Journal):
 
     async def _has_decided(self, writing: Writing, decision: Decision) -> bool:
         have = t.decisions.c
-        return (
-            await writing.row(
-                select(have.seq).where(have.case_id == decision.case, have.digest == decision.digest,
-                                       have.gate == decision.gate, have.actor == decision.actor)
-            )
-            is not None
-        )
+        same = select(have.seq).where(have.case_id == decision.case, have.digest == decision.digest,
+                                      have.gate == decision.gate, have.actor == decision.actor)
+        return await writing.row(same) is not None
 
     async def decisions(self, case: str, digest: str | None = None) -> list[Decision]:
         """In the order in which they came; of one digest, or of all that the case ever had."""
@@ -125,9 +120,8 @@ class Cases(Journal):
             .where(t.decisions.c.case_id == case)
             .order_by(t.entries.c.seq)
         )
-        if digest is not None:
-            query = query.where(t.decisions.c.digest == digest)
-        bodies = [entry_of(row).body for row in await self._rows(query)]
+        rows = await self._rows(narrowed(query, (t.decisions.c.digest, digest)))
+        bodies = [entry_of(row).body for row in rows]
         return [body.decision for body in bodies if isinstance(body, Decided)]
 
     @undisturbed
@@ -179,10 +173,7 @@ class Cases(Journal):
     async def alarms(self, *, site: str | None = None, case: str | None = None, limit: int = 100) -> list[Alarm]:
         """The newest first."""
         query = select(t.alarms).order_by(t.alarms.c.seq.desc()).limit(limit)
-        if site is not None:
-            query = query.where(t.alarms.c.site == site)
-        if case is not None:
-            query = query.where(t.alarms.c.case_id == case)
+        query = narrowed(query, (t.alarms.c.site, site), (t.alarms.c.case_id, case))
         return [made(Alarm, row) for row in await self._rows(query)]
 
     @undisturbed

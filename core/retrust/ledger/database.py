@@ -35,8 +35,7 @@ def ledger_url(url: str | None, home: Path) -> URL:
         parsed = make_url(url)
     except exc.ArgumentError as error:
         raise UsageError(
-            "the ledger's address is not a database URL",
-            hint="sqlite:///PATH or postgresql://…",
+            "the ledger's address is not a database URL", hint="sqlite:///PATH or postgresql://…"
         ) from error
     backend = parsed.drivername.partition("+")[0]
     if backend not in DRIVERS:
@@ -100,11 +99,7 @@ class Database:
     def _options(self) -> dict[str, Any]:
         if self.dialect == "sqlite":
             return {"connect_args": {"timeout": self._patience}, "pool_timeout": self._patience}
-        return {
-            "connect_args": {"timeout": self._patience},
-            "pool_pre_ping": True,
-            "pool_timeout": self._patience,
-        }
+        return {"connect_args": {"timeout": self._patience}, "pool_pre_ping": True, "pool_timeout": self._patience}
 
     def _teach_sqlite(self) -> None:
         """Take transactions out of the driver's hands: it would begin them late, and never as IMMEDIATE."""

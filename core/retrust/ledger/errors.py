@@ -34,11 +34,8 @@ class LeaseLost(TemporaryError):
     """This run may not write to the site any more; ``token`` is the one that it held."""
 
     def __init__(self, site: str, token: int, why: str) -> None:
-        super().__init__(
-            f"this run lost its lease (token {token}): {why}",
-            where=f"site {site}",
-            hint="nothing more is sent; the next pass observes and goes on",
-        )
+        super().__init__(f"this run lost its lease (token {token}): {why}", where=f"site {site}",
+                         hint="nothing more is sent; the next pass observes and goes on")
         self.site = site
         self.token = token
 
@@ -51,8 +48,7 @@ class SiteLeased(LeaseHeld):
             f"{holder.owner} ({holder.place}) works on this site since {holder.since:%Y-%m-%d %H:%M:%S} UTC: "
             f"{holder.what}",
             where=f"site {site}",
-            hint="wait for it to end, or for its lease to run out at "
-            f"{holder.expires_at:%H:%M:%S} UTC if it died",
+            hint=f"wait for it to end, or for its lease to run out at {holder.expires_at:%H:%M:%S} UTC if it died",
         )
         self.site = site
         self.holder = holder
@@ -62,11 +58,8 @@ class NewerSchema(PermanentError):
     """The ledger was written by a newer Retrust than this one."""
 
     def __init__(self, where: str, found: str, known: str) -> None:
-        super().__init__(
-            f"the ledger's schema is {found}, this Retrust knows {known} and older",
-            where=where,
-            hint="use the newer Retrust; nothing was changed",
-        )
+        super().__init__(f"the ledger's schema is {found}, this Retrust knows {known} and older", where=where,
+                         hint="use the newer Retrust; nothing was changed")
         self.found = found
         self.known = known
 
@@ -75,9 +68,7 @@ class DigestUsed(PermanentError):
     """A digest is used once; ``case`` is the one that used it."""
 
     def __init__(self, digest: str, case: str, by: str) -> None:
-        super().__init__(
-            f"the digest {digest} was used by {by}", where=f"case {case}", hint="make a new plan"
-        )
+        super().__init__(f"the digest {digest} was used by {by}", where=f"case {case}", hint="make a new plan")
         self.digest = digest
         self.case = by
 
@@ -86,11 +77,8 @@ class NotCurrent(PermanentError):
     """A digest that is not the one of the case's current plan."""
 
     def __init__(self, case: str, digest: str, current: str | None) -> None:
-        super().__init__(
-            f"the digest {digest} is not of the case's current plan ({current or 'none yet'})",
-            where=f"case {case}",
-            hint="look at the case again: its plan changed",
-        )
+        super().__init__(f"the digest {digest} is not of the case's current plan ({current or 'none yet'})",
+                         where=f"case {case}", hint="look at the case again: its plan changed")
         self.case = case
         self.digest = digest
 

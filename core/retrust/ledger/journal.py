@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, TextClause, insert, select, text, update
+from sqlalchemy import Column, Select, TextClause, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.ledger import tables as t
@@ -222,10 +222,7 @@ class Journal:
     ) -> list[Entry]:
         """The entries that follow ``after``, in order, at most ``limit``."""
         query = select(t.entries).where(t.entries.c.seq > after).order_by(t.entries.c.seq).limit(limit)
-        if case is not None:
-            query = query.where(t.entries.c.case_id == case)
-        if site is not None:
-            query = query.where(t.entries.c.site == site)
+        query = narrowed(query, (t.entries.c.case_id, case), (t.entries.c.site, site))
         if kinds is not None:
             query = query.where(t.entries.c.kind.in_(list(kinds)))
         return [entry_of(row) for row in await self._rows(query)]
@@ -245,6 +242,11 @@ class Journal:
     async def _rows(self, query: Select[Any] | TextClause, **values: Any) -> list[Row]:
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(query, values)).mappings()]
+
+
+def narrowed(query: Select[Any], *asked: tuple[Column[Any], Any]) -> Select[Any]:
+    """``query`` for the rows with these values; None asks for none."""
+    return query.where(*(column == value for column, value in asked if value is not None))
 
 
 def entry_of(row: Row) -> Entry:

@@ -44,9 +44,7 @@ class LedgerKey:
                 _make(path)
             private = load_pem_private_key(path.read_bytes(), password=None)
         except OSError as exc:
-            raise LedgerError(
-                f"the ledger's key cannot be read or made: {exc.strerror}", where=str(path)
-            ) from exc
+            raise LedgerError(f"the ledger's key cannot be read or made: {exc.strerror}", where=str(path)) from exc
         except ValueError as exc:
             raise PermanentError("this is not a private key", where=str(path)) from exc
         if not isinstance(private, Ed25519PrivateKey):

@@ -31,11 +31,7 @@ def here() -> Place:
 
 def is_gone(place: Place) -> bool:
     """Whether the process is certainly dead; False where that cannot be told."""
-    return (
-        bool(place.space and place.started)
-        and place.space == _space()
-        and _started(place.pid) != place.started
-    )
+    return bool(place.space and place.started) and place.space == _space() and _started(place.pid) != place.started
 
 
 def _space() -> str:

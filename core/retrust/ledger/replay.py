@@ -75,11 +75,7 @@ async def _replay(connection: AsyncConnection, scratch: Connection) -> str | Non
             for statement in statements(entry_of(dict(row._mapping)), "sqlite"):
                 scratch.execute(statement)
         except Exception as exc:  # whatever an entry does not hold: it is the entry that is at fault
-            return (
-                f"entry {row.seq} ({row.kind}) cannot be replayed: {type(exc).__name__}: {exc}".splitlines()[
-                    0
-                ]
-            )
+            return f"entry {row.seq} ({row.kind}) cannot be replayed: {type(exc).__name__}: {exc}".splitlines()[0]
         count += 1
         if count % 200 == 0:
             await asyncio.sleep(0)

@@ -228,19 +228,7 @@ attachments = Table(
 )
 
 DERIVED = (
-    keys,
-    cases,
-    sightings,
-    snapshots,
-    plans,
-    decisions,
-    digests,
-    steps,
-    heals,
-    baselines,
-    alarms,
-    leases,
-    identities,
+    keys, cases, sightings, snapshots, plans, decisions, digests, steps, heals, baselines, alarms, leases, identities,
     attachments,
 )
 

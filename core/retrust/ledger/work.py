@@ -13,7 +13,7 @@ from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
 from retrust.ledger.entries import Looked, Planned, SnapshotTaken, StepRecorded
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent
-from retrust.ledger.journal import Row, Writing, entry_of
+from retrust.ledger.journal import Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
 from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
@@ -86,10 +86,8 @@ class Work(Cases):
 
     async def plan(self, digest: str, *, case: str | None = None) -> Plan | None:
         """The newest plan with that digest; of one case, where two cases came to the same."""
-        query = _PLANS.where(t.plans.c.digest == digest).order_by(t.entries.c.seq.desc()).limit(1)
-        if case is not None:
-            query = query.where(t.plans.c.case_id == case)
-        rows = await self._rows(query)
+        query = narrowed(_PLANS, (t.plans.c.digest, digest), (t.plans.c.case_id, case))
+        rows = await self._rows(query.order_by(t.entries.c.seq.desc()).limit(1))
         return plan_of(rows[0]) if rows else None
 
     @undisturbed
@@ -107,9 +105,7 @@ class Work(Cases):
             told = StepRecorded(digest=digest, step=step, kind=planned.kind, holder=planned.holder,
                                 argument=planned.argument, phase=phase, detail=detail, token=lease.token)
             entry = await writing.append(told, actor=actor, run=lease.run, case=case, site=row["site"])
-            found = await writing.row(select(t.steps).where(t.steps.c.seq == entry.seq))
-            assert found is not None
-            return step_of(found)
+            return queries.made(StepRecord, entry.row | entry.stored)
 
     async def _planned_step(self, writing: Writing, case: str, digest: str, step: str) -> Step:
         row = await writing.row(_PLANS.where(t.plans.c.case_id == case, t.plans.c.digest == digest))
@@ -121,9 +117,8 @@ class Work(Cases):
     async def steps(self, case: str, digest: str | None = None) -> list[StepRecord]:
         """All that was recorded of a case's steps, in order."""
         query = select(t.steps).where(t.steps.c.case_id == case).order_by(t.steps.c.seq)
-        if digest is not None:
-            query = query.where(t.steps.c.digest == digest)
-        return [step_of(row) for row in await self._rows(query)]
+        rows = await self._rows(narrowed(query, (t.steps.c.digest, digest)))
+        return [queries.made(StepRecord, row) for row in rows]
 
     async def deleted_edges(self, case: str) -> set[str]:
         """``holder:key`` of the pins whose delete was sent in this case."""
@@ -134,7 +129,3 @@ def plan_of(row: Row) -> Plan:
     planned = entry_of(row).body
     assert isinstance(planned, Planned)
     return planned.plan
-
-
-def step_of(row: Row) -> StepRecord:
-    return queries.made(StepRecord, row)
