@@ -15,8 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ ROUNDS = 5
 GOAL = 0.5
 APART = 2.0
 """Seconds between two runs: SQLite makes Prefect's client wait for locks where runs follow each other at once."""
-PASS = ("detect", "list_pins", "make_plan", "gates", "execute", "verify")
 SITE = "campus"
 
 
@@ -114,38 +113,28 @@ async def _vouch(engine: Any, ledger: Any, look: Callable[..., Awaitable[Any]]) 
 
 
 class _Inside:
-    """Counts the time that passes inside a pass's own methods, which is not the flow's."""
+    """Counts the time that passes inside a pass's own parts, which is not the flow's."""
 
     def __init__(self) -> None:
-        from retrust.passes import Pass
-
         self._spent = 0.0
-        for name in PASS:
-            setattr(Pass, name, self._counted(getattr(Pass, name)))
         remediate = importlib.import_module("retrust_flows.remediate")
-        remediate.open_pass = self._opened(remediate.open_pass)  # type: ignore[attr-defined]
+        as_tasks = remediate._as_tasks
 
-    def _counted(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def counted(*args: Any) -> Any:
+        def counting(lent: Any) -> Callable[..., Awaitable[Any]]:
+            part = as_tasks(lent)
+            return lambda name, work: part(name, self._counted(work))
+
+        remediate._as_tasks = counting  # type: ignore[attr-defined]
+
+    def _counted(self, work: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        async def counted() -> Any:
             began = time.perf_counter()
             try:
-                return await method(*args)
+                return await work()
             finally:
                 self._spent += time.perf_counter() - began
 
         return counted
-
-    def _opened(self, open_pass: Callable[..., Any]) -> Callable[..., Any]:
-        @asynccontextmanager
-        async def opened(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            manager = open_pass(*args, **kwargs)
-            this = await self._counted(manager.__aenter__)()
-            try:
-                yield this
-            finally:
-                await self._counted(manager.__aexit__)(None, None, None)
-
-        return opened
 
     async def timed(self, one_pass: Awaitable[Any], outcome: str) -> tuple[float, float]:
         """Seconds of the run, and those of them that were the pass's own."""

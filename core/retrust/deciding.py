@@ -8,7 +8,6 @@ they prove it, is ``retrust.people``'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Attendance:
-    """The person at the terminal who started this pass.
+    """Who started a pass, and what they decided in advance at their terminal: ``--yes``, ``--accept-unproven``.
 
-    Never a parameter of a flow, so that nobody who starts a run elsewhere can be them. ``--yes`` and
-    ``--accept-unproven`` are decisions that they make in advance.
+    Never a parameter of a flow, so that nobody who starts a run elsewhere can be them.
     """
 
     actor: str
@@ -45,9 +43,6 @@ class Attendance:
         if label == "security" and self.accept_unproven:
             return "--accept-unproven"
         return None
-
-
-attending: ContextVar[Attendance | None] = ContextVar("attending", default=None)
 
 
 @dataclass(frozen=True)
@@ -83,17 +78,12 @@ def _planned_edges(plan: Plan) -> list[str]:
 
 async def gate_states(engine: Engine, matter: Matter) -> tuple[GateState, ...]:
     """How every gate that the plan must pass stands now."""
-    return await policy.evaluate(
-        matter.requirements, matter.gates, inventory=matter.inventory, site=matter.site, case=matter.case,
-        plan=matter.plan, decisions=matter.decisions, now=datetime.now(UTC), sightings=matter.sightings,
-        asked_at=matter.asked_at, secrets=engine.secrets, redact=engine.redactor.redact)
+    return await policy.evaluate(matter, now=datetime.now(UTC), secrets=engine.secrets,
+                                 redact=engine.redactor.redact)
 
 
-async def decide_in_advance(ledger: Ledger, matter: Matter) -> Matter:
+async def decide_in_advance(ledger: Ledger, matter: Matter, attendance: Attendance) -> Matter:
     """Record what the attending person decided by options, at the gates that such options open."""
-    attendance = attending.get()
-    if attendance is None:
-        return matter
     for requirement in matter.requirements:
         reason = attendance.answers(requirement.label) if _at_terminal(matter, requirement.label) else None
         said = {(d.gate, d.actor) for d in matter.decisions}

@@ -5,8 +5,8 @@ An unhealthy relation is never *nothing to do*, and an endpoint that does not an
 
 from __future__ import annotations
 
-from retrust.errors import PersonNeeded, RetrustError, TemporaryError
-from retrust.models import Relation, Snapshot, Verdict
+from retrust.errors import PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.models import Finding, Grade, Relation, Snapshot, Verdict
 
 
 def help_needed(snapshot: Snapshot, *, unread: bool = True) -> RetrustError | None:
@@ -50,3 +50,11 @@ def unanswered(snapshot: Snapshot) -> TemporaryError | None:
         return TemporaryError(problem or f"{finding.endpoint} does not answer", where=finding.pin.edge,
                               hint="bring it up, or let this machine reach it, and run again")
     return None
+
+
+def contradiction(finding: Finding) -> Refused:
+    """The refusal that a contradicted edge deserves, quoting who contradicts."""
+    said = "; ".join(f"{c.collector}: {c.detail}" for c in finding.evidence.collected
+                     if c.grade is Grade.CONTRADICTED)
+    return Refused(f"what is seen of {finding.pin.edge} looks like an interception: {said}", where=finding.pin.holder,
+                   hint="nothing was deleted; find out who answers on that path before anything else")

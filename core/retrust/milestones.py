@@ -7,18 +7,54 @@ Steps themselves are recorded by ``retrust.steps``, never thinned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from retrust.errors import RetrustError
 from retrust.ledger.entries import Progressed
-from retrust.target import Progress
+from retrust.target import Follow, Progress
 
 if TYPE_CHECKING:
-    from retrust.ledger import Entry
+    from retrust.ledger import Entry, Ledger
 
 STRIDE = 10
 """Percents of one milestone between two that are kept; its first and its end always are."""
+
+
+class Follower:
+    """Tells of a pass's progress: whoever follows it, and the ledger while a step runs. It never ends a step."""
+
+    def __init__(self, ledger: Ledger, redact: Callable[[str], str], actor: str, run: str, site: str,
+                 follow: Follow, tell: Callable[[str], None]) -> None:
+        self._ledger, self._redact, self._follow, self._tell = ledger, redact, follow, tell
+        self._who = {"actor": actor, "run": run, "site": site}
+        self._step: tuple[str, str, str] | None = None
+        self._told = Thinned()
+
+    @contextmanager
+    def about(self, case: str, digest: str, step: str) -> Iterator[None]:
+        """What goes on in this block is about a step of a case's plan."""
+        self._step, self._told = (case, digest, step), Thinned()
+        try:
+            yield
+        finally:
+            self._step = None
+
+    async def __call__(self, progress: Progress) -> None:
+        if not self._told.is_news(progress):
+            return
+        told = Progress(self._redact(progress.what), progress.percent)
+        await self._follow(told)
+        if self._step is None:
+            return
+        case, digest, step = self._step
+        try:
+            await self._ledger.append(Progressed(digest=digest, step=step, what=told.what, percent=told.percent),
+                                      case=case, **self._who)
+        except RetrustError as error:
+            self._tell(f"{told} could not be kept: {self._redact(str(error))}")
 
 
 @dataclass

@@ -4,380 +4,419 @@ A pass may start at any time, after a wait, a crash or a duplicate event, and al
 
     detect → list → plan → gates → the target's stages → verify
 
-It observes the world again and does what is still missing. What must survive lives in the ledger. No
-orchestrator is known here: ``retrust_flows`` wraps each part in a Prefect task, and tests call them bare.
+It observes the world again and does what is still missing. Each part makes a frozen value from the one before, so
+that nothing can be sent that was not approved. The order is written in ``one_pass`` alone: an orchestrator and tests
+wrap its parts. What must survive lives in the ledger; how a pass is recorded at its end is ``endings``'.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from retrust.acceptance import record_change
 from retrust.baselines import healthy_baselines, taken_up, verified_baselines
-from retrust.deciding import decide_in_advance, gate_states, matter_of
+from retrust.deciding import Attendance, decide_in_advance, gate_states, matter_of
 from retrust.doubts import doubted
+from retrust.endings import Ended, keep_files, outcome_of, record_failure
 from retrust.engine import Engine
-from retrust.errors import ChangedIdentity, PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
-from retrust.help import help_needed, unanswered
+from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
+from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
-from retrust.ledger.entries import Progressed
-from retrust.milestones import Thinned
-from retrust.models import Finding, GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
+from retrust.milestones import Follower
+from retrust.models import GateState, Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.states import State
-from retrust.steps import Drifted, StepRunner
-from retrust.target import Connection, Follow, Progress, unfollowed
+from retrust.steps import Drifted, StepContext, StepRunner
+from retrust.target import Connection, Follow, unfollowed
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
     from retrust.ledger import Case, Lease, Ledger
 
+LEASE_TTL = 30.0
+"""Seconds after which a lease that nobody renews may be taken over."""
 
-@dataclass
+_BEGUN = (State.EXECUTING, State.VERIFYING)
+
+T = TypeVar("T")
+Part = Callable[[str, Callable[[], Awaitable[T]]], Awaitable[T]]
+"""Runs one part of a pass, which it is given by name: as a task of an orchestrator, or just so."""
+
+
+async def bare(name: str, work: Callable[[], Awaitable[T]]) -> T:
+    return await work()
+
+
+@dataclass(frozen=True)
 class Pass:
-    """The state of one pass. Each public method is one task of the flow, in the order written."""
+    """What one pass works with. ``by`` is who started it; ``folder`` takes its transcripts and pictures."""
 
     engine: Engine
     site: Site
     ledger: Ledger
     lease: Lease
     run: str
-    actor: str
-    progress: Follow = unfollowed
-    tell: Callable[[str], None] = lambda _: None
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    case: Case | None = None
-    sightings: tuple[Sighting, ...] = ()
-    snapshot: Snapshot | None = None
-    plan: Plan | None = None
-    gate_states: tuple[GateState, ...] = ()
-    results: list[StepResult] = field(default_factory=list)
-    healed: bool = False
-    _attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _connection: Connection | None = None
-    _step: Step | None = None
-    _told: Thinned = field(default_factory=Thinned)
-
-    # -- detect -----------------------------------------------------------------------------------
-
-    async def detect(self) -> str:
-        """What is known before we look: the sightings of this site, and its open case."""
-        self.sightings = await sightings_of(self.ledger, self.site)
-        self.case = await self.ledger.open_case_of(self.site.name)
-        count = sum(s.count for s in self.sightings)
-        case = f"case {self.case.id} is {self.case.state}" if self.case else "no open case"
-        return f"{count} sighting{'s' if count != 1 else ''}; {case}"
-
-    # -- list -------------------------------------------------------------------------------------
-
-    async def list_pins(self) -> Snapshot:
-        """Reach every holder, or nothing is done; then one snapshot of it all."""
-        target = self.engine.target(self.site)
-        services = self.engine.services(
-            read_only=False, progress=self.follow, tell=self.tell, folder=self.folder,
-            identities=accepted(await self.ledger.accepted_identities(self.site.name)))
-        self._connection = await self.stack.enter_async_context(target.connect(self.site, services))
-        self.snapshot = await self.look(pages=True)
-        return self.snapshot
+    by: Attendance
+    follower: Follower
+    tell: Callable[[str], None]
+    folder: Path
 
     @property
-    def folder(self) -> Path:
-        """For transcripts and pictures: of this pass alone, though a run retried by hand keeps its id."""
-        return self.engine.home / "runs" / self._attempt
+    def who(self) -> dict[str, Any]:
+        """As whom and in which run the ledger is written to."""
+        return {"actor": self.by.actor, "run": self.run}
 
     def say(self, text: str) -> None:
         self.tell(self.engine.redactor.redact(text))
 
-    async def follow(self, progress: Progress) -> None:
-        """What goes on within a step, into the ledger and to whoever follows this run. It never ends a step."""
-        if not self._told.is_news(progress):
-            return
-        told = Progress(self.engine.redactor.redact(progress.what), progress.percent)
-        await self.progress(told)
-        if self.case is None or self.plan is None or self._step is None:
-            return
-        try:
-            await self.ledger.append(
-                Progressed(digest=self.plan.digest, step=self._step.id, what=told.what, percent=told.percent),
-                actor=self.actor, run=self.run, case=self.case.id, site=self.site.name)
-        except RetrustError as error:
-            self.say(f"{told} could not be kept: {error}")
 
-    @property
-    def connection(self) -> Connection:
-        assert self._connection is not None, "list_pins() comes first"
-        return self._connection
-
-    async def look(self, *, pages: bool) -> Snapshot:
-        known = Known(await self.ledger.baselines(self.site.name), self.sightings,
-                      many_sites=len(self.engine.inventory.sites) > 1)
-        return await take_snapshot(self.engine.target(self.site), self.site, self.connection, known,
-                                   self.engine.collectors, pages=pages)
-
-    # -- plan -------------------------------------------------------------------------------------
-
-    async def make_plan(self) -> Plan | None:
-        """The plan, or None where the site is healthy; an approved one that was begun is continued."""
-        assert self.snapshot is not None
-        await self._refuse_contradicted(self.snapshot)
-        if self.case and self.case.state in _BEGUN and (begun := await self._begun_plan(self.case)):
-            self.plan = begun
-            return begun
-        deleted = await self.ledger.deleted_edges(self.case.id) if self.case else frozenset()
-        plan = make_plan(self.engine.target(self.site), self.site, self.snapshot, frozenset(deleted),
-                         await self.ledger.last_digest(self.site.name))
-        if not plan.steps:
-            await self._nothing_to_do()
-            return None
-        if silence := unanswered(self.snapshot):
-            raise silence
-        await self._record(plan)
-        self.plan = plan
-        return plan
-
-    async def _begun_plan(self, case: Case) -> Plan | None:
-        """The plan whose digest this case has used, where every step of it is still what was approved."""
-        used = await self.ledger.digest_use(case.digest) if case.digest else None
-        return await self.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
-
-    async def _nothing_to_do(self) -> None:
-        assert self.snapshot is not None
-        if needed := help_needed(self.snapshot):
-            raise needed
-        await self.ledger.set_baselines(healthy_baselines(self.snapshot), actor=self.actor, run=self.run)
-        if self.case:
-            self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run,
-                                               why="observed healthy, nothing was missing")
-
-    async def _record(self, plan: Plan) -> None:
-        if self.case is None:
-            self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
-                                                    run=self.run)
-        await self.ledger.record_snapshot(self.case.id, plan.snapshot, when="before", actor=self.actor, run=self.run)
-        self.case = await self.ledger.record_plan(self.case.id, plan, actor=self.actor, run=self.run,
-                                                  lease=self.lease)
-
-    def _cause(self) -> str:
-        if not self.sightings:
-            return "a look at the site"
-        latest = max(self.sightings, key=lambda s: s.at or s.received_at)
-        return f"{latest.kind}: {latest.source}"
-
-    async def _refuse_contradicted(self, snapshot: Snapshot) -> None:
-        for finding in snapshot.findings:
-            if finding.evidence.grade is Grade.CONTRADICTED:
-                await self.refuse(contradiction(finding))
-
-    async def refuse(self, error: Refused) -> None:
-        """Raise the alarm, end the case as refused, and raise ``error``."""
-        if self.case is None:
-            self.case = await self.ledger.open_case(self.site.name, cause=self._cause(), actor=self.actor,
-                                                    run=self.run)
-        if self.snapshot is not None:
-            await self.ledger.record_snapshot(self.case.id, self.snapshot, when="before", actor=self.actor,
-                                              run=self.run)
-        await self.ledger.alarm("refused", str(error), actor=self.actor, site=self.site.name,
-                                case=self.case.id, run=self.run)
-        raise error
-
-    # -- gates ------------------------------------------------------------------------------------
-
-    async def gates(self) -> bool:
-        """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
-        assert self.case is not None
-        assert self.plan is not None
-        if self.case.state in _BEGUN and self.case.digest == self.plan.digest:
-            return True
-        matter = await matter_of(self.engine, self.ledger, self.site, self.case, self.plan)
-        matter = await decide_in_advance(self.ledger, matter)
-        self.gate_states = await gate_states(self.engine, matter)
-        event = "approve" if all(g.state == "open" for g in self.gate_states) else "wait"
-        self.case = await self.ledger.move(
-            self.case.id, event, actor=self.actor, run=self.run, gates=self.gate_states)
-        return event == "approve"
-
-    # -- the target's stages ----------------------------------------------------------------------
-
-    async def execute(self, stage: str) -> list[StepResult]:
-        """Run the stage's steps: observe, act if needed, observe that it took effect."""
-        assert self.plan is not None
-        assert self.case is not None
-        if self.case.state not in _BEGUN:
-            await self.ledger.use_digest(self.case.id, self.plan.digest, actor=self.actor, run=self.run,
-                                         lease=self.lease)
-            self.case = await self.ledger.move(self.case.id, "execute", actor=self.actor, run=self.run,
-                                               lease=self.lease)
-        results = []
-        for step in (s for s in self.plan.steps if s.stage == stage):
-            result = await self._run_step(StepRunner(self, self.plan, self.case), step)
-            results.append(result)
-            self.results.append(result)
-        return results
-
-    async def _run_step(self, runner: StepRunner, step: Step) -> StepResult:
-        """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
-        self._step, self._told = step, Thinned()
-        try:
-            return await runner.run(step)
-        except (PermanentError, PersonNeeded) as error:
-            if isinstance(error, Drifted) or not (undecided := self._undecided()):
-                raise
-            raise PermanentError(f"{error.what}; {undecided}", where=error.where,
-                                 hint="look whether that pin is an old one: delete it there by hand, then run again"
-                                 ) from error
-
-    def _undecided(self) -> str:
-        """The deletes that were sent and whose pin is listed again; empty where there is none."""
-        steps = [r.step for r in self.results if r.result == "undecided"]
-        return f"{', '.join(steps)}: still listed after being sent, so it may have had no effect" if steps else ""
-
-    # -- verify -----------------------------------------------------------------------------------
-
-    async def verify(self) -> Snapshot:
-        """List again, probe again, ask the target: healed, or an error that says what is not."""
-        assert self.plan is not None
-        assert self.case is not None
-        self.case = await self.ledger.move(self.case.id, "verify", actor=self.actor, run=self.run)
-        self.sightings = await sightings_of(self.ledger, self.site)
-        await self.connection.settle()
-        after = await self.look(pages=True)
-        try:
-            await self._refuse_other_certificates(after)
-            self._fail_unhealthy(after)
-            await self._fail_doubted(after)
-        except RetrustError:
-            await self._keep_after(after)
-            raise
-        touched = {edge for step in self.plan.steps for edge in step.expected}
-        verified = [*verified_baselines(self.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)]
-        await self.ledger.set_baselines(verified, actor=self.actor, run=self.run)
-        after = taken_up(after, verified)
-        await self._keep_after(after)
-        self.case = await self.ledger.move(self.case.id, "heal", actor=self.actor, run=self.run)
-        self.healed = True
-        if needed := help_needed(after, unread=False):
-            raise needed
-        return after
-
-    async def _keep_after(self, after: Snapshot) -> None:
-        assert self.case is not None
-        await self.ledger.record_snapshot(self.case.id, after, when="after", actor=self.actor, run=self.run)
-
-    async def _refuse_other_certificates(self, after: Snapshot) -> None:
-        assert self.plan is not None
-        expected = {edge: fp for step in self.plan.steps for edge, fp in step.expected.items()}
-        for finding in after.findings:
-            want = expected.get(finding.pin.edge)
-            if want and finding.presented and finding.presented.fingerprint != want:
-                await self.refuse(Refused(
-                    f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
-                    where=finding.pin.holder, hint="it may be an interception: look at the path before anything else"))
-            if want and finding.evidence.grade is Grade.CONTRADICTED:
-                await self.refuse(contradiction(finding))
-
-    def _fail_unhealthy(self, after: Snapshot) -> None:
-        assert self.plan is not None
-        touched = {s.relation for s in self.plan.steps if s.relation}
-        for name in sorted(touched):
-            relation = after.relations.get(name)
-            if relation is None or relation.healthy is not True:
-                status = repr(relation.status) if relation else "not to be read"
-                undecided = self._undecided()
-                raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
-                                     where=self.site.name,
-                                     hint="the case stays open: mend the cause, then run again")
+# -- what each part makes ---------------------------------------------------------------------------------
 
 
-    async def _fail_doubted(self, after: Snapshot) -> None:
-        assert self.plan is not None
-        assert self.case is not None
-        records = await self.ledger.steps(self.case.id, self.plan.digest)
-        sent = {r.step: r.at for r in records if r.phase == "started"}
-        for edge, line in doubted(self.engine.target(self.site), self.site, self.plan, after, self.sightings, sent):
-            raise PermanentError(f"{edge}: a new log line says that the certificate is another one: {line.source}",
-                                 where=self.site.name, hint="look at what the holder connects to, then run again")
+@dataclass(frozen=True)
+class Detected:
+    """What is known before we look: the sightings of this site, and whether a case is open."""
+
+    sightings: tuple[Sighting, ...]
+    said: str
 
 
-_BEGUN = (State.EXECUTING, State.VERIFYING)
+@dataclass(frozen=True)
+class Looked(Detected):
+    """Every holder was reached and listed, through ``connection``."""
+
+    connection: Connection
+    snapshot: Snapshot
 
 
-def contradiction(finding: Finding) -> Refused:
-    """The refusal that a contradicted edge deserves, quoting who contradicts."""
-    said = "; ".join(f"{c.collector}: {c.detail}" for c in finding.evidence.collected
-                     if c.grade is Grade.CONTRADICTED)
-    return Refused(f"what is seen of {finding.pin.edge} looks like an interception: {said}", where=finding.pin.holder,
-                   hint="nothing was deleted; find out who answers on that path before anything else")
+@dataclass(frozen=True)
+class Healthy(Looked):
+    """Nothing is to be done; ``case`` is the open one that this look found healed, or None."""
+
+    case: Case | None
 
 
-@asynccontextmanager
-async def open_pass(engine: Engine, site: Site, ledger: Ledger, *, actor: str, run: str | None = None,
-                    progress: Follow = unfollowed,
-                    tell: Callable[[str], None] = lambda _: None) -> AsyncIterator[Pass]:
+@dataclass(frozen=True)
+class Planned(Looked):
+    case: Case
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Waiting(Planned):
+    """A gate is shut."""
+
+    gates: tuple[GateState, ...]
+
+
+@dataclass(frozen=True)
+class Approved(Planned):
+    """Every gate of the plan is open: what its steps send is all that may be sent."""
+
+    gates: tuple[GateState, ...]
+
+
+@dataclass(frozen=True)
+class Done(Approved):
+    """Some stages have run; ``results`` are of their steps."""
+
+    results: tuple[StepResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verified(Done):
+    """Healed: listed again, probed again, and the target says so. ``after`` is what was seen then."""
+
+    after: Snapshot = field(kw_only=True)
+
+
+def _become(kind: type[T], before: Any, **more: Any) -> T:
+    """The next part's value: all of the one before, and ``more``."""
+    wanted = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{f.name: getattr(before, f.name) for f in fields(before) if f.name in wanted} | more)
+
+
+# -- the order ----------------------------------------------------------------------------------------------
+
+
+async def one_pass(engine: Engine, site: Site, ledger: Ledger, by: Attendance, *, run: str | None = None,
+                   follow: Follow = unfollowed, tell: Callable[[str], None] = lambda _: None,
+                   part: Part[Any] = bare) -> Ended:
     """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
     run = run or uuid.uuid4().hex
-    async with ledger.lease(site.name, owner=f"{socket.gethostname()}/{os.getpid()}", ttl=LEASE_TTL, run=run,
-                            what=f"a run by {actor}") as lease:
-        this = Pass(engine, site, ledger, lease, run, actor, progress, tell)
-        try:
-            async with this.stack:
-                yield this
-        except RetrustError as error:
-            await _record_failure(this, error)
-            raise
-        finally:
-            await _keep_files(this)
+    try:
+        async with ledger.lease(site.name, owner=f"{socket.gethostname()}/{os.getpid()}", ttl=LEASE_TTL, run=run,
+                                what=f"a run by {by.actor}") as lease:
+            follower = Follower(ledger, engine.redactor.redact, by.actor, run, site.name, follow, tell)
+            # A run retried by hand keeps its id, so the folder is of this attempt alone.
+            folder = engine.home / "runs" / uuid.uuid4().hex
+            return await _leased(Pass(engine, site, ledger, lease, run, by, follower, tell, folder), part)
+    except RetrustError as error:
+        return Ended(outcome_of(error), error=error)
 
 
-LEASE_TTL = 30.0
-"""Seconds after which a lease that nobody renews may be taken over."""
+async def _leased(this: Pass, part: Part[Any]) -> Ended:
+    reached: list[Detected] = []
+    case: Case | None = None
+    try:
+        async with AsyncExitStack() as stack:
+            await _in_order(this, stack, part, reached)
+    except RetrustError as error:
+        case = await record_failure(this.ledger, this.site, error, **this.who)
+        return _ended(outcome_of(error), reached, case or _case_of(reached), error)
+    finally:
+        if this.folder.is_dir():
+            case = case or _case_of(reached) or await this.ledger.open_case_of(this.site.name)
+            await keep_files(this.ledger, this.folder, case, **this.who)
+    last = reached[-1]
+    outcome = "healthy" if isinstance(last, Healthy) else "waiting" if isinstance(last, Waiting) else "healed"
+    return _ended(outcome, reached, _case_of(reached), None)
 
 
-async def _record_failure(this: Pass, error: RetrustError) -> None:
-    """Write into the case how the pass ended. A lost lease writes nothing: another run has the case now."""
-    from retrust.ledger import LeaseLost
+async def _in_order(this: Pass, stack: AsyncExitStack, part: Part[Any], reached: list[Detected]) -> None:
+    """The parts, in the order of the line that describes them; ``reached`` are their values so far."""
+    async def run(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        reached.append(await part(name, work))
+        return reached[-1]
 
-    if isinstance(error, ChangedIdentity):
-        await _report_change(this, error)
-    if this.case is None or isinstance(error, LeaseLost):
+    detected = await run("detect", partial(detect, this))
+    looked = await run("list", partial(look, this, stack, detected))
+    planned = await run("plan", partial(plan, this, looked))
+    if isinstance(planned, Healthy):
         return
-    case = await this.ledger.case(this.case.id)
-    event = ("wait" if isinstance(error, PersonNeeded | ChangedIdentity) and not isinstance(error, Drifted)
-             else "refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted) else "fail")
-    if case.is_open:
-        this.case = await this.ledger.move(
-            case.id, event, actor=this.actor, run=this.run,
-            why=str(error), retry=isinstance(error, TemporaryError))
-
-
-async def _report_change(this: Pass, error: ChangedIdentity) -> None:
-    """A node's own identity changed: a finding of the case, which then waits for a person to accept it."""
-    if this.case is None:
-        this.case = await this.ledger.open_case(this.site.name, cause=f"the {error.kind} of {error.node} changed",
-                                                actor=this.actor, run=this.run)
-    await record_change(this.ledger, this.case, error, actor=this.actor, run=this.run)
-
-
-async def _keep_files(this: Pass) -> None:
-    """Transcripts and pictures of the run belong to its case; without a case nobody needs them."""
-    folder = this.folder
-    if not folder.is_dir():
+    done = await run("gates", partial(ask_gates, this, planned))
+    if isinstance(done, Waiting):
         return
-    if this.case is None:
-        shutil.rmtree(folder)
-        return
-    for path in sorted(folder.iterdir()):
-        await this.ledger.attach(this.case.id, f"{folder.name[:8]}/{path.name}", path, actor=this.actor, run=this.run)
+    for stage in this.engine.target(this.site).stages:
+        done = await run(stage, partial(execute, this, done, stage))
+    await run("verify", partial(verify, this, done))
 
 
-async def sightings_of(ledger: Ledger, site: Site) -> tuple[Sighting, ...]:
+def _case_of(reached: list[Detected]) -> Case | None:
+    return next((value.case for value in reversed(reached) if isinstance(value, Planned | Healthy)), None)
+
+
+def _ended(outcome: Any, reached: list[Detected], case: Case | None, error: RetrustError | None) -> Ended:
+    last = reached[-1] if reached else None
+    return Ended(outcome, case,
+                 snapshot=last.snapshot if isinstance(last, Looked) else None,
+                 plan=last.plan if isinstance(last, Planned) else None,
+                 gates=last.gates if isinstance(last, Approved | Waiting) else (),
+                 results=last.results if isinstance(last, Done) else (), error=error)
+
+
+# -- detect, list -------------------------------------------------------------------------------------------
+
+
+async def detect(this: Pass) -> Detected:
+    """What is known before we look: the sightings of this site, and its open case."""
+    sightings = await _sightings(this)
+    case = await this.ledger.open_case_of(this.site.name)
+    count = sum(s.count for s in sightings)
+    return Detected(sightings, f"{count} sighting{'s' if count != 1 else ''}; "
+                               f"{f'case {case.id} is {case.state}' if case else 'no open case'}")
+
+
+async def look(this: Pass, stack: AsyncExitStack, detected: Detected) -> Looked:
+    """Reach every holder, or nothing is done; then one snapshot of it all."""
+    target = this.engine.target(this.site)
+    services = this.engine.services(
+        read_only=False, progress=this.follower, tell=this.tell, folder=this.folder,
+        identities=accepted(await this.ledger.accepted_identities(this.site.name)))
+    connection = await stack.enter_async_context(target.connect(this.site, services))
+    snapshot = await _snapshot(this, connection, detected.sightings, pages=True)
+    return _become(Looked, detected, connection=connection, snapshot=snapshot)
+
+
+async def _sightings(this: Pass) -> tuple[Sighting, ...]:
     """The sightings of this site, and those that no site has claimed yet."""
-    return tuple(await ledger.sightings(site.name))
+    return tuple(await this.ledger.sightings(this.site.name))
+
+
+async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
+    known = Known(await this.ledger.baselines(this.site.name), sightings,
+                  many_sites=len(this.engine.inventory.sites) > 1)
+    return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
+                               pages=pages)
+
+
+# -- plan ---------------------------------------------------------------------------------------------------
+
+
+async def plan(this: Pass, looked: Looked) -> Planned | Healthy:
+    """The plan, or health; an approved plan that was begun is continued."""
+    case = await this.ledger.open_case_of(this.site.name)
+    for finding in looked.snapshot.findings:
+        if finding.evidence.grade is Grade.CONTRADICTED:
+            await _refuse(this, looked, contradiction(finding))
+    if case and case.state in _BEGUN and (begun := await _begun_plan(this, case)):
+        return _become(Planned, looked, case=case, plan=begun)
+    deleted = await this.ledger.deleted_edges(case.id) if case else frozenset()
+    made = make_plan(this.engine.target(this.site), this.site, looked.snapshot, frozenset(deleted),
+                     await this.ledger.last_digest(this.site.name))
+    if not made.steps:
+        return _become(Healthy, looked, case=await _nothing_to_do(this, looked, case))
+    if silence := unanswered(looked.snapshot):
+        raise silence
+    case = await _case(this, looked)
+    await this.ledger.record_snapshot(case.id, made.snapshot, when="before", **this.who)
+    case = await this.ledger.record_plan(case.id, made, lease=this.lease, **this.who)
+    return _become(Planned, looked, case=case, plan=made)
+
+
+async def _begun_plan(this: Pass, case: Case) -> Plan | None:
+    """The plan whose digest this case has used, where every step of it is still what was approved."""
+    used = await this.ledger.digest_use(case.digest) if case.digest else None
+    return await this.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
+
+
+async def _nothing_to_do(this: Pass, looked: Looked, case: Case | None) -> Case | None:
+    if needed := help_needed(looked.snapshot):
+        raise needed
+    await this.ledger.set_baselines(healthy_baselines(looked.snapshot), **this.who)
+    if case is None:
+        return None
+    return await this.ledger.move(case.id, "heal", why="observed healthy, nothing was missing", **this.who)
+
+
+async def _case(this: Pass, looked: Looked) -> Case:
+    """The site's open case, or a new one that says what caused it."""
+    latest = max(looked.sightings, key=lambda s: s.at or s.received_at, default=None)
+    cause = f"{latest.kind}: {latest.source}" if latest else "a look at the site"
+    return await this.ledger.open_case(this.site.name, cause=cause, **this.who)
+
+
+async def _refuse(this: Pass, looked: Looked, error: Refused) -> None:
+    """Raise the alarm, end the case as refused, and raise ``error``."""
+    case = await _case(this, looked)
+    await this.ledger.record_snapshot(case.id, looked.snapshot, when="before", **this.who)
+    await this.ledger.alarm("refused", str(error), site=this.site.name, case=case.id, **this.who)
+    raise error
+
+
+# -- gates --------------------------------------------------------------------------------------------------
+
+
+async def ask_gates(this: Pass, planned: Planned) -> Approved | Waiting:
+    """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
+    if planned.case.state in _BEGUN and planned.case.digest == planned.plan.digest:
+        return _become(Approved, planned, gates=())
+    matter = await matter_of(this.engine, this.ledger, this.site, planned.case, planned.plan)
+    matter = await decide_in_advance(this.ledger, matter, this.by)
+    states = await gate_states(this.engine, matter)
+    opened = all(g.state == "open" for g in states)
+    case = await this.ledger.move(planned.case.id, "approve" if opened else "wait", gates=states, **this.who)
+    if not opened:
+        return _become(Waiting, planned, case=case, gates=states)
+    return _become(Approved, planned, case=case, gates=states)
+
+
+# -- the target's stages ------------------------------------------------------------------------------------
+
+
+async def execute(this: Pass, approved: Approved, stage: str) -> Done:
+    """Run the stage's steps: observe, act if needed, observe that it took effect."""
+    done = approved if isinstance(approved, Done) else _become(Done, approved)
+    if done.case.state not in _BEGUN:
+        await this.ledger.use_digest(done.case.id, done.plan.digest, lease=this.lease, **this.who)
+        done = replace(done, case=await this.ledger.move(done.case.id, "execute", lease=this.lease, **this.who))
+    for step in (s for s in done.plan.steps if s.stage == stage):
+        done = replace(done, results=(*done.results, await _one_step(this, done, step)))
+    return done
+
+
+async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
+    """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
+    try:
+        with this.follower.about(done.case.id, done.plan.digest, step.id):
+            return await StepRunner(_context(this, done)).run(step)
+    except (PermanentError, PersonNeeded) as error:
+        if isinstance(error, Drifted) or not (undecided := _undecided(done)):
+            raise
+        raise PermanentError(f"{error.what}; {undecided}", where=error.where,
+                             hint="look whether that pin is an old one: delete it there by hand, then run again"
+                             ) from error
+
+
+def _context(this: Pass, done: Done) -> StepContext:
+    case, plan = done.case, done.plan
+    return StepContext(
+        plan=plan, connection=done.connection,
+        clocks=this.site.clocks,
+        locate=partial(this.engine.target(this.site).locate, this.site),
+        look=lambda: _snapshot(this, done.connection, done.sightings, pages=False),
+        recorded=partial(this.ledger.steps, case.id, plan.digest),
+        deleted=partial(this.ledger.deleted_edges, case.id),
+        record=partial(this.ledger.record_step, case.id, plan.digest, lease=this.lease, actor=this.by.actor),
+        check_lease=this.lease.check, refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
+
+
+def _undecided(done: Done) -> str:
+    """The deletes that were sent and whose pin is listed again; empty where there is none."""
+    steps = [r.step for r in done.results if r.result == "undecided"]
+    return f"{', '.join(steps)}: still listed after being sent, so it may have had no effect" if steps else ""
+
+
+# -- verify -------------------------------------------------------------------------------------------------
+
+
+async def verify(this: Pass, done: Done) -> Verified:
+    """List again, probe again, ask the target: healed, or an error that says what is not."""
+    done = replace(done, case=await this.ledger.move(done.case.id, "verify", **this.who),
+                   sightings=await _sightings(this))
+    await done.connection.settle()
+    after = await _snapshot(this, done.connection, done.sightings, pages=True)
+    try:
+        await _refuse_other_certificates(this, done, after)
+        _fail_unhealthy(done, after)
+        await _fail_doubted(this, done, after)
+    except RetrustError:
+        await this.ledger.record_snapshot(done.case.id, after, when="after", **this.who)
+        raise
+    touched = {edge for step in done.plan.steps for edge in step.expected}
+    verified = [*verified_baselines(done.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)]
+    await this.ledger.set_baselines(verified, **this.who)
+    after = taken_up(after, verified)
+    await this.ledger.record_snapshot(done.case.id, after, when="after", **this.who)
+    case = await this.ledger.move(done.case.id, "heal", **this.who)
+    if needed := help_needed(after, unread=False):
+        raise needed
+    return _become(Verified, done, case=case, after=after)
+
+
+async def _refuse_other_certificates(this: Pass, done: Done, after: Snapshot) -> None:
+    expected = {edge: fp for step in done.plan.steps for edge, fp in step.expected.items()}
+    for finding in after.findings:
+        want = expected.get(finding.pin.edge)
+        if want and finding.presented and finding.presented.fingerprint != want:
+            await _refuse(this, done, Refused(
+                f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
+                where=finding.pin.holder, hint="it may be an interception: look at the path before anything else"))
+        if want and finding.evidence.grade is Grade.CONTRADICTED:
+            await _refuse(this, done, contradiction(finding))
+
+
+def _fail_unhealthy(done: Done, after: Snapshot) -> None:
+    for name in sorted({s.relation for s in done.plan.steps if s.relation}):
+        relation = after.relations.get(name)
+        if relation is None or relation.healthy is not True:
+            status = repr(relation.status) if relation else "not readable"
+            undecided = _undecided(done)
+            raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
+                                 where=done.plan.site, hint="the case stays open: fix the cause, then run again")
+
+
+async def _fail_doubted(this: Pass, done: Done, after: Snapshot) -> None:
+    records = await this.ledger.steps(done.case.id, done.plan.digest)
+    sent = {r.step: r.at for r in records if r.phase == "started"}
+    for edge, line in doubted(this.engine.target(this.site), this.site, done.plan, after, done.sightings, sent):
+        raise PermanentError(f"{edge}: a new log line says that the certificate is another one: {line.source}",
+                             where=this.site.name, hint="look at what the holder connects to, then run again")

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from retrust import policy
 from retrust.deciding import matter_of
 from retrust.engine import Engine, actor
-from retrust.help import help_needed
+from retrust.help import contradiction, help_needed
 from retrust.ledger import Case
 from retrust.looking import OK, PERSON_NEEDED, REFUSED, exit_code, look
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot
-from retrust.passes import contradiction
 from retrust.planner import make_plan
 from retrust.states import State
 
@@ -60,10 +59,8 @@ async def draw_plan(engine: Engine, site: Site) -> Drawn:
         if not plan.steps:
             return Drawn(snapshot, None, ())
         matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan), plan)
-        gates = await policy.evaluate(
-            matter.requirements, matter.gates, inventory=matter.inventory, site=site, case=matter.case, plan=plan,
-            decisions=matter.decisions, now=datetime.now(UTC), sightings=matter.sightings, asked_at=matter.asked_at,
-            redact=engine.redactor.redact)  # no secrets: a gate may say how it stands, not act
+        # no secrets: a gate may say how it stands, not act
+        gates = await policy.evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)
         return Drawn(snapshot, plan, gates)
 
 

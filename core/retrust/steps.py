@@ -8,18 +8,21 @@ send, so that a run that starts again knows what was sent.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
-from retrust.models import Finding, Grade, Plan, Snapshot, Step, StepResult
+from retrust.help import contradiction
+from retrust.models import Finding, Grade, Pin, Plan, Snapshot, Step, StepResult
 from retrust.observation import Eyes
 from retrust.planner import planned_findings
-from retrust.target import Observed, Progress
+from retrust.target import Connection, Follow, Observed, Place, Progress
 
 if TYPE_CHECKING:
-    from retrust.ledger import Case, Phase
-    from retrust.passes import Pass
+    from retrust.inventory.model import Clocks
+    from retrust.ledger import Phase, StepRecord
 
 POLL = 1.0
 """Seconds between two looks at a step that is in motion."""
@@ -29,13 +32,34 @@ class Drifted(PersonNeeded):
     """The world is not what was approved; nothing more was written, and a new plan asks for new decisions."""
 
 
-class StepRunner:
-    """Runs the steps of one plan in one pass."""
+@dataclass(frozen=True)
+class StepContext:
+    """What the steps of one approved plan may use: its connection, its own part of the ledger, and one more look.
 
-    def __init__(self, run: Pass, plan: Plan, case: Case) -> None:
-        self._pass = run
-        self._plan = plan
-        self._case = case
+    ``record`` writes a step's phase under the site's lease, ``deleted`` are the edges whose delete this case has
+    sent, ``refuse`` raises the alarm and the error it is given.
+    """
+
+    plan: Plan
+    connection: Connection
+    clocks: Clocks
+    locate: Callable[[Pin], Place]
+    look: Callable[[], Awaitable[Snapshot]]
+    recorded: Callable[[], Awaitable[Sequence[StepRecord]]]
+    deleted: Callable[[], Awaitable[Collection[str]]]
+    record: Callable[[str, Phase, str], Awaitable[object]]
+    check_lease: Callable[[], Awaitable[object]]
+    refuse: Callable[[Refused], Awaitable[None]]
+    follow: Follow
+    say: Callable[[str], None]
+
+
+class StepRunner:
+    """Runs steps of one plan in one pass."""
+
+    def __init__(self, context: StepContext) -> None:
+        self._use = context
+        self._plan = context.plan
         self._looked = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, step: Step) -> StepResult:
@@ -50,7 +74,7 @@ class StepRunner:
         if observed.state not in ("done", "undecided"):
             await self._record(step, "failed", observed.text)
             raise PermanentError(f"{step.kind} {step.argument} had no effect: {observed.text}", where=step.holder,
-                                 hint="the case stays open: mend the cause, then run again")
+                                 hint="the case stays open: fix the cause, then run again")
         if step.kind == "delete-pin":
             await self._guard_first_use(step)
         return await self._end(step, "done" if observed.state == "done" else "undecided", observed.text)
@@ -65,13 +89,12 @@ class StepRunner:
         return await self._end(step, "done" if begun else "not needed", observed.text)
 
     async def _phases(self, step: Step) -> set[str]:
-        records = await self._pass.ledger.steps(self._case.id, self._plan.digest)
-        return {record.phase for record in records if record.step == step.id}
+        return {record.phase for record in await self._use.recorded() if record.step == step.id}
 
     async def _settled(self, step: Step, *, sent: bool) -> Observed:
         """Where the step stands once nothing is in motion; a state to stop at is an error that quotes it."""
-        while (observed := await self._pass.connection.observe(step, sent=sent)).state == "wait":
-            await self._pass.follow(Progress(observed.text))
+        while (observed := await self._use.connection.observe(step, sent=sent)).state == "wait":
+            await self._use.follow(Progress(observed.text))
             await asyncio.sleep(POLL)
         if observed.state == "stop":
             raise PermanentError(observed.text, where=step.holder,
@@ -83,7 +106,7 @@ class StepRunner:
 
     async def _expect(self, step: Step) -> None:
         """The world is still what was approved, or nothing is written."""
-        now = await self._pass.look(pages=False)
+        now = await self._use.look()
         for finding in planned_findings(self._plan.snapshot, self._plan.steps):
             if not await self._was_sent(finding):
                 _expect_same(finding, now)
@@ -91,7 +114,7 @@ class StepRunner:
         self._looked = datetime.now(UTC)
 
     async def _was_sent(self, finding: Finding) -> bool:
-        return finding.pin.edge in await self._pass.ledger.deleted_edges(self._case.id)
+        return finding.pin.edge in await self._use.deleted()
 
     async def _expect_certificates(self, now: Snapshot) -> None:
         expected = {edge: fp for step in self._plan.steps for edge, fp in step.expected.items()}
@@ -100,15 +123,13 @@ class StepRunner:
             await self._expect_certificate(approved[edge], fingerprint)
         for finding in now.findings:
             if finding.pin.edge in expected and finding.evidence.grade is Grade.CONTRADICTED:
-                from retrust.passes import contradiction
-
-                await self._pass.refuse(contradiction(finding))
+                await self._use.refuse(contradiction(finding))
 
     async def _expect_certificate(self, finding: Finding, fingerprint: str) -> None:
         assert finding.endpoint is not None
         for seen_by, fp in await self._fingerprints(finding):
             if fp != fingerprint:
-                await self._pass.refuse(Refused(
+                await self._use.refuse(Refused(
                     f"{finding.endpoint} presents {fp} to {seen_by}, approved was {fingerprint}",
                     where=finding.pin.edge, hint="nothing more was written; it may be an interception"))
 
@@ -116,13 +137,12 @@ class StepRunner:
         """What the endpoint presents now: to this machine, and to the holder where a channel shows it."""
         assert finding.endpoint is not None
         holder, endpoint = finding.pin.holder, finding.endpoint
-        place = self._pass.engine.target(self._pass.site).locate(self._pass.site, finding.pin)
-        eyes = Eyes(self._pass.connection, place.prober)
+        eyes = Eyes(self._use.connection, self._use.locate(finding.pin).prober)
         seen = [("this machine", (await eyes.from_here(endpoint)).fingerprint)]
         try:
             seen.append((holder, (await eyes.through(holder, endpoint)).fingerprint))
         except RetrustError as exc:
-            self._pass.say(f"{holder}'s end of {endpoint} is not to be seen: {exc}")
+            self._use.say(f"{holder}'s end of {endpoint} cannot be seen: {exc}")
         return seen
 
     # -- the write --------------------------------------------------------------------------------
@@ -133,17 +153,17 @@ class StepRunner:
         async def immediately_before() -> None:
             nonlocal begun
             self._expect_recent()
-            await self._pass.lease.check()
+            await self._use.check_lease()
             await self._record(step, "started", "; ".join(step.sends))
             begun = True
 
         try:
-            await self._pass.connection.send(step, immediately_before)
+            await self._use.connection.send(step, immediately_before)
         except TemporaryError as exc:
             if not begun:
                 raise
             # The answer is lost, the effect may not be: observation decides, never a second send.
-            self._pass.say(f"{exc}; looking whether it took effect")
+            self._use.say(f"{exc}; looking whether it took effect")
         except PermanentError as exc:
             await self._record(step, "failed", str(exc))
             raise
@@ -151,29 +171,28 @@ class StepRunner:
 
     def _expect_recent(self) -> None:
         """What was seen before this write is no older than the site allows: a form may take long to fill in."""
-        limit = self._pass.site.clocks.observation
+        limit = self._use.clocks.observation
         if datetime.now(UTC) - self._looked > limit:
             raise TemporaryError(f"the look before this write is older than {limit}; nothing was sent",
-                                 where=self._pass.site.name, hint="run again, or raise clocks.observation")
+                                 where=self._plan.site, hint="run again, or raise clocks.observation")
 
     # -- after ------------------------------------------------------------------------------------
 
     async def _guard_first_use(self, step: Step) -> None:
         """The next connection is pinned blindly: provoke it now, and see who answers there."""
         finding = next(f for f in self._plan.snapshot.findings if f.pin.edge == f"{step.holder}:{step.argument}")
-        await self._pass.connection.provoke(finding.pin)
+        await self._use.connection.provoke(finding.pin)
         for fingerprint in step.expected.values():
             await self._expect_certificate(finding, fingerprint)
 
     async def _end(self, step: Step, result: Literal["done", "not needed", "undecided"], detail: str) -> StepResult:
         phase: Phase = "skipped" if result == "not needed" else result
         await self._record(step, phase, detail)
-        self._pass.say(f"{step.kind} {step.argument} on {step.holder}: {result}" + (f" ({detail})" if detail else ""))
+        self._use.say(f"{step.kind} {step.argument} on {step.holder}: {result}" + (f" ({detail})" if detail else ""))
         return StepResult(step=step.id, result=result, detail=detail)
 
     async def _record(self, step: Step, phase: Phase, detail: str) -> None:
-        await self._pass.ledger.record_step(self._case.id, self._plan.digest, step.id, phase, detail,
-                                            lease=self._pass.lease, actor=self._pass.actor)
+        await self._use.record(step.id, phase, detail)
 
 
 def _expect_same(approved: Finding, now: Snapshot) -> None:

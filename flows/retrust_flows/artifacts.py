@@ -20,8 +20,9 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.context import get_run_context
 
+from retrust.engine import Engine
 from retrust.models import GateState, Plan, Snapshot
-from retrust.passes import Pass
+from retrust.passes import Approved, Waiting
 from retrust.target import Follow, Progress
 
 log = logging.getLogger("retrust.flows")
@@ -53,26 +54,27 @@ def plan_markdown(made: Plan, gate_states: Iterable[GateState]) -> str:
     return "\n".join(lines)
 
 
-async def gates(this: Pass) -> None:
+async def gates(engine: Engine, asked: Approved | Waiting) -> None:
     """What the run waits for and where to decide; nothing where every gate is open."""
-    if this.plan is None or this.case is None or all(g.state == "open" for g in this.gate_states):
+    if isinstance(asked, Approved):
         return
-    waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in this.gate_states if g.state != "open")
-    page = f"{this.engine.inventory.console.address}/cases/{this.case.id}"
-    decide = (f"Decide with `retrust approve {this.case.id}` or `retrust reject {this.case.id}`, or in the console: "
+    case, plan = asked.case.id, asked.plan
+    waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in asked.gates if g.state != "open")
+    page = f"{engine.inventory.console.address}/cases/{case}"
+    decide = (f"Decide with `retrust approve {case}` or `retrust reject {case}`, or in the console: "
               f"<{page}>. Starting or retrying this run here opens no gate.")
     await _shown(acreate_markdown_artifact(
-        markdown=f"# {this.site.name} waits\n{waits}\n\n{decide}\n\n{plan_markdown(this.plan, this.gate_states)}",
-        key=_key("waiting", this.site.name), description=f"What {this.site.name} waits for"))
+        markdown=f"# {plan.site} waits\n{waits}\n\n{decide}\n\n{plan_markdown(plan, asked.gates)}",
+        key=_key("waiting", plan.site), description=f"What {plan.site} waits for"))
 
 
-async def tag_run(this: Pass) -> None:
+async def tag_run(case: str) -> None:
     """All runs of a case share the tag ``case:<id>``."""
     run = get_run_context().task_run.flow_run_id  # type: ignore[union-attr]
-    if this.case is None or run is None:
+    if run is None:
         return
     async with get_client() as client:
-        await _shown(client.update_flow_run(run, tags=[f"case:{this.case.id}"]))
+        await _shown(client.update_flow_run(run, tags=[f"case:{case}"]))
 
 
 def progress_to(site: str, also: Callable[[Progress], None]) -> Follow:

@@ -13,15 +13,16 @@ from retrust.cli import output
 from retrust.cli.asking import answer
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.deciding import Attendance, Speaker, current_matter, decide, reject, terminal_labels
+from retrust.endings import Ended
 from retrust.engine import Engine, actor
 from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
 from retrust.models import Grade, Plan, Sighting
-from retrust.passes import Pass
+from retrust.passes import Approved, Waiting
 from retrust.target import Progress
 from retrust.views import run_object, unplanned_object
-from retrust_flows.running import Ended, Runner
+from retrust_flows.running import Runner
 from retrust_flows.server import prefect_server
 
 PASSES = 4
@@ -67,15 +68,15 @@ async def _passes(runner: Runner, site: Site, attendance: Attendance, json: bool
     return ended
 
 
-def _shown_once() -> Callable[[Pass], None]:
+def _shown_once() -> Callable[[Approved | Waiting], None]:
     """Shows what was seen and the plan, before anything of it is carried out; each plan once."""
     shown: set[str] = set()
 
-    def show(this: Pass) -> None:
-        if this.plan is not None and this.snapshot is not None and this.plan.digest not in shown:
-            shown.add(this.plan.digest)
-            output.show(output.snapshot_lines(this.snapshot))
-            output.show(output.plan_lines(this.plan, this.gate_states))
+    def show(asked: Approved | Waiting) -> None:
+        if asked.plan.digest not in shown:
+            shown.add(asked.plan.digest)
+            output.show(output.snapshot_lines(asked.snapshot))
+            output.show(output.plan_lines(asked.plan, asked.gates))
 
     return show
 
@@ -84,7 +85,7 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
     """Ask the person at the terminal for every answer that they can give; whether the next pass may go on."""
     assert ended.case is not None
     assert ended.plan is not None
-    matter = await current_matter(runner.engine, runner.ledger, ended.case)
+    matter = await current_matter(runner.engine, runner.ledger, ended.case.id)
     shut = {g.gate for g in ended.gates if g.state == "shut"}
     labels = [label for label in terminal_labels(matter) if label in shut]
     if not labels or shut - set(labels):
@@ -95,7 +96,7 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
         question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
         said = (await answer(question)).casefold()
         if said != "yes":
-            await reject(runner.engine, runner.ledger, ended.case, _at_the_terminal(attendance), gate=label,
+            await reject(runner.engine, runner.ledger, ended.case.id, _at_the_terminal(attendance), gate=label,
                          digest=ended.plan.digest, reason=f"answered {said!r} at the terminal")
             output.say("nothing was changed")
             return False
@@ -142,13 +143,13 @@ def _progress(progress: Progress) -> None:
 
 def _report(site: Site, ended: Ended, json: bool) -> None:
     message = str(ended.error) if ended.error else _MESSAGES.get(ended.outcome, ended.outcome).format(
-        site=site.name, case=ended.case)
+        site=site.name, case=ended.case_id)
     if json and ended.snapshot is not None:
-        output.print_json(run_object(ended.snapshot, ended.plan, ended.gates, case=ended.case,
+        output.print_json(run_object(ended.snapshot, ended.plan, ended.gates, case=ended.case_id,
                                      outcome=ended.outcome, results=ended.results, message=message))
     elif json:
         output.print_json(unplanned_object(site.name, message) | {
-            "case": ended.case, "outcome": ended.outcome, "message": message})
+            "case": ended.case_id, "outcome": ended.outcome, "message": message})
     if ended.error is not None:
         output.say_error(ended.error)
     elif not json:

@@ -79,20 +79,7 @@ class Scene:
         )
 
     async def states(self, now: datetime = NOW, **more: Any) -> dict[str, GateState]:
-        inventory = an_inventory()
-        found = await evaluate(
-            self.required,
-            self.gates,
-            inventory=inventory,
-            site=inventory.sites["campus"],
-            case=self.case,
-            plan=self.plan,
-            decisions=self.decisions,
-            now=now,
-            sightings=self.sightings,
-            asked_at=self.asked_at,
-            **more,
-        )
+        found = await evaluate(self.matter(), now=now, **more)
         return {state.gate: state for state in found}
 
 

@@ -22,7 +22,7 @@ from retrust.deciding import Attendance
 from retrust.ledger import Entry, Ledger
 from retrust.ledger.entries import CaseMoved, StepRecorded
 from retrust.ledger.journal import Journal
-from retrust.passes import open_pass  # noqa: F401 - loaded before the fork, like all that a pass needs
+from retrust.passes import one_pass as _  # noqa: F401 - loaded before the fork, like all that a pass needs
 from retrust_plugins.cisco_prime.connection import PrimeConnection
 from retrust_plugins.lab.testing import ALICE, SITE, engine_over, one_pass
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from retrust.deciding import Attendance, current_matter, gate_states
+from retrust.endings import Ended
 from retrust.testing.scenes import a_renewal, a_world, waiting_case
 from retrust_flows.cli import _ask
-from retrust_flows.running import Ended, Runner
+from retrust_flows.running import Runner
 
 ANN = "person:ann"
 CONFIRM = {"delete-pin": [{"gate": "confirm"}], "interrupting": [{"gate": "confirm"}]}
@@ -28,7 +29,7 @@ async def test_an_answer(typed: str, goes_on: bool, state: str, tmp_path: Path,
         plan = a_renewal()
         case = await waiting_case(ledger, actor=ANN, planner=ANN, plan=plan)
         gates = await gate_states(engine, await current_matter(engine, ledger, case.id))
-        ended = Ended("waiting", plan.snapshot, plan, gates, case=case.id)
+        ended = Ended("waiting", case, plan.snapshot, plan, gates)
         assert await _ask(Runner(engine, ledger, ANN), ended, Attendance(ANN)) is goes_on
         (said,) = await ledger.decisions(case.id)
         assert (said.gate, said.yes, said.actor, said.digest) == ("confirm", goes_on, ANN, plan.digest)

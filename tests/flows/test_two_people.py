@@ -144,16 +144,16 @@ async def test_from_an_open_case_to_a_healed_site(
             assert first.outcome == "waiting"
             assert first.case is not None
             kept = await of_prefect(prefect_api)
-            assert f"https://retrust.example.com/cases/{first.case}" in kept["artifacts"]
+            assert f"https://retrust.example.com/cases/{first.case_id}" in kept["artifacts"]
             async with api_client() as http:
                 run = next(r for r in (await http.post("/flow_runs/filter", json={})).json()
-                           if f"case:{first.case}" in r["tags"])
+                           if f"case:{first.case_id}" in r["tags"])
             assert (await retried_by_hand(prefect_api, run))["state"]["name"] == "Waiting"
             assert lab.primary.deletes_sent(pin) == 0
             for name in REASONS:
                 _, tokens[name] = await create_token(ledger, engine.inventory, name, actor="person:admin",
                                                      lasts=timedelta(hours=1))
-            ann = await sign_in(browser, url, tokens["ann"], f"/cases/{first.case}")
+            ann = await sign_in(browser, url, tokens["ann"], f"/cases/{first.case_id}")
             await ann.get_by_label("Reason").first.fill(REASONS["ann"])
             await ann.get_by_role("button", name="Approve").click()
             await expect(ann.get_by_role("status")).to_have_text("Your yes is recorded.")
@@ -161,7 +161,7 @@ async def test_from_an_open_case_to_a_healed_site(
             assert (await runner.one_pass("campus")).outcome == "waiting"
             assert lab.primary.deletes_sent(pin) == 0
         async with a_process(inventory) as (engine, ledger, runner, url):
-            ben = await sign_in(browser, url, tokens["ben"], f"/cases/{first.case}")
+            ben = await sign_in(browser, url, tokens["ben"], f"/cases/{first.case_id}")
             await ben.get_by_label("Reason").first.fill(REASONS["ben"])
             await ben.get_by_role("button", name="Approve").click()
             await expect(ben.get_by_role("heading", level=1)).to_have_text("Approved")
@@ -170,7 +170,7 @@ async def test_from_an_open_case_to_a_healed_site(
             await expect(bars.filter(has_text="Database Replication")).to_be_visible(timeout=60_000)
             pages.append(await shoot(ben, "story-registering"))
             healed = await going
-            assert (healed.outcome, healed.case) == ("healed", first.case), healed
+            assert (healed.outcome, healed.case_id) == ("healed", first.case_id), healed
             await expect(ben.get_by_role("heading", level=1)).to_have_text("Healed")
             await expect(bars.filter(has_text="100 %")).to_have_count(3)
             await ben.reload()
@@ -178,12 +178,12 @@ async def test_from_an_open_case_to_a_healed_site(
             await ben.goto(f"{url}/sites")
             await expect(ben.locator(".pill.v-stale")).to_have_count(0)
             pages.append(await shoot(ben, "story-sites"))
-            assert await timelines(prefect_api, first.case) == [
+            assert await timelines(prefect_api, first.case_id) == [
                 ("Waiting", STAGES[:4] * 2), ("Waiting", STAGES[:4]), ("Healed", STAGES)]
             assert (await retried_by_hand(prefect_api, run))["state"]["name"] == "Healthy"
             assert (lab.primary.deletes_sent(pin), lab.primary.ha.registrations) == (1, 1)
             pack = tmp_path / "pack.zip"
-            await export_case(ledger, healed.case, pack)
+            await export_case(ledger, healed.case_id, pack)
             assert verify_pack(pack).ok
     kept = await of_prefect(prefect_api)
     assert "progress-database-replication-campus" in kept["artifacts"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,30 +11,24 @@ from pydantic import ValidationError
 
 from retrust.errors import Refused
 from retrust.gates import Gate, Question, Requirement
-from retrust.models import Decision, GateState, Grade, Plan, Sighting
+from retrust.models import GateState, Grade
 from retrust.policy.required import settings_of
 from retrust.policy.rules import Matter, counted, lapsed, refusal, valid_for
 
 if TYPE_CHECKING:
-    from retrust.inventory import Inventory, Site
-    from retrust.ledger import Case
     from retrust.secrets import Secrets
 
 LIMIT = timedelta(seconds=30)
 """How long a gate may take to answer, before it counts as shut."""
 
 
-async def evaluate(requirements: Sequence[Requirement], gates: Mapping[str, Gate], *, inventory: Inventory,
-                   site: Site, case: Case, plan: Plan, decisions: Sequence[Decision], now: datetime,
-                   sightings: Sequence[Sighting] = (), asked_at: datetime | None = None,
-                   secrets: Secrets | None = None, redact: Callable[[str], str] = str,
-                   limit: timedelta = LIMIT) -> tuple[GateState, ...]:
+async def evaluate(matter: Matter, *, now: datetime, secrets: Secrets | None = None,
+                   redact: Callable[[str], str] = str, limit: timedelta = LIMIT) -> tuple[GateState, ...]:
     """How each requirement stands, in their order. ``redact`` is applied to what foreign errors say."""
-    if plan.grade is Grade.CONTRADICTED:
-        raise Refused("contradicted evidence passes no gate", where=site.name)
-    matter = Matter(inventory, site, case, plan, requirements, gates, decisions, sightings, asked_at)
+    if matter.plan.grade is Grade.CONTRADICTED:
+        raise Refused("contradicted evidence passes no gate", where=matter.site.name)
     return tuple(await asyncio.gather(*(
-        _stands(requirement, matter, now, secrets, redact, limit) for requirement in requirements)))
+        _stands(requirement, matter, now, secrets, redact, limit) for requirement in matter.requirements)))
 
 
 async def _stands(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None,
@@ -57,7 +51,7 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
     except ValidationError:
         return _shut(label, "right settings in the policy")
     except Exception as exc:
-        return _shut(label, redact(f"that this is mended: {type(exc).__name__}: {exc}"))
+        return _shut(label, redact(f"a working gate: it failed with {type(exc).__name__}: {exc}"))
     return _understood(answer, requirement, gate, question)
 
 

@@ -11,9 +11,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from retrust.endings import Ended
 from retrust.errors import LeaseHeld, PermanentError
 from retrust.ledger import LeaseLost
-from retrust_flows.running import Ended, Runner
+from retrust_flows.running import Runner
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -64,7 +65,7 @@ class InProcess:
         self._tell(order, ended)
 
     def _tell(self, order: Order, ended: Ended) -> None:
-        extra = {"site": order.site, "case": ended.case or order.case, "outcome": ended.outcome}
+        extra = {"site": order.site, "case": ended.case_id or order.case, "outcome": ended.outcome}
         if isinstance(ended.error, LeaseLost):
             self._metrics.lease_lost()
         if isinstance(ended.error, LeaseHeld):

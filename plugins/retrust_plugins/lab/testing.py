@@ -13,7 +13,7 @@ presses Register in the lab itself. A plugin's own tests start here too; nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,19 +23,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from retrust import passes
 from retrust.certificates import read_presented
-from retrust.deciding import Attendance, attending
+from retrust.deciding import Attendance
+from retrust.endings import Ended
 from retrust.engine import Engine
 from retrust.inventory import Site
-from retrust.models import Baseline, GateState, Plan, Sighting, Snapshot, StepResult
-from retrust.passes import Pass, open_pass
+from retrust.models import Baseline, Sighting
 from retrust_plugins.lab.ha import Registration
 from retrust_plugins.lab.lab import Lab
 from retrust_plugins.lab.node import PrimeNode
 from retrust_plugins.lab.settings import HaSettings, LabSettings
 
 if TYPE_CHECKING:
-    from retrust.ledger import Case, Ledger
+    from retrust.ledger import Ledger
 
 SITE = "campus"
 ALICE = "person:alice"
@@ -47,54 +48,18 @@ Change = Callable[[dict[str, Any]], None]
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How one pass ended, unless it raised."""
-
-    outcome: Literal["healed", "healthy", "waiting"]
-    case: Case | None
-    snapshot: Snapshot | None
-    plan: Plan | None
-    gates: tuple[GateState, ...]
-    results: tuple[StepResult, ...]
-
-    @property
-    def said(self) -> list[str]:
-        return [result.result for result in self.results]
-
-
 async def one_pass(engine: Engine, ledger: Ledger, site: Site, *, actor: str = ALICE,
                    tell: Tell = lambda _: None, attendance: Attendance | None = None,
                    before: Callable[[str], Any] = lambda _: None) -> Ended:
     """One pass from the top, bare; ``before`` is called with the name of each part before it begins."""
-    token = attending.set(attendance)
-    try:
-        async with open_pass(engine, site, ledger, actor=actor, tell=tell) as this:
-            return await _parts(this, before)
-    finally:
-        attending.reset(token)
+    async def part(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+        before(name)
+        return await work()
 
-
-async def _parts(this: Pass, before: Callable[[str], Any]) -> Ended:
-    def ended(outcome: Literal["healed", "healthy", "waiting"]) -> Ended:
-        return Ended(outcome, this.case, this.snapshot, this.plan, this.gate_states, tuple(this.results))
-
-    before("detect")
-    await this.detect()
-    before("list")
-    await this.list_pins()
-    before("plan")
-    if await this.make_plan() is None:
-        return ended("healthy")
-    before("gates")
-    if not await this.gates():
-        return ended("waiting")
-    for stage in this.engine.target(this.site).stages:
-        before(stage)
-        await this.execute(stage)
-    before("verify")
-    await this.verify()
-    return ended("healed")
+    ended = await passes.one_pass(engine, site, ledger, attendance or Attendance(actor), tell=tell, part=part)
+    if ended.error is not None:
+        raise ended.error
+    return ended
 
 
 def person_at_the_pages(lab: Lab) -> Tell:

@@ -8,12 +8,12 @@ import pytest
 import retrust_plugins.evidence
 import retrust_plugins.openssh
 from retrust.cli.event import attested
-from retrust.deciding import Attendance, attending
+from retrust.deciding import Attendance
 from retrust.engine import Engine
 from retrust.errors import PersonNeeded, Refused, UsageError
 from retrust.looking import look
 from retrust.models import Grade
-from retrust.passes import open_pass
+from retrust.passes import one_pass
 from retrust.plugins import load_plugins
 
 ALICE = "person:alice"
@@ -51,21 +51,15 @@ sites:
 
 async def run(engine):
     """One pass from the top, with a person at the terminal who accepts what is not proven."""
-    attending.set(Attendance(ALICE, yes=True, accept_unproven=True))
-    site = engine.site("bastions")
     ledger = await engine.open_ledger()
     try:
-        async with open_pass(engine, site, ledger, actor=ALICE) as this:
-            await this.detect()
-            await this.list_pins()
-            if await this.make_plan() is None:
-                return "nothing to do"
-            assert await this.gates()
-            results = [r.result for stage in engine.target(site).stages for r in await this.execute(stage)]
-            await this.verify()
-            return results
+        ended = await one_pass(engine, engine.site("bastions"), ledger,
+                               Attendance(ALICE, yes=True, accept_unproven=True))
     finally:
         await ledger.close()
+    if ended.error is not None:
+        raise ended.error
+    return "nothing to do" if ended.outcome == "healthy" else ended.said
 
 
 async def test_healthy_changes_nothing(engine):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from retrust.gates import Requirement
 from retrust.models import GateState
 from retrust.plugins import load_plugins
-from retrust.policy import evaluate
+from retrust.policy import Matter, evaluate
 from retrust.testing.plans import a_case, a_decision, a_plan, a_question, an_inventory
 from retrust_plugins import window as plugin
 from retrust_plugins.people.gate import People
@@ -328,17 +328,9 @@ async def test_approve_today_run_on_sunday() -> None:
     inventory, friday = an_inventory(), at("2026-03-06 15:00")
 
     async def states(now: datetime) -> dict[str, GateState]:
-        found = await evaluate(
-            required,
-            {"people": People(), "window": Window()},
-            inventory=inventory,
-            site=inventory.sites["campus"],
-            case=a_case(),
-            plan=a_plan("interrupting"),
-            now=now,
-            decisions=[a_decision("ann", at=friday)],
-            asked_at=friday,
-        )
+        matter = Matter(inventory, inventory.sites["campus"], a_case(), a_plan("interrupting"), required,
+                        {"people": People(), "window": Window()}, [a_decision("ann", at=friday)], (), friday)
+        found = await evaluate(matter, now=now)
         return {state.gate: state for state in found}
 
     then = await states(friday + timedelta(minutes=1))
