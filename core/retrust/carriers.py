@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrust.signatures import CUT
@@ -31,9 +31,11 @@ _CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|std
 _CRI_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT[^\s]{8,30} (?:stdout|stderr) [PF]", re.MULTILINE)
 _CRI_BEGINS = re.compile(rb"\d{1,4}(?:-(?:\d\d?(?:-(?:\d\d?(?:T[^\s]{0,30}(?: [a-z]{0,6}(?: P?)?)?)?)?)?)?)?\Z")
 _JOURNAL = re.compile(rb"^__(?:CURSOR|REALTIME_TIMESTAMP)=", re.MULTILINE)
+_FIELD = re.compile(rb"(?P<name>[A-Z_][A-Z0-9_]{0,63})(?:(?P<is_text>=)|\Z)")
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-Z]|[@-Z\\^_=>])")
 _ESCAPE_BEGINS = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]{0,256}\x1b?|[()])?\Z")
 
+_ZEROS = re.compile(rb"\0+")
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -46,8 +48,9 @@ class Carriers:
         self._first: bytearray | None = bytearray()
         self._held = bytearray()
         self._rest = b""
-        self._parts: dict[str, bytes] = {}
-        self._journal: JournalExport | None = None
+        self._parts: dict[str, bytearray] = {}
+        self._journal: str | None = None
+        self._in_message = False
 
     @property
     def pending(self) -> bool:
@@ -57,7 +60,7 @@ class Carriers:
 
     def is_plain(self, data: bytearray, start: int, end: int) -> bool:
         """Whether this piece is in no carrier, and begins none."""
-        if self._held or self._rest or self._parts or self._decoder or self._journal:
+        if self._held or self._rest or self._parts or self._decoder or self._journal is not None:
             return False
         if self._first is not None:
             if (self._first or end - start < FIRST or data.startswith(_MARKS, start, end)
@@ -93,11 +96,7 @@ class Carriers:
         if self._decoder is not None:
             text: str = self._decoder.decode(data)
             data = text.removeprefix("\ufeff").encode("utf-8", errors="replace")
-        if self._journal is None and _JOURNAL.search(data):
-            self._journal = JournalExport()
-        if self._journal is not None:
-            return b"".join(self._told(record) for record in self._journal.feed(data))
-        return self._lines(self._bare(data).replace(b"\0", b"\n"))
+        return self._lines(_ZEROS.sub(b"\n", self._bare(data)))
 
     def flush(self) -> bytes:
         """What is awaited and holds an anchor, as far as it came: a part of a line says that it was cut."""
@@ -130,24 +129,46 @@ class Carriers:
             self._held.clear()
         told = b"".join(self._line(line) for line in lines)
         self._held += last
-        if len(self._held) > LIMIT or not (_may_begin(self._held, 0, len(self._held)) or b"{" in self._held):
+        if len(self._held) > LIMIT or not (
+                self._journal is not None or _may_begin(self._held, 0, len(self._held)) or b"{" in self._held):
             told += bytes(self._held)
             self._held.clear()
         return told
 
     def _line(self, line: bytes) -> bytes:
+        if self._journal is not None or line.startswith(b"__"):
+            return self._exported(line)
         cri = _CRI.match(line)
         if cri is not None:
             return self._joined(f"cri {cri['stream'].decode()}", cri["lead"], cri["text"], goes_on=cri["tag"] == b"P")
         found = self._records(line, NESTED)
         return line + b"\n" if found is None else found
 
+    def _exported(self, line: bytes) -> bytes:
+        """A line of ``journalctl -o export``: a field a line. One that holds line ends is its name, and on the next
+        lines its length and its text."""
+        from retrust.logrecords import Record, lead_of
+
+        field = _FIELD.match(line)
+        name, is_text = (field["name"], field["is_text"]) if field else (b"", b"")
+        if name in (b"__CURSOR", b"__REALTIME_TIMESTAMP") and is_text:
+            self._journal = lead_of({name.decode(): line[field.end():].decode(errors="replace")}) if field else ""
+        elif name == b"MESSAGE" and is_text and field:
+            return self._told(Record(self._journal or "", line[field.end():].decode(errors="replace")))
+        elif self._in_message and not is_text and line:
+            return (self._journal or "").encode() + line + b"\n"
+        elif not line:
+            self._journal = None
+        self._in_message = name == b"MESSAGE" and not is_text
+        return line + b"\n"
+
     def _joined(self, stream: str, lead: bytes, text: bytes, *, goes_on: bool) -> bytes:
         """A line put together from its parts, which keep the lead of the first."""
-        whole = self._parts.pop(stream, lead) + text
-        if goes_on and len(whole) < LIMIT:
-            self._parts[stream] = whole
+        parts = self._parts.setdefault(stream, bytearray(lead))
+        parts += text
+        if goes_on and len(parts) < LIMIT:
             return b""
+        whole = bytes(self._parts.pop(stream))
         found = self._records(whole, NESTED)
         return whole + b"\n" if found is None else found
 
@@ -177,41 +198,6 @@ class Carriers:
             inner = self._records(lead + line, depth) if b"{" in line else None
             told += lead + line + b"\n" if inner is None else inner
         return told
-
-
-class JournalExport:
-    """``journalctl -o export``: a field a line; one that holds line ends is its name, its length and its bytes."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._time = ""
-
-    def feed(self, data: bytes) -> Iterator[Record]:
-        from retrust.logrecords import Record, lead_of
-
-        self._data += data
-        at = 0
-        while (taken := self._field(at)) is not None:
-            at, name, value = taken
-            if name == b"__REALTIME_TIMESTAMP":
-                self._time = lead_of({name.decode(): value.decode("ascii", errors="replace")})
-            elif name == b"MESSAGE":
-                yield Record(self._time, value.decode("utf-8", errors="replace"))
-        del self._data[:at]
-
-    def _field(self, at: int) -> tuple[int, bytes, bytes] | None:
-        """Where the next field begins, and the name and value of this one; None when more must come."""
-        end = self._data.find(b"\n", at)
-        if end < 0:
-            return None
-        name, is_text, value = bytes(self._data[at:end]).partition(b"=")
-        if is_text or not name:
-            return end + 1, name, value
-        length = int.from_bytes(self._data[end + 1:end + 9], "little")
-        if len(self._data) < end + 9 or length > LIMIT:
-            return None if length <= LIMIT else (end + 1, b"", b"")
-        after = end + 9 + length
-        return None if len(self._data) <= after else (after + 1, name, bytes(self._data[end + 9:after]))
 
 
 def _utf16(data: bytes) -> str | None:

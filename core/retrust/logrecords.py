@@ -87,6 +87,11 @@ def lead_of(item: dict[str, Any]) -> str:
     return f"{time}[{thread}] " if thread else time
 
 
+def time_of(value: Any) -> datetime | None:
+    """The time that a carrier's field tells, as a number or a text."""
+    return read_timestamp(_time(value).encode("utf-8", errors="replace"))
+
+
 def _time(value: Any) -> str:
     """As it stands before a line: a number as ISO, a text as it is, so that it is read in the log's zone."""
     if isinstance(value, dict):

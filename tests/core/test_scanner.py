@@ -63,7 +63,7 @@ def stream_of(size: int, every: int, seed: int) -> bytes:
     rng = random.Random(seed)
     parts, total = [], 0
     while total < size:
-        filler = rng.randbytes(rng.randrange(every)).replace(b"ANCHOR<", b"").translate(None, b">{\x1b")
+        filler = rng.randbytes(rng.randrange(every)).replace(b"ANCHOR<", b"").translate(None, b">{\x1b\0")
         parts += [filler, b"ANCHOR<%d>" % total]
         total += len(filler) + 12
     return b"".join(parts)

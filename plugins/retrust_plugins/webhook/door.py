@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from retrust.certificates import fingerprint as fingerprint_of
 from retrust.certificates import load_certificates, parse_fingerprint
 from retrust.errors import RetrustError
+from retrust.logrecords import time_of
 from retrust.models import Sighting
 from retrust.scanner import scan_stream
 from retrust.sources import Delivery, sender_of, sighting_of
@@ -171,7 +172,8 @@ def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting
     assert message.text is not None
     text = io.BytesIO(message.text.encode("utf-8", errors="replace"))
     for match in scan_stream(text, tuple(engine.plugins.log_signatures.values())):
-        yield sighting_of(match, source=f"webhook {door.settings.name}", by=_actor(door), site=site, holder=holder)
+        yield sighting_of(match, source=f"webhook {door.settings.name}", by=_actor(door), site=site, holder=holder,
+                          vouched=time_of(message.time))
 
 
 def _renewal(door: _Door, message: Message, site: str | None) -> Iterator[Sighting]:

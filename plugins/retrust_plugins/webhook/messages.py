@@ -27,6 +27,7 @@ class Message:
     """One event. A renewal has a fingerprint or a certificate, anything else a text."""
 
     text: str | None = None
+    time: str | None = None
     site: str | None = None
     holder: str | None = None
     node: str | None = None
@@ -66,7 +67,8 @@ def _cloud_event(settings: WebhookSettings, event: dict[str, Any], data: Any) ->
         case t if t == LOG:
             text = data if isinstance(data, str) else _text(_object(data), "text")
             given = {} if isinstance(data, str) else _object(data)
-            return [Message(text=text, site=_maybe(given, "site"), holder=_maybe(given, "holder"), id=id_)]
+            return [Message(text=text, time=_maybe(event, "time"), site=_maybe(given, "site"),
+                            holder=_maybe(given, "holder"), id=id_)]
         case t if t == RENEWED:
             return [_renewal(_object(data), id_)]
     return _delivered(_plain(settings, data), id_)
@@ -95,7 +97,7 @@ def _plain(settings: WebhookSettings, body: Any) -> list[Message]:
 
 def _mapped(paths: Paths, item: Any) -> Iterator[Message]:
     """What the paths find; nothing where they find neither a text nor a renewal."""
-    names = ("text", "site", "holder", "node", "fingerprint", "certificate", "id")
+    names = ("text", "time", "site", "holder", "node", "fingerprint", "certificate", "id")
     found = {name: _string(_at(item, path)) for name in names if (path := getattr(paths, name)) is not None}
     message = Message(**{name: value for name, value in found.items() if value is not None})
     if message.renews and message.node is None:
@@ -118,6 +120,8 @@ def _at(value: Any, path: str) -> Any:
 def _string(value: Any) -> str | None:
     if isinstance(value, list):
         return "\n".join(str(part) for part in value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
     return value if isinstance(value, str) else None
 
 

@@ -25,6 +25,7 @@ class Mapping(Part):
     """Where plain JSON keeps what is needed: paths of keys and list indexes, such as ``result._raw``."""
 
     text: Text | None = Field(default=None, description="The log text.")
+    time: Text | None = Field(default=None, description="When it was logged, for text that does not say it.")
     site: Text | None = None
     holder: Text | None = None
     node: Text | None = Field(default=None, description="The renewed node, or an ISE server's host.")

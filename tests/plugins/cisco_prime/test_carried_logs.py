@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -207,6 +208,12 @@ def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime
         assert timedelta(0) <= at - found.at.replace(microsecond=found.at.microsecond // 1000 * 1000) < SECOND
 
 
+def test_text_behind_a_journals_record_is_read() -> None:
+    """Only what is in a carrier is the carrier's: a field's name in the middle of a log hides nothing."""
+    found = scan(b"x\n__CURSOR=s=1\nother\n" + text(EVENT).encode() + b"\n" + text(EVENT).encode())
+    assert [(match.dn, match.at) for match in found] == [(DN, None)] * 2
+
+
 @pytest.mark.parametrize("raw", [
     f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n",
     json.dumps({"log": EVENT[2][:-20], "stream": "stderr", "time": stamp(AT)}) + "\n",
@@ -232,3 +239,33 @@ def test_a_name_that_may_have_been_cut_says_so(raw: str) -> None:
 def test_no_bytes_crash_a_carrier(pieces: list[bytes], size: int) -> None:
     """Whatever comes, in whatever cuts: never an error."""
     scan(b"".join(pieces), size)
+
+
+HARD: dict[str, bytes] = {
+    "a brace that never closes": b'{"log": "' + b"x" * 400, "braces": b'{"' * 200, "escapes": b"\x1b[" * 200,
+    "titles that never end": b"\x1b]0;" * 100, "zeros": b"\0" * 400, "parts": f"{stamp(AT)} stderr P x\n".encode() * 10,
+    "docker's parts": b'{"log":"x","stream":"a","time":"b"}\n' * 10, "clocks": b"09:26:53 " * 40,
+    "digits": b"1741944413589" * 30, "events": text(EVENT).encode(), "octal": b"#012" * 100, "quotes": b'"' * 400,
+    "anchors": TofuMismatch().anchor + b" - CN=" * 20, "a name without an end": b", O=x" * 80,
+}
+
+
+@pytest.mark.parametrize("kind", HARD)
+@pytest.mark.parametrize("size", [4096, 256 * 1024])
+def test_work_grows_with_length_alone(kind: str, size: int) -> None:
+    """Eight times as much costs about eight times the calls, and shows a signature about eight times the bytes."""
+    def work(times: int) -> int:
+        count = 0
+
+        def counting(frame: object, event: str, arg: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counting)
+        try:
+            scan(HARD[kind] * times + b"\n" + text(EVENT).encode(), size)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert work(8 * 100) < 10 * work(100) + 5000
