@@ -22,7 +22,7 @@ from prefect.context import get_run_context
 
 from retrust.engine import Engine
 from retrust.models import GateState, Plan, Snapshot
-from retrust.passes import Approved, Waiting
+from retrust.phases import Approved, Waiting
 from retrust.target import Follow, Progress
 
 log = logging.getLogger("retrust.flows")

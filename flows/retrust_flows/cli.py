@@ -19,7 +19,7 @@ from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
 from retrust.models import Grade, Plan, Sighting
-from retrust.passes import Approved, Waiting
+from retrust.phases import Approved, Waiting
 from retrust.target import Progress
 from retrust.views import run_object, unplanned_object
 from retrust_flows.running import Runner

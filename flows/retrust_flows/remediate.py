@@ -23,7 +23,8 @@ from retrust.deciding import Attendance
 from retrust.endings import Ended
 from retrust.engine import Engine
 from retrust.ledger import Ledger
-from retrust.passes import Approved, Done, Looked, Planned, Verified, Waiting, one_pass
+from retrust.passes import one_pass
+from retrust.phases import Approved, Done, Looked, Planned, Verified, Waiting
 from retrust.target import Progress
 from retrust_flows import artifacts
 

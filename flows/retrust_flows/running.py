@@ -18,7 +18,7 @@ from retrust.ledger import Ledger
 from retrust.target import Progress
 
 if TYPE_CHECKING:
-    from retrust.passes import Approved, Waiting
+    from retrust.phases import Approved, Waiting
 
 
 @dataclass

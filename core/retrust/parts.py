@@ -1,0 +1,236 @@
+"""The parts of a pass: what each of them does. Their order is ``passes``', what they make is ``phases``'."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from retrust.baselines import healthy_baselines, taken_up, verified_baselines
+from retrust.deciding import decide_in_advance, gate_states, matter_of
+from retrust.doubts import doubted
+from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
+from retrust.help import contradiction, help_needed, unanswered
+from retrust.identities import accepted
+from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
+from retrust.observation import Known, take_snapshot
+from retrust.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting, become
+from retrust.planner import make_plan
+from retrust.states import State
+from retrust.steps import Drifted, StepContext, StepRunner
+from retrust.target import Connection
+
+if TYPE_CHECKING:
+    from retrust.ledger import Case
+
+_BEGUN = (State.EXECUTING, State.VERIFYING)
+
+
+# -- detect, list -------------------------------------------------------------------------------------------
+
+
+async def detect(this: Pass) -> Detected:
+    """What is known before we look: the sightings of this site, and its open case."""
+    sightings = await _sightings(this)
+    case = await this.ledger.open_case_of(this.site.name)
+    count = sum(s.count for s in sightings)
+    return Detected(sightings, f"{count} sighting{'s' if count != 1 else ''}; "
+                               f"{f'case {case.id} is {case.state}' if case else 'no open case'}")
+
+
+async def look(this: Pass, stack: AsyncExitStack, detected: Detected) -> Looked:
+    """Reach every holder, or nothing is done; then one snapshot of it all."""
+    target = this.engine.target(this.site)
+    services = this.engine.services(
+        read_only=False, progress=this.follower, tell=this.tell, folder=this.folder,
+        identities=accepted(await this.ledger.accepted_identities(this.site.name)))
+    connection = await stack.enter_async_context(target.connect(this.site, services))
+    snapshot = await _snapshot(this, connection, detected.sightings, pages=True)
+    return become(Looked, detected, connection=connection, snapshot=snapshot)
+
+
+async def _sightings(this: Pass) -> tuple[Sighting, ...]:
+    """The sightings of this site, and those that no site has claimed yet."""
+    return tuple(await this.ledger.sightings(this.site.name))
+
+
+async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
+    known = Known(await this.ledger.baselines(this.site.name), sightings,
+                  many_sites=len(this.engine.inventory.sites) > 1)
+    return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
+                               pages=pages)
+
+
+# -- plan ---------------------------------------------------------------------------------------------------
+
+
+async def plan(this: Pass, looked: Looked) -> Planned | Healthy:
+    """The plan, or health; an approved plan that was begun is continued."""
+    case = await this.ledger.open_case_of(this.site.name)
+    for finding in looked.snapshot.findings:
+        if finding.evidence.grade is Grade.CONTRADICTED:
+            await _refuse(this, looked, contradiction(finding))
+    if case and case.state in _BEGUN and (begun := await _begun_plan(this, case)):
+        return become(Planned, looked, case=case, plan=begun)
+    deleted = await this.ledger.deleted_edges(case.id) if case else frozenset()
+    made = make_plan(this.engine.target(this.site), this.site, looked.snapshot, frozenset(deleted),
+                     await this.ledger.last_digest(this.site.name))
+    if not made.steps:
+        return become(Healthy, looked, case=await _nothing_to_do(this, looked, case))
+    if silence := unanswered(looked.snapshot):
+        raise silence
+    case = await _case(this, looked)
+    await this.ledger.record_snapshot(case.id, made.snapshot, when="before", **this.who)
+    case = await this.ledger.record_plan(case.id, made, lease=this.lease, **this.who)
+    return become(Planned, looked, case=case, plan=made)
+
+
+async def _begun_plan(this: Pass, case: Case) -> Plan | None:
+    """The plan whose digest this case has used, where every step of it is still what was approved."""
+    used = await this.ledger.digest_use(case.digest) if case.digest else None
+    return await this.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
+
+
+async def _nothing_to_do(this: Pass, looked: Looked, case: Case | None) -> Case | None:
+    if needed := help_needed(looked.snapshot):
+        raise needed
+    await this.ledger.set_baselines(healthy_baselines(looked.snapshot), **this.who)
+    if case is None:
+        return None
+    return await this.ledger.move(case.id, "heal", why="observed healthy, nothing was missing", **this.who)
+
+
+async def _case(this: Pass, looked: Looked) -> Case:
+    """The site's open case, or a new one that says what caused it."""
+    latest = max(looked.sightings, key=lambda s: s.at or s.received_at, default=None)
+    cause = f"{latest.kind}: {latest.source}" if latest else "a look at the site"
+    return await this.ledger.open_case(this.site.name, cause=cause, **this.who)
+
+
+async def _refuse(this: Pass, looked: Looked, error: Refused) -> None:
+    """Raise the alarm, end the case as refused, and raise ``error``."""
+    case = await _case(this, looked)
+    await this.ledger.record_snapshot(case.id, looked.snapshot, when="before", **this.who)
+    await this.ledger.alarm("refused", str(error), site=this.site.name, case=case.id, **this.who)
+    raise error
+
+
+# -- gates --------------------------------------------------------------------------------------------------
+
+
+async def ask_gates(this: Pass, planned: Planned) -> Approved | Waiting:
+    """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
+    if planned.case.state in _BEGUN and planned.case.digest == planned.plan.digest:
+        return become(Approved, planned, gates=())
+    matter = await matter_of(this.engine, this.ledger, this.site, planned.case, planned.plan)
+    matter = await decide_in_advance(this.ledger, matter, this.by)
+    states = await gate_states(this.engine, matter)
+    opened = all(g.state == "open" for g in states)
+    case = await this.ledger.move(planned.case.id, "approve" if opened else "wait", gates=states, **this.who)
+    if not opened:
+        return become(Waiting, planned, case=case, gates=states)
+    return become(Approved, planned, case=case, gates=states)
+
+
+# -- the target's stages ------------------------------------------------------------------------------------
+
+
+async def execute(this: Pass, approved: Approved, stage: str) -> Done:
+    """Run the stage's steps: observe, act if needed, observe that it took effect."""
+    done = approved if isinstance(approved, Done) else become(Done, approved)
+    if done.case.state not in _BEGUN:
+        await this.ledger.use_digest(done.case.id, done.plan.digest, lease=this.lease, **this.who)
+        done = replace(done, case=await this.ledger.move(done.case.id, "execute", lease=this.lease, **this.who))
+    for step in (s for s in done.plan.steps if s.stage == stage):
+        done = replace(done, results=(*done.results, await _one_step(this, done, step)))
+    return done
+
+
+async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
+    """A step that fails after a delete which was never seen to take effect fails because of it, most likely."""
+    try:
+        with this.follower.about(done.case.id, done.plan.digest, step.id):
+            return await StepRunner(_context(this, done)).run(step)
+    except (PermanentError, PersonNeeded) as error:
+        if isinstance(error, Drifted) or not (undecided := _undecided(done)):
+            raise
+        raise PermanentError(f"{error.what}; {undecided}", where=error.where,
+                             hint="look whether that pin is an old one: delete it there by hand, then run again"
+                             ) from error
+
+
+def _context(this: Pass, done: Done) -> StepContext:
+    case, plan = done.case, done.plan
+    return StepContext(
+        plan=plan, connection=done.connection,
+        clocks=this.site.clocks,
+        locate=partial(this.engine.target(this.site).locate, this.site),
+        look=lambda: _snapshot(this, done.connection, done.sightings, pages=False),
+        recorded=partial(this.ledger.steps, case.id, plan.digest),
+        deleted=partial(this.ledger.deleted_edges, case.id),
+        record=partial(this.ledger.record_step, case.id, plan.digest, lease=this.lease, actor=this.by.actor),
+        check_lease=this.lease.check, refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
+
+
+def _undecided(done: Done) -> str:
+    """The deletes that were sent and whose pin is listed again; empty where there is none."""
+    steps = [r.step for r in done.results if r.result == "undecided"]
+    return f"{', '.join(steps)}: still listed after being sent, so it may have had no effect" if steps else ""
+
+
+# -- verify -------------------------------------------------------------------------------------------------
+
+
+async def verify(this: Pass, done: Done) -> Verified:
+    """List again, probe again, ask the target: healed, or an error that says what is not."""
+    done = replace(done, case=await this.ledger.move(done.case.id, "verify", **this.who),
+                   sightings=await _sightings(this))
+    await done.connection.settle()
+    after = await _snapshot(this, done.connection, done.sightings, pages=True)
+    try:
+        await _refuse_other_certificates(this, done, after)
+        _fail_unhealthy(done, after)
+        await _fail_doubted(this, done, after)
+    except RetrustError:
+        await this.ledger.record_snapshot(done.case.id, after, when="after", **this.who)
+        raise
+    touched = {edge for step in done.plan.steps for edge in step.expected}
+    verified = [*verified_baselines(done.plan.snapshot, touched, after.observed_at), *healthy_baselines(after)]
+    await this.ledger.set_baselines(verified, **this.who)
+    after = taken_up(after, verified)
+    await this.ledger.record_snapshot(done.case.id, after, when="after", **this.who)
+    case = await this.ledger.move(done.case.id, "heal", **this.who)
+    if needed := help_needed(after, unread=False):
+        raise needed
+    return become(Verified, done, case=case, after=after)
+
+
+async def _refuse_other_certificates(this: Pass, done: Done, after: Snapshot) -> None:
+    expected = {edge: fp for step in done.plan.steps for edge, fp in step.expected.items()}
+    for finding in after.findings:
+        want = expected.get(finding.pin.edge)
+        if want and finding.presented and finding.presented.fingerprint != want:
+            await _refuse(this, done, Refused(
+                f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
+                where=finding.pin.holder, hint="it may be an interception: look at the path before anything else"))
+        if want and finding.evidence.grade is Grade.CONTRADICTED:
+            await _refuse(this, done, contradiction(finding))
+
+
+def _fail_unhealthy(done: Done, after: Snapshot) -> None:
+    for name in sorted({s.relation for s in done.plan.steps if s.relation}):
+        relation = after.relations.get(name)
+        if relation is None or relation.healthy is not True:
+            status = repr(relation.status) if relation else "not readable"
+            undecided = _undecided(done)
+            raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
+                                 where=done.plan.site, hint="the case stays open: fix the cause, then run again")
+
+
+async def _fail_doubted(this: Pass, done: Done, after: Snapshot) -> None:
+    records = await this.ledger.steps(done.case.id, done.plan.digest)
+    sent = {r.step: r.at for r in records if r.phase == "started"}
+    for edge, line in doubted(this.engine.target(this.site), this.site, done.plan, after, done.sightings, sent):
+        raise PermanentError(f"{edge}: a new log line says that the certificate is another one: {line.source}",
+                             where=this.site.name, hint="look at what the holder connects to, then run again")
