@@ -30,9 +30,11 @@ WORKS: dict[str, dict[str, Any]] = {
     "another prompt": {"prompt": "PRIME.Example-1/{user}#"},
     "300 pins": {"strangers": 300},
     "release 3.9": LISTING_3_9,
+    "release 3.9, and nothing else is listed": {"self_entries": "off", **LISTING_3_9},
     "a slow command line": {"delay": 0.3},
     "asks before it deletes": {"deletecert": "confirm"},
     "asks in letters": {"deletecert": "confirm", "delete_question": "Delete this certificate? [y/n] "},
+    "asks, and names the host": {"deletecert": "confirm", "delete_question": "Delete pin {key} (yes/no)? "},
     "a second list that is empty": {"list_answers": ["\n"]},
     **{f"wrapped at {width}": {"width": width} for width in (60, 79, 80, 100, 120, 132, 511)},
 }
@@ -91,6 +93,18 @@ async def test_what_stops_a_heal_is_said(start, variation):
         await heal(site)
     assert time.monotonic() - began < LIMIT / 2
     assert site.writes == 0
+
+
+@pytest.mark.parametrize("question", [
+    "Delete all certificates (yes/no)? ", "Delete the certificate of 10.9.9.9_443 (yes/no)? ",
+    "The server must restart. Continue (yes/no)? ", "Discard the configuration and delete (yes/no)? "])
+async def test_a_delete_that_asks_for_more_is_not_confirmed(start, question):
+    """The question is quoted, and the pin stays."""
+    site = await start_broken(start, deletecert="confirm", delete_question=question)
+    with pytest.raises(RetrustError) as stopped:
+        await heal(site)
+    assert question.strip() in str(stopped.value)
+    assert site.lab.secondary.key in site.lab.primary.tofu.pins
 
 
 async def test_a_question_that_the_inventory_allows(start):

@@ -37,11 +37,15 @@ class CommandNotAllowed(PermanentError):
 
 
 class UnexpectedQuestion(PermanentError):
-    """``question`` is quoted; ``command`` is None before the first prompt."""
+    """``question`` is quoted; ``command`` is None before the first prompt.
 
-    def __init__(self, question: str, *, node: str, command: str | None) -> None:
-        when = f"{command!r} asked" if command else "the login asked"
-        super().__init__(f"{when} an unexpected question: {question!r}", where=node,
+    ``stalled`` where the line is neither a known prompt nor looks like a question, and nothing followed it.
+    """
+
+    def __init__(self, question: str, *, node: str, command: str | None, stalled: bool = False) -> None:
+        who = repr(command) if command else "the login"
+        what = "stopped at a line that is no known prompt" if stalled else "asked an unexpected question"
+        super().__init__(f"{who} {what}: {question!r}", where=node,
                          hint="not answered, and the session was ended; answer it by hand, then run again")
         self.node = node
         self.command = command

@@ -231,7 +231,7 @@ class Shell:
         else:
             shown = self._screen.last_line.strip() or self._screen.last_full_line.strip()
             raise UnexpectedQuestion(self._transcript.redact(shown), node=self.node,
-                                     command=self._named(turn.command))
+                                     command=self._named(turn.command), stalled=seen is Seen.STALLED)
 
     def _answer(self, question: str, answer: str) -> None:
         question = self._transcript.redact(question)

@@ -39,7 +39,9 @@ HA_STATUS = "ncs ha status"
 NO_PAGING = "terminal length 0"
 READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
 DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
-CONFIRM_DELETE = re.compile(r"(?is).*(delete|remove|sure|continue|proceed|confirm).*")
+CONFIRM_DELETE = (r"(?is)\A(?!.*\b(?:all|every|restart|reboot|reload|stop|password|discard|overwrite|config\w*|sessions?)"
+                  r"\b)(?!.*(?<![\w.:-])(?!{key}(?!\w))[\w.:-]+_\d+\b).*(?:delete|remove|sure|continue|proceed|confirm)")
+"""The question of a delete, and of nothing else; where it names a key, that must be the planned one."""
 SETTLE_POLL = 1.0
 EMPTY_LIST = 10.0
 """Seconds in which a list without header and entry is asked for again, where no delete explains it."""
@@ -307,7 +309,8 @@ class PrimeConnection:
         command = DELETE_COMMAND.format(key=step.argument)
         shell = await self._shell(step.holder)
         self._deleted.add(step.holder)
-        await shell.run(command, confirm=CONFIRM_DELETE, before_send=_once(before_send))
+        confirm = re.compile(CONFIRM_DELETE.format(key=re.escape(step.argument)))
+        await shell.run(command, confirm=confirm, before_send=_once(before_send))
 
     async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         driver = await self._driver(step)

@@ -122,7 +122,7 @@ async def delete_certificate(shell: Shell, key: str) -> str:
     node, way = shell.node, shell.node.settings.deletecert
     if key not in node.tofu.pins:
         return node.settings.wrong_key_error.format(key=key) + "\n"
-    if way == "confirm" and not await shell.ask_yes_or_no(node.settings.delete_question):
+    if way == "confirm" and not await shell.ask_yes_or_no(node.settings.delete_question.format(key=key)):
         return ""
     if way == "fail":
         return node.settings.delete_error.format(key=key) + "\n"

@@ -2,9 +2,10 @@
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrust.dn import DistinguishedName
@@ -239,3 +240,42 @@ def test_a_list_wrapped_at_any_width_is_read_whole_or_not_at_all(width: int, at:
         assert [(pin.key, pin.subject) for pin in listing.pins] == [(k, f"{subject}{n}") for n, k in enumerate(keys)]
     if at != "blank" and width in USUAL_WIDTHS:
         assert listing.recognised
+
+
+def in_style(parts: list[tuple[str, str]], style: str) -> str:
+    if style == "slash":
+        return "".join(f"/{kind}={value}" for kind, value in parts)
+    equals = " = " if style == "spaced" else "="
+    return ", ".join(f"{kind}{equals}{value}" for kind, value in parts)
+
+
+NAMES = st.lists(st.tuples(st.sampled_from(["C", "ST", "L", "O", "OU", "CN"]),
+                           st.text("abcXYZ019 .-_ü'&", min_size=1, max_size=40).filter(lambda v: v == v.strip())),
+                 min_size=1, max_size=6)
+RENDERED = st.fixed_dictionaries({
+    "pins": st.lists(st.tuples(keys, NAMES), max_size=5), "style": st.sampled_from(["slash", "spaced", "comma"]),
+    "after": st.sampled_from(["", " ", "  "]), "before": st.sampled_from(["", " "]),
+    "trailing": st.sampled_from(["", " "]),
+    "header": st.sampled_from(["", HEADER, HEADER.replace(",\n", ", "), "TOFU certificates:\n\n"]),
+    "width": st.one_of(st.none(), st.integers(20, 140), st.sampled_from([60, 79, 80, 100, 120, 132, 511])),
+    "end": st.sampled_from(["\n", "\r\n", "\r\r\n"]), "prompted": st.booleans()})
+
+
+@given(RENDERED)
+@settings(max_examples=300, deadline=None)
+def test_a_list_however_it_is_rendered_is_read_whole_or_not_at_all(how: dict[str, Any]) -> None:
+    """DN style, spacing, width, line ends, echo and prompt: the same pins come back, or none are believed."""
+    wanted = [(key, in_style(name, how["style"])) for key, name in how["pins"]]
+    lines = [f"host={key};{how['after']}subject={how['before']}{subject}{how['trailing']}" for key, subject in wanted]
+    lines = [*how["header"].splitlines(), *lines]
+    width = how["width"]
+    if width:
+        lines = [line[at:at + width] for line in lines for at in range(0, max(len(line), 1), width)]
+    if how["prompted"]:
+        lines = ["prime-pri/admin# ncs certvalidation tofu-certs listcerts", *lines, "prime-pri/admin# "]
+    listing = read_listing(how["end"].join([*lines, ""]), "h", width=511)
+    if listing.recognised:
+        assert [(pin.key, pin.subject) for pin in listing.pins] == wanted
+    elif not width:
+        assert not wanted
+        assert not how["header"]
