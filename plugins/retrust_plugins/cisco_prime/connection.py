@@ -39,8 +39,9 @@ HA_STATUS = "ncs ha status"
 NO_PAGING = "terminal length 0"
 READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
 DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
-CONFIRM_DELETE = (r"(?is)\A(?!.*\b(?:all|every|restart|reboot|reload|stop|password|discard|overwrite|config\w*|sessions?)"
-                  r"\b)(?!.*(?<![\w.:-])(?!{key}(?!\w))[\w.:-]+_\d+\b).*(?:delete|remove|sure|continue|proceed|confirm)")
+_MORE_THAN_DELETE = r"\b(?:all|every|restart|reboot|reload|stop|password|discard|overwrite|config\w*|sessions?)\b"
+CONFIRM_DELETE = (rf"(?is)\A(?!.*{_MORE_THAN_DELETE})(?!.*(?<![\w.:-])(?!{{key}}(?!\w))[\w.:-]+_\d+\b)"
+                  r".*(?:delete|remove|sure|continue|proceed|confirm)")
 """The question of a delete, and of nothing else; where it names a key, that must be the planned one."""
 SETTLE_POLL = 1.0
 EMPTY_LIST = 10.0
