@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
+from retrust.looking import look
 from retrust_plugins.lab.settings import LISTING_3_9
 from retrust_plugins.lab.testing import Campus, quick_lab
 
@@ -126,6 +127,26 @@ NO_LISTS = {
     "a list and an error": ("host=198.18.0.1_443; subject= /CN=x\nERROR : not all could be read\n", TemporaryError),
     "cut off": ("host=198.18.0.1_44", TemporaryError),
 }
+
+
+@pytest.mark.parametrize("answer", NO_LISTS)
+async def test_a_check_says_what_is_no_list(start, answer):
+    """It is an error that quotes the answer, never a site without pins."""
+    text, kind = NO_LISTS[answer]
+    site = await start(quick_lab())
+    site.lab.secondary.settings.list_answers.append(text)
+    with pytest.raises(kind) as said:
+        await look(site.engine, site.site, site.ledger, pages=False)
+    assert text.strip().split("\n")[-1].strip() in str(said.value)
+
+
+@pytest.mark.parametrize("variation", STOPS)
+async def test_a_check_answers_no_more_than_a_run(start, variation):
+    """The same questions end it, quoted."""
+    settings, said = STOPS[variation]
+    site = await start(quick_lab().with_nodes(**settings))
+    with pytest.raises(RetrustError, match=said):
+        await look(site.engine, site.site, site.ledger, pages=False)
 
 
 @pytest.mark.parametrize("step", ["first look", "after the delete", "verify"])

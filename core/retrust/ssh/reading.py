@@ -14,6 +14,7 @@ from retrust.ssh.dialect import YES_NO, Dialect, yes_to
 from retrust.ssh.terminal import Screen
 
 _WATCH = 10           # how many times longer a last line is watched that came in pieces, or will be answered
+_AFTER_BANNER = 50    # likewise a first prompt under other lines: a banner may show what looks like one
 _LOGIN_QUESTIONS = 3  # more than an appliance asks; a loop of questions ends here
 FOREVER = float("inf")
 
@@ -27,6 +28,7 @@ class Seen(Enum):
     QUESTION = auto()
     STALLED = auto()    # a line that is neither, and nothing follows: another prompt, a question in other words
     CUT = auto()        # the prompt behind a line that was not ended: the answer was cut off
+    OTHER = auto()      # after a first, harmless command another prompt than the one that was taken for it
     RETURNS = auto()    # lines are ended by carriage returns alone
 
 
@@ -59,8 +61,9 @@ class Turn:
         if self.is_prompt(line):
             if not self._echoed(screen):
                 return Seen.NO_ECHO, dialect.question_quiet
-            sure = self.echo and screen.last_pieces <= 1 and not self._looked_alike(screen)
-            return Seen.PROMPT, dialect.quiet * (1 if sure else _WATCH)
+            if self.prompt is None and screen.full_lines:
+                return Seen.PROMPT, dialect.quiet * _AFTER_BANNER
+            return Seen.PROMPT, dialect.quiet * (1 if self.echo and screen.last_pieces <= 1 else _WATCH)
         if line.strip() and dialect.paging.fullmatch(line):
             return Seen.PAGE, dialect.quiet
         if self._may_answer(line, screen):
@@ -76,29 +79,26 @@ class Turn:
         if self.prompt is not None:
             cut = self.command is not None and line.rstrip().endswith(self.prompt.rstrip())
             other = bool(dialect.prompt.fullmatch(line))
+            if other and self.first and self._echoed(screen, line):
+                return Seen.OTHER, dialect.question_quiet
             return (Seen.CUT if cut else Seen.STALLED, dialect.stalled) if cut or other else (Seen.NOTHING, FOREVER)
         if line.strip():
             return (Seen.NOTHING, FOREVER) if self._own_answer(line) else (Seen.STALLED, dialect.stalled)
         last = screen.last_full_line
         if self._may_answer(last, screen):
             return Seen.MAY_ANSWER, dialect.question_quiet
-        asks = dialect.question.fullmatch(last) and last.rstrip().endswith(("?", ":", "]", ")"))
-        asked = bool(asks or YES_NO.fullmatch(last)) and not last.startswith(self.answered or "\0")
-        return (Seen.STALLED, dialect.stalled) if last and asked else (Seen.NOTHING, FOREVER)
+        asked = bool(YES_NO.fullmatch(last)) and not last.startswith(self.answered or "\0")
+        return (Seen.STALLED, dialect.stalled) if asked else (Seen.NOTHING, FOREVER)
 
     def _after_return(self, screen: Screen) -> bool:
         """Whether a carriage return alone ended what stands before the prompt; a line drawn anew is none."""
         before, after = screen.around_return
         return bool(before.strip()) and self.is_prompt(after) and not self.is_prompt(before)
 
-    def _looked_alike(self, screen: Screen) -> bool:
-        """Whether a banner showed what may be taken for the first prompt."""
-        return self.prompt is None and any(self.dialect.prompt.fullmatch(line) for line in screen.full_lines)
-
-    def _echoed(self, screen: Screen) -> bool:
+    def _echoed(self, screen: Screen, prompt: str | None = None) -> bool:
         if self.command is None or not self.echo:
             return True
-        return screen.echoed(self.command, self.prompt or "", (self.dialect.columns, 80))
+        return screen.echoed(self.command, prompt or self.prompt or "", (self.dialect.columns, 80))
 
     def is_prompt(self, line: str) -> bool:
         if self.prompt is None:

@@ -215,6 +215,9 @@ class Shell:
             self._terminal.type(" ")
         elif seen is Seen.RETURNS:
             self._screen.use_returns()
+        elif seen is Seen.OTHER:
+            self.prompt = turn.prompt = self._screen.last_line
+            self._transcript.add(self.node, "note", f"the prompt is {self.prompt.strip()!r}, what came before was none")
         elif seen is Seen.MAY_ANSWER:
             if before_send is not None:
                 await before_send()

@@ -522,3 +522,13 @@ async def test_an_inner_mode_that_does_not_end_is_said(shell_on: Open, ade_os: D
             async with shell_on(host, dialect=nested):
                 pass
         assert set(host.commands) == {"end"}
+
+
+async def test_a_banner_that_ends_in_a_fake_prompt(shell_on: Open, ade_os: Dialect) -> None:
+    """A first, harmless command shows which prompt is the real one."""
+    login = Reply(pieces=["Welcome\n", "fake/admin# ", 0.6, "\n"])
+    async with FakeHost(login=login, replies={LIST: LISTING}) as host, shell_on(host) as shell:
+        assert shell.prompt == "fake/admin# "
+        await shell.settle("terminal length 0")
+        assert shell.prompt == PROMPT
+        assert await shell.run(LIST) == LISTING
