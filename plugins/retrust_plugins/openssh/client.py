@@ -90,6 +90,7 @@ def _decide(known: Listing, host: str, port: int, key: bytes,
             bare = _decide(known, host, 22, key, forms[number:])
             if bare.status == "accepted":
                 return bare
+            found = Decision("unknown", bare.line)
     return Decision(found.status, found.line, fault)
 
 
@@ -110,7 +111,7 @@ def _of_certificate(lines: Sequence[Entry], certificate: SSHOpenSSHCertificate, 
     authorities = [line for line in lines if line.marker == AUTHORITY]
     ours = next((line for line in authorities if line.blob == signed_by), None)
     if ours is None:
-        return Decision("changed" if authorities else "unknown")
+        return Decision("unknown")
     try:
         certificate.validate(CERT_TYPE_HOST, name_at(host))
     except ValueError as exc:

@@ -15,6 +15,7 @@ from binascii import Error as NotBase64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from retrust.models import Pin
 
@@ -54,7 +55,7 @@ class Entry:
     def covers(self, name: str) -> bool:
         """Whether OpenSSH uses this line for the name, given as ``name_at`` writes it."""
         if self.hosts.startswith("|"):
-            return _is_hash_of(self.hosts, name)
+            return hashed_name(self.hosts, (name,)) is not None
         if not self.has_pattern:
             return name in self.names
         fitting = [pattern for pattern in self.names if _fits(pattern.removeprefix("!"), name)]
@@ -96,13 +97,17 @@ def subject(key_type: str, fingerprint: str) -> str:
     return f"CN={fingerprint},OU={key_type}"
 
 
-def _is_hash_of(listed: str, name: str) -> bool:
+@lru_cache(maxsize=2 ** 17)
+def hashed_name(listed: str, names: tuple[str, ...]) -> str | None:
+    """Which of the names this is the hash of. Each line has a salt of its own, so that each asks for all of them."""
     try:
         salt, digest = (b64decode(part, validate=True) for part in listed.removeprefix("|1|").split("|"))
     except ValueError:
-        return False
+        return None
+    if len(salt) != len(digest):
+        return None
     # HMAC-SHA1 is the file format's; it hides names and protects nothing here.
-    return len(salt) == len(digest) and hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), digest)
+    return next((name for name in names if hmac.digest(salt, name.encode(), "sha1") == digest), None)
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -82,6 +82,8 @@ def _unknown(peer: Peer, seen: tuple[str, bytes, Decision] | None = None) -> Rel
     names = " or ".join(peer.names)
     shows = f" and the key that it shows, {_print(seen[1])}" if seen else ""
     why = f"; {seen[2].why}" if seen and seen[2].why else ""
+    if seen and seen[2].line:
+        why += f"; the line {seen[2].line.hosts!r}, which counts without the port, holds another"
     return Relation(status="unknown", healthy=False, detail=(
         f"no line is for {names}{shows}{why}: ssh asks, or refuses where it is strict; "
         "compare the key out of band and add its line, or leave this peer out of the holder's peers"))

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from retrust.errors import PermanentError
 from retrust.models import Finding, Pin, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services
-from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, key_type_of, name_at, parse
+from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, hashed_name, key_type_of, name_at, parse
 from retrust_plugins.openssh.relations import relation
 from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
 
@@ -75,7 +75,7 @@ def entry_of(pin: Pin) -> Entry | None:
 def _owner(entry: Entry, owners: Mapping[str, str]) -> str | None:
     """Who has all names of the line, each written out or hashed."""
     if entry.hosts.startswith("|"):
-        return next((owner for name, owner in owners.items() if entry.covers(name)), None)
+        return owners.get(hashed_name(entry.hosts, tuple(owners)) or "")
     found = {owners.get(name) for name in entry.names}
     return found.pop() if len(found) == 1 else None
 

@@ -43,14 +43,14 @@ class Gatekeeper(asyncssh.SSHServer):
 
 
 class Files(asyncssh.SFTPServer):
-    """The files below a node's home folder; ``read_only`` lets nothing be written, as a read-only disk does."""
+    """The files below a node's home folder; files that are ``read_only`` are not written, as on a read-only disk."""
 
     def __init__(self, chan, node: SshNode) -> None:
         super().__init__(chan, chroot=str(node.home).encode())
         self._node = node
 
     def open(self, path, pflags, attrs):
-        if self._node.read_only and pflags & asyncssh.FXF_WRITE:
+        if path.split(b"/")[-1].decode() in self._node.read_only and pflags & asyncssh.FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("read-only file system")
         return super().open(path, pflags, attrs)
 
@@ -63,7 +63,7 @@ class SshNode:
     keys: list[asyncssh.SSHKey]
     channels: bool = True
     files: bool = True
-    read_only: bool = False
+    read_only: tuple[str, ...] = ()
     reaches: dict[int, int] = field(default_factory=dict)
     acceptor: asyncssh.SSHAcceptor | None = None
 

@@ -77,14 +77,14 @@ def make_key(path: Path, key_type: str) -> None:
 
 
 def make_server(folder: Path, *key_types: str, names: str | None = None, options: tuple[str, ...] = (),
-                address: str = HERE, config: str = "") -> Sshd:
+                address: str = HERE, config: str = "", authority: str = "ed25519") -> Sshd:
     """A server with these keys; with ``names``, the first has a certificate of the authority ``ca``."""
     folder.mkdir()
     for key_type in key_types:
         make_key(folder / key_type, key_type)
         config += f"HostKey {folder / key_type}\n"
     if names is not None:
-        make_key(folder / "ca", "ed25519")
+        make_key(folder / "ca", authority)
         keygen("-s", folder / "ca", "-h", "-I", "host", *(("-n", names) if names else ()), *options,
                folder / f"{key_types[0]}.pub")
         config += f"HostCertificate {folder / key_types[0]}-cert.pub\n"

@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.plugins.openssh.sshds import SSHD, Sshd, accepts, hashed, make_server, other
 
 from retrust.observation import Known, take_snapshot
@@ -37,6 +39,8 @@ def servers(tmp_path_factory):
         "elsewhere": make_server(folder / "elsewhere", "ed25519", names="web9.example.com"),
         "expired": make_server(folder / "expired", "ed25519", names="127.0.0.1",
                                options=("-V", "20200101:20200102")),
+        "authority is RSA": make_server(folder / "rsa-ca", "rsa", "ecdsa", names="127.0.0.1", authority="rsa"),
+        "SHA-1": make_server(folder / "sha1", "rsa", config="HostKeyAlgorithms ssh-rsa\n"),
         "soon": make_server(folder / "soon", "ed25519", names="127.0.0.1", options=("-V", "20990101:20990102")),
     }
     with contextlib.ExitStack() as stack:
@@ -157,6 +161,10 @@ ROWS = {
     "expired, and the plain key": ("expired", "@cert-authority {n} {ca}\n{n} {ed25519}"),
     "expired, and the bare plain key": ("expired", "@cert-authority {n} {ca}\n127.0.0.1 {ed25519}"),
     "not yet valid": ("soon", "@cert-authority {n} {ca}"),
+    "another authority for the name, ours for the bare one":
+        ("cert", "@cert-authority {n} {old}\n@cert-authority 127.0.0.1 {ca}"),
+    "an RSA authority": ("authority is RSA", "@cert-authority {n} {ca}"),
+    "a server that signs with SHA-1 only": ("SHA-1", "{n} {rsa}"),
     "no authority where there is no certificate": ("one", "@cert-authority {n} {old}\n{n} {ed25519}"),
 }
 
@@ -192,3 +200,53 @@ async def test_healthy_is_what_ssh_accepts(row, servers, tmp_path):
     said, connects = await asyncio.gather(
         healthy(servers[name], store), asyncio.to_thread(accepts, servers[name].address, servers[name].port, store))
     assert (said is True) == connects
+
+
+@pytest.mark.parametrize(("text", "connects"), [
+    ("[localhost]:{p} {ed25519}", {"localhost"}),
+    ("[LocalHost]:{p} {ed25519}\n{n} {ed25519}", {"localhost", "127.0.0.1"}),
+    ("localhost {ed25519}", {"localhost"}),
+    ("{n} {ed25519}\n[localhost]:{p} {old}", {"127.0.0.1"}),
+    ("{n} {old}\n[localhost]:{p} {ed25519}", {"localhost"}),
+    ("{n} {ed25519}\n@revoked [localhost]:{p} {ed25519}", {"127.0.0.1"}),
+    ("* {ed25519}", {"localhost", "127.0.0.1"}),
+])
+async def test_aliases(text, connects, servers, tmp_path):
+    """Of several names each that the store knows has to be one by which ssh connects."""
+    store, server = write(tmp_path / "known_hosts", servers["one"], text), servers["one"]
+    names = ("localhost", "127.0.0.1")
+    assert {name for name in names if accepts(name, server.port, store)} == connects
+    known = {name for name in names if name in text.lower() or "*" in text or ("{n}" in text and name == "127.0.0.1")}
+    assert await healthy(server, store, aliases=("LOCALHOST",)) is (known == connects)
+
+
+@pytest.mark.parametrize("texts", [
+    ("", "{n} {ed25519}"), (None, "{n} {ed25519}"), ("{n} {ed25519}", None), ("{n} {old}", "{n} {ed25519}"),
+    ("{n} {ed25519}", "@revoked {n} {ed25519}"), ("{n} {old}", "{n} {oldecdsa}"), ("", "# nobody"),
+])
+async def test_several_files(texts, servers, tmp_path):
+    """All files of a holder together are what ssh reads; one that is not there holds no line."""
+    server = servers["one"]
+    stores = [tmp_path / str(number) for number in range(len(texts))]
+    for store, text in zip(stores, texts, strict=True):
+        if text is not None:
+            write(store, server, text)
+    assert (await healthy(server, *stores) is True) == accepts(server.address, server.port, *stores)
+
+
+NAMES = ("{n}", "127.0.0.1", "*", "[127.0.*]:*", "127.0.0.?", "*,!{n}", "!{n}", "{n},foo", "{h}", "{hb}",
+         "[127.0.0.1]:1", "[127.0.0.2]:{p}", "*,!127.0.0.1")
+LINES = st.builds(
+    "{0}{1}{2}{3}{4}".format, st.sampled_from(("", "", "", "@cert-authority ", "@revoked ")),
+    st.one_of(st.just("{n}"), st.sampled_from(NAMES)), st.sampled_from((" ", "\t", "  ")),
+    st.one_of(st.just("{ed25519}"), st.sampled_from(("{ecdsa}", "{ca}", "{old}", "{oldecdsa}", "{sk}", "{cut}"))),
+    st.sampled_from(("", " note", "\r", "\t# x")))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(LINES, min_size=1, max_size=5))
+def test_any_store(lines, servers, tmp_path):
+    """Whatever lines are put together, the answer is that of ssh."""
+    server = servers["cert"]
+    store = write(tmp_path / "known_hosts", server, "\n".join(lines))
+    assert (asyncio.run(healthy(server, store)) is True) == accepts(server.address, server.port, store)

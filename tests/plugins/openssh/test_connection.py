@@ -266,7 +266,7 @@ async def test_a_link_stays_a_link(make_world):
 
 async def test_a_file_that_may_not_be_written(make_world):
     """A file that cannot be written is named, is as it was, and has nothing left beside it."""
-    world = await make_world(read_only=True)
+    world = await make_world(read_only=("known_hosts",))
     file = world.holder.known_hosts
     file.write_text(world.peer.line(world.name) + "\n")
     world.peer.renew("ssh-ed25519")
@@ -276,6 +276,53 @@ async def test_a_file_that_may_not_be_written(make_world):
             await connection.send(await the_step(world, connection), fail_test)
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.iterdir()] == ["known_hosts"]
+
+
+async def with_a_second_file(make_world, **options):
+    """A holder whose two files have the same stale line."""
+    world = await make_world(**options)
+    data = world.site.model_dump()
+    second = world.holder.known_hosts.with_name("known_hosts2")
+    data["holders"]["bastion"]["path"] = [".ssh/known_hosts", ".ssh/known_hosts2"]
+    world.site = type(world.site).model_validate(data)
+    for file in (world.holder.known_hosts, second):
+        file.write_text(f"# {file.name}\n{world.peer.line(world.name)}\n")
+    world.peer.renew("ssh-ed25519")
+    return world, second
+
+
+async def test_two_files(make_world):
+    """A line that two files of a holder have is one pin, and is changed in both."""
+    world, second = await with_a_second_file(make_world)
+    async with world.connected() as connection:
+        step = await the_step(world, connection)
+        await connection.send(step, nothing)
+        assert (await connection.observe(step, sent=True)).state == "done"
+    for file in (world.holder.known_hosts, second):
+        assert file.read_text() == f"# {file.name}\n{world.peer.line(world.name)}\n"
+
+
+async def test_two_files_or_neither(make_world):
+    """Where one of two files may not be written, neither is."""
+    world, second = await with_a_second_file(make_world, read_only=("known_hosts2",))
+    before = world.holder.known_hosts.read_bytes()
+    async with world.connected() as connection:
+        with pytest.raises(PermanentError, match="known_hosts2 cannot be written"):
+            await connection.send(await the_step(world, connection), fail_test)
+    assert world.holder.known_hosts.read_bytes() == before
+
+
+async def test_only_the_peers_that_a_holder_has_to_know(make_world):
+    """A holder that names its peers is not asked for others; one that names none has to know all."""
+    world = await make_world()
+    world.holder.known_hosts.write_text("# nobody\n")
+    data = world.site.model_dump()
+    async with world.connected() as connection:
+        assert (await look(world, connection)).relations["ssh:bastion:web1"].status == "unknown"
+    data["holders"]["bastion"]["peers"] = []
+    world.site = type(world.site).model_validate(data)
+    async with world.connected() as connection:
+        assert (await look(world, connection)).relations == {}
 
 
 async def fail_test():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import asyncssh
 import pytest
 from pydantic import ValidationError
@@ -94,3 +96,24 @@ def test_holder_without_address():
     """A holder that is reached over SSH needs an address."""
     with pytest.raises(ValidationError, match="is needed to reach it"):
         make_site(holders={"bastion": {"ssh": SSH}})
+
+
+def test_peers_of_a_holder_are_peers_of_the_site():
+    """A name among a holder's peers that is no peer is a wrong inventory."""
+    with pytest.raises(ValidationError, match="web9 is no peer of this site"):
+        make_site(holders={"here": {"peers": ["web1", "web9"]}})
+
+
+@pytest.mark.parametrize("text", [
+    "SHA256:" + "q" * 42 + "8", "256 SHA256:" + "q" * 42 + "8 root@web1 (ED25519)", "SHA256:" + "q" * 42 + "8=",
+    " SHA256:" + b64decode("q" * 42 + "8=").hex()])
+def test_fingerprints_as_people_have_them(text):
+    """The fingerprint as ssh-keygen prints it, alone or in its line, or in our own spelling."""
+    assert make_site().read_fingerprint(text) == "SHA256:" + b64decode("q" * 42 + "8=").hex()
+
+
+@pytest.mark.parametrize("text", ["", "SHA256:qqq", "MD5:" + ":".join(["ab"] * 16), "q" * 43])
+def test_other_texts_are_no_fingerprints(text):
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match="not a SHA-256 fingerprint"):
+        make_site().read_fingerprint(text)
