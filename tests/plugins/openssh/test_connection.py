@@ -304,7 +304,7 @@ async def test_two_files(make_world):
 
 async def test_two_files_or_neither(make_world):
     """Where one of two files may not be written, neither is."""
-    world, second = await with_a_second_file(make_world, read_only=("known_hosts2",))
+    world, _ = await with_a_second_file(make_world, read_only=("known_hosts2",))
     before = world.holder.known_hosts.read_bytes()
     async with world.connected() as connection:
         with pytest.raises(PermanentError, match="known_hosts2 cannot be written"):
