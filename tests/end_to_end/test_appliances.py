@@ -25,6 +25,7 @@ WORKS: dict[str, dict[str, Any]] = {
     "configuration mode": {"config_mode": True},
     "no echo": {"echo": False},
     "no echo, no header": {"echo": False, **LISTING_3_9},
+    "no echo, and terms of use": {"echo": False, "resumable": True, "login_question": "Accept the policy (yes/no)? "},
     "bare carriage returns": {"line_end": "\r"},
     "bare carriage returns after a banner": {"line_end": "\r", "banner": "Welcome\nto the lab"},
     "one shell at a time": {"shells_at_once": 1},

@@ -47,6 +47,7 @@ class Turn:
     first: bool = False
     answers: int = 0
     answer: str = ""
+    typed: str = ""
     answered: str = ""
     answered_at: int = -1
     above: int = 0
@@ -83,7 +84,8 @@ class Turn:
                 return Seen.OTHER, dialect.question_quiet
             return (Seen.CUT if cut else Seen.STALLED, dialect.stalled) if cut or other else (Seen.NOTHING, FOREVER)
         if line.strip():
-            return (Seen.NOTHING, FOREVER) if self._own_answer(line) else (Seen.STALLED, dialect.stalled)
+            echo = bool(self.answered) and line.strip() == self.typed
+            return (Seen.NOTHING, FOREVER) if echo else (Seen.STALLED, dialect.stalled)
         last = screen.last_full_line
         if self._may_answer(last, screen):
             return Seen.MAY_ANSWER, dialect.question_quiet
@@ -107,10 +109,12 @@ class Turn:
 
     def note_answer(self, screen: Screen) -> None:
         """The question on the screen is being answered; it means nothing more until something follows."""
-        self.answers += 1
+        self.answers, self.typed = self.answers + 1, self.answer
         self.answered = screen.last_line.rstrip() or screen.last_full_line.rstrip()
         self.answered_at = screen.received
-        self.above = len(screen.full_lines) + bool(screen.last_line.strip())
+        if self.prompt is None:
+            screen.end_line()  # where nothing is echoed, the next line would seem to belong to it
+            self.above = len(screen.full_lines)
 
     def _may_answer(self, line: str, screen: Screen) -> bool:
         """A question before the first prompt that is ours to answer; after it the one confirmation, once.

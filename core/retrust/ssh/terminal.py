@@ -132,6 +132,11 @@ class Screen:
     def text(self) -> str:
         return shown("".join(self._lines) + self._last)
 
+    def end_line(self) -> None:
+        """What follows is a new line, whether the node ends this one or not."""
+        self.feed("\n")
+        self.received -= 1
+
     def page(self) -> None:
         """The last line is a paging prompt that is being answered; it is no part of the text."""
         self._last, self.last_pieces = _PAGE, 0

@@ -54,7 +54,9 @@ class CiscoPrime:
                 return _self(site, pin.holder, port) if name == pin.holder else _place(name, server)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
             return _self(site, pin.holder, port)
-        return Place("unknown", why="; ".join(_other_port(name, server, port) for name, server in known))
+        reached = [f"the address of {name}, whose host is {server.host}: write `host: {host}` there if keys name it so"
+                   for name, server in site.servers() if server.address and same_host(server.address, host)]
+        return Place("unknown", why="; ".join((*(_other_port(name, server, port) for name, server in known), *reached)))
 
     def fits(self, site: CiscoPrimeSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
         """The health monitor's thread speaks of the peer, the sequence task's of an ISE server."""

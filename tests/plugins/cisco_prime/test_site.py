@@ -235,3 +235,11 @@ def test_a_known_host_at_another_port_is_said(tmp_path: Path) -> None:
     assert place.kind == "unknown"
     assert "known host, port not in the inventory" in judge(Facts(Pin(holder="primary", key="10.0.0.21_9443",
                                                             subject="x", line=""), place)).reasons[0]
+
+
+def test_a_key_that_names_an_address_is_said(tmp_path: Path) -> None:
+    """The inventory knows the server by another name than its keys do; the reason says what to write."""
+    site = load(tmp_path, put("ise.0.host", "ise.example.com"), put("ise.0.address", "10.0.0.77"))
+    place = CiscoPrime().locate(site, Pin(holder="primary", key="10.0.0.77_443", subject="x", line=""))
+    assert (place.kind, place.why) == ("unknown", "the address of ise[0], whose host is ise.example.com: write "
+                                       "`host: 10.0.0.77` there if keys name it so")
