@@ -43,6 +43,8 @@ async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> Asy
 
 
 LOGIN_TIMEOUT = 30.0
+LOOKS_AT_ONE = 4
+"""A server turns away those who have not logged in, where they are many at once."""
 End = tuple["SshConnection | None", tuple[Store, ...]]
 """A holder's session, None for this machine, and its files."""
 
@@ -138,10 +140,10 @@ class OpenSshConnection:
         """Whether ssh would connect from each holder to each peer that it has to know, without a question."""
         wanted = [(holder, name) for holder in self._ends for name in self._site.known_by(holder)]
         known = {holder: await self._known(holder) for holder in self._ends}
-        slots = asyncio.Semaphore(PROBES_AT_ONCE)
+        slots, turns = asyncio.Semaphore(PROBES_AT_ONCE), {name: asyncio.Semaphore(LOOKS_AT_ONE) for _, name in wanted}
 
         async def one(holder: str, name: str) -> Relation:
-            async with slots:
+            async with turns[name], slots:
                 return await relation_of(known[holder], self._site.peers[name], Looker(self, holder))
 
         judged = await asyncio.gather(*(one(holder, name) for holder, name in wanted))

@@ -29,6 +29,11 @@ class Gatekeeper(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._node.visitors += 1
+        self._node.most_visitors = max(self._node.visitors, self._node.most_visitors)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._node.visitors -= 1
 
     def password_auth_supported(self) -> bool:
         return True
@@ -64,6 +69,8 @@ class SshNode:
     channels: bool = True
     files: bool = True
     read_only: tuple[str, ...] = ()
+    visitors: int = 0
+    most_visitors: int = 0
     reaches: dict[int, int] = field(default_factory=dict)
     acceptor: asyncssh.SSHAcceptor | None = None
 

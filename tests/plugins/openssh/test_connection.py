@@ -14,6 +14,7 @@ from retrust.models import Grade, Verdict
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust_plugins.evidence import retrust_collectors
+from retrust_plugins.openssh.connection import LOOKS_AT_ONE
 from retrust_plugins.openssh.known_hosts import as_openssh_prints
 
 
@@ -323,6 +324,19 @@ async def test_only_the_peers_that_a_holder_has_to_know(make_world):
     world.site = type(world.site).model_validate(data)
     async with world.connected() as connection:
         assert (await look(world, connection)).relations == {}
+
+
+async def test_a_peer_of_many_holders(make_world):
+    """Many holders' relations do not overrun a peer, which turns away strangers where they are many at once."""
+    world = await make_world(local=True)
+    world.holder.known_hosts.write_text(world.peer.line(world.name) + "\n")
+    data = world.site.model_dump()
+    data["holders"] = {f"user{number}": data["holders"]["bastion"] for number in range(20)}
+    world.site = type(world.site).model_validate(data)
+    async with world.connected() as connection:
+        relations = await connection.relations(pages=True)
+    assert {found.status for found in relations.values()} == {"accepted"}
+    assert 1 <= world.peer.most_visitors <= LOOKS_AT_ONE
 
 
 async def fail_test():
