@@ -30,17 +30,18 @@ _DATE = re.compile(
     rb"|(?P<d4>\d{1,2})\.?(?P<s4>[- /])(?P<n4>" + _NAME + rb")\.?(?P=s4)(?P<y4>\d{4}|(?<=-)\d\d)"
     rb"|(?<![./-])(?P<a>\d{1,2})(?P<s5>[-/.])(?P<b>\d{1,2})(?P=s5)(?P<c>\d{4}|\d\d)"
     rb"|(?<![A-Za-z\x80-\xff])(?P<n6>" + _NAME + rb")\.? {1,2}(?P<d6>\d{1,2})(?:,? (?P<y6>" + _YEAR + rb"))?"
-    rb")(?:[T_:,]|,? {1,2}(?:(?:at|um|kl\.|\xc3\xa0) )?)\Z")
+    rb")(?:[T_:,-]|,? {1,2}(?:(?:at|um|kl\.|\xc3\xa0) )?)\Z")
 _AFTER = re.compile(
     rb"(?:(?:[.,](?P<fraction>\d{1,9})|:(?P<millis>\d{3}))(?!\d))?"
     rb"(?: ?(?P<half>[AaPp]\.? ?[Mm]\b\.?|(?i:vorm|nachm)\b\.?|[\x80-\xff][\x80-\xff.]+))?(?: o'clock)?"
-    rb"(?: ?(?P<zone>Z(?!\w)|(?:(?:GMT|UTC)[+-]\d{1,2}|[+-]\d\d)(?::?\d\d)?(?![\w:.-])|[A-Z]{2,5}(?![\w.])"
-    rb"|(?:[A-Z][a-z]+ ){2,3}Time\b))?"
+    rb"(?: ?[\[(]?(?P<zone>Z(?!\w)|(?:(?:GMT|UTC)[+-]\d{1,2}|[+-]\d\d)(?::?\d\d)?(?![\w:.-])|[A-Z]{2,5}(?![\w.])"
+    rb"|(?:[A-Z][a-z]+ ){2,3}Time\b|[A-Z][A-Za-z]+/[A-Z][A-Za-z_/+-]+))?"
     rb"(?: (?P<year>" + _YEAR + rb")(?![\w:/.-]))?")
 _FOREIGN_HALF = re.compile(rb" ?[A-Za-z]{2,3}\.? ")
 _FOREIGN_ZONE = re.compile(rb" ?[A-Za-z]{2,20}:")
 _PRIMES = re.compile(rb" (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL|\[)")
-_EPOCH = re.compile(rb" *(?:<\d{1,3}>)?[\[(]?(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|]|\Z)")
+_EPOCH = re.compile(rb"(?:\A *(?:<\d{1,3}>)?[\[(]?|(?<!\w)(?:ts|time|timestamp)=\"?|(?<!\w)audit\()"
+                    rb"(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|:\"]|\Z)")
 _BOXED_EPOCH = re.compile(rb"[\[<](\d{13})[\]>]")
 
 
@@ -68,7 +69,7 @@ def _last_time(text: bytes, zone: tzinfo | None, now: datetime) -> datetime | No
             return found if isinstance(found, datetime) else None
     if boxed:
         return since_1970(int(boxed[-1][1]), now)
-    led = _EPOCH.match(text)
+    led = _EPOCH.search(text)
     return since_1970(float(b".".join(filter(None, led.groups()))), now) if led else None
 
 

@@ -54,6 +54,7 @@ def half_of(word: bytes) -> int | None:
     return _HALVES.get(_text(word).replace(".", "").replace(" ", ""))
 
 
+@lru_cache(maxsize=256)
 def zone_of(word: bytes) -> tzinfo | Unknown | None:
     """The zone that a word names; None where it names none."""
     text = word.decode("ascii", errors="replace")
@@ -61,6 +62,13 @@ def zone_of(word: bytes) -> tzinfo | Unknown | None:
         return timezone(timedelta(hours=_HOURS[text])) if _HOURS[text] else UTC
     if text in _SEVERAL or text.endswith(" Time"):
         return UNKNOWN
+    if "/" in text:
+        from zoneinfo import ZoneInfo
+
+        try:
+            return ZoneInfo(text)
+        except (KeyError, ValueError, OSError):
+            return None
     offset = _OFFSET.fullmatch(text)
     if offset is None:
         return None

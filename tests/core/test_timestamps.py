@@ -105,6 +105,9 @@ HOUR = timedelta(hours=1)
     ("<13>Mar 14 2025 09:26:53 prime-pri ncs: ", AT),
     ("Mar 4 09:26:53 prime-pri ncs: ", datetime(2025, 3, 4, 9, 26, 53, tzinfo=UTC)),
     ("Mar 14 09:26:53.589 prime-pri ncs: ", MS), ("2025-03-14 09:26:53,589 UTC ERROR ", MS),
+    ("2025-03-14 09:26:53 Europe/Berlin ", AT - HOUR), ("2025-03-14 09:26:53 [America/New_York] ", AT + 4 * HOUR),
+    ("20250314-09:26:53.589 ", MS), ("2025-03-14 09:26:53 Pool/Worker ", AT),
+    ("ts=1741944413.589 level=error ", MS), ("type=X msg=audit(1741944413.589:7): ", MS),
     ("2025-03-14T09:26:53,589Z ", MS), ("2025-03-14 09:26:53,589 [main] ERROR com.example.Hm - ", MS),
 ])
 def test_times_as_libraries_and_devices_write_them(text: str, at: datetime) -> None:
