@@ -103,9 +103,13 @@ class Carriers:
         if not self.pending:
             return b""
         told = self._begin() if self._first is not None else b""
-        told += b"".join(text + CUT.encode() + b"\n" for text in self._parts.values()) + bytes(self._held)
+        held, self._held = bytes(self._held), bytearray()
+        if _CRI.match(held) or self._records(held, NESTED) is not None:
+            told += self._line(held)
+        else:
+            told += held + CUT.encode() if held.lstrip().startswith((b"{", b"[")) else held
+        told += b"".join(text + CUT.encode() + b"\n" for text in self._parts.values())
         self._parts.clear()
-        self._held.clear()
         return told
 
     # -- bytes ------------------------------------------------------------------------------------

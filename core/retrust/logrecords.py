@@ -16,11 +16,13 @@ from retrust.timestamps import read_timestamp, since_1970
 TEXTS = frozenset(("log", "message", "msg", "full_message", "short_message", "MESSAGE", "@message", "event", "original",
                    "textPayload", "body", "stringValue", "text", "line", "_raw", "@m", "@mt"))
 TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "@timestamp", "timestamp", "Timestamp", "time", "ts",
-         "@t", "instant", "datetime", "asctime", "date", "eventTime", "event_time", "timeMillis", "timeUnixNano")
-THREADS = ("thread", "thread_name", "threadName")
+         "_time", "@t", "instant", "datetime", "asctime", "date", "eventTime", "event_time", "timeMillis",
+         "timeUnixNano")
+THREADS = ("thread", "thread_name", "threadName", "process.thread.name")
 DEPTH = 8
 """How deep fields are looked for."""
 _LONGEST_TIME = 80
+_DOCKERS = frozenset(("log", "stream", "time", "attrs"))
 
 
 class Record(NamedTuple):
@@ -39,46 +41,61 @@ def records_in(data: bytes, anchors: Sequence[bytes]) -> list[Record] | None:
     except (ValueError, RecursionError):
         return None
     wanted = tuple(anchor.decode("utf-8", errors="replace") for anchor in anchors)
-    values = value if isinstance(value, list) else [value]
-    return [r for item in values if isinstance(item, dict) for r in _records(item, wanted)] or None
+    return [record for item in _objects(value) for record in _records(item, wanted, "", DEPTH)] or None
 
 
-def _records(item: dict[str, Any], anchors: Sequence[str]) -> Iterator[Record]:
-    lead = lead_of(item)
-    texts = list(_texts(item, anchors))
-    part = str(item.get("stream", "")) if isinstance(item.get("log"), str) and "time" in item else None
-    for n, text in enumerate(texts):
-        held = any(text in other for other in texts[:n]) or any(text in other and text != other for other in texts)
-        if not held:
-            yield Record(lead, text, part if text == item.get("log") else None)
+def _records(item: dict[str, Any], anchors: Sequence[str], lead: str, depth: int) -> Iterator[Record]:
+    """Those of one object and the objects in it; then those of the lists in it, each with records of its own."""
+    leaves, lists = _leaves(item, lead)
+    texts = [leaf for usual in (True, False) for leaf in leaves if leaf.is_usual is usual and leaf.text
+             and (usual or any(anchor in leaf.text for anchor in anchors))]
+    whole = item.keys() <= _DOCKERS and isinstance(item.get("log"), str)
+    for n, leaf in enumerate(texts):
+        others = [other.text for m, other in enumerate(texts) if m < n or (m > n and other.text != leaf.text)]
+        if not any(leaf.text in other for other in others):
+            yield Record(leaf.lead, leaf.text, str(item.get("stream", "")) if whole else None)
+    if depth:
+        for inner, inherited in lists:
+            for part in _objects(inner):
+                yield from _records(part, anchors, inherited, depth - 1)
 
 
-def _texts(item: dict[str, Any], anchors: Sequence[str]) -> Iterator[str]:
-    """Those under a usual name first, and outer ones before inner ones."""
-    leaves = list(_leaves(item))
-    for usual in (True, False):
-        for name, value in leaves:
-            known = name.rpartition(".")[2] in TEXTS
-            if known is usual and value and (known or any(anchor in value for anchor in anchors)):
-                yield value
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
 
-def _leaves(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(name, text) of every field that is a text, or the bytes of one as journald writes them."""
-    level: list[tuple[str, Any]] = list(item.items())
+class _Leaf(NamedTuple):
+    lead: str
+    is_usual: bool
+    text: str
+
+
+def _leaves(item: dict[str, Any], lead: str) -> tuple[list[_Leaf], list[tuple[list[Any], str]]]:
+    """The texts of an object and of those in it, outer ones first; and the lists, each with the lead it inherits."""
+    leaves: list[_Leaf] = []
+    lists: list[tuple[list[Any], str]] = []
+    level = [(item, lead)]
     for _ in range(DEPTH):
-        inner: list[tuple[str, Any]] = []
-        for name, value in level:
-            if isinstance(value, str):
-                yield name, value
-            elif isinstance(value, dict):
-                inner += value.items()
-            elif isinstance(value, list):
-                if value and all(type(n) is int and 0 <= n < 256 for n in value):
-                    yield name, bytes(value).decode("utf-8", errors="replace")
-                else:
-                    inner += [(name, part) for part in value]
+        inner: list[tuple[dict[str, Any], str]] = []
+        for part, inherited in level:
+            own = lead_of(part) or inherited
+            for name, value in part.items():
+                if isinstance(value, dict):
+                    inner.append((value, own))
+                elif isinstance(value, list) and not _is_bytes(value):
+                    lists.append((value, own))
+                    value = "\n".join(line for line in value if isinstance(line, str))
+                if isinstance(value, list):
+                    value = bytes(value).decode("utf-8", errors="replace")
+                if isinstance(value, str):
+                    leaves.append(_Leaf(own, name.rpartition(".")[2] in TEXTS, value))
         level = inner
+    return leaves, lists
+
+
+def _is_bytes(value: list[Any]) -> bool:
+    """Whether it is a text as journald writes one that is not all printable."""
+    return bool(value) and all(type(n) is int and 0 <= n < 256 for n in value)
 
 
 def lead_of(item: dict[str, Any]) -> str:

@@ -172,6 +172,16 @@ TIMED: dict[str, Carrier] = {
         "instant": {"epochSecond": int(epoch(at)), "nanoOfSecond": at.microsecond * 1000}, "message": line}),
     "a list": lambda at, lines: json.dumps(
         [{"timestamp": int(epoch(at) * 1000), "message": line} for line in lines]).encode() + b"\n",
+    "splunk export": record(lambda at, line: {"preview": False, "result": {"_raw": line, "_time": stamp(at)}}),
+    "elastic hits": lambda at, lines: json.dumps({"hits": {"total": 9, "hits": [
+        {"_id": n, "_source": {"message": line, "@timestamp": stamp(at)}} for n, line in enumerate(lines)]}}).encode(),
+    "opentelemetry": lambda at, lines: json.dumps({"resourceLogs": [{"resource": {}, "scopeLogs": [{"logRecords": [
+        {"timeUnixNano": str(int(epoch(at) * 1e6) * 1000), "body": {"stringValue": line}} for line in lines
+    ]}]}]}).encode(),
+    "thread of its own": record(lambda at, line: {"time": stamp(at), "thread": "HealthMonitorThread",
+                                                  "msg": line.replace("[system] [HealthMonitorThread] ", "")}),
+    "fluent bit": records(lambda at, line: {"date": epoch(at), "log": line}),
+    "compose": lambda at, lines: b"".join(b"web-1  | " + line + b"\n" for line in cri(at, lines).splitlines()),
     "behind a header": lambda at, lines: b"<131>app: @cee: " + record(
         lambda at, line: {"msg": line, "time": stamp(at)})(at, lines),
     "octal": lambda at, lines: syslog(at, lines, "#012"),
@@ -220,6 +230,7 @@ def test_text_behind_a_journals_record_is_read() -> None:
     f"{stamp(AT)} stderr P {EVENT[2][:-20]}\n{stamp(AT)} stdout F other\n",
     "<131>Mar 14 09:26:53 pi hm: " + "#012".join(EVENT[:3]) + "#01\n",
     f" TOFU failed. Check local trust {EVENT[2][:-20]}".rjust(1024, "x") + "\n",
+    json.dumps({"message": EVENT[2]})[:-20], f"{stamp(AT)} stderr P {EVENT[2][:-20]}",
     f"{EVENT[2][:-4]}\n", f"{EVENT[2][:-5]}\n",
     "<131>Mar 14 09:26:53 pi hm: " + "\\012".join(EVENT[:3]) + "\\0\n",
 ])
