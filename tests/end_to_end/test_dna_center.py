@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from retrust.cli.output import plan_lines
 from retrust.errors import PermanentError
 from retrust_plugins.lab.settings import LISTING_3_9, IseSettings
 from retrust_plugins.lab.testing import quick_lab
@@ -37,6 +38,7 @@ async def test_its_pin_is_made_anew(start):
     assert ended.outcome == "healed"
     key = edge.partition(":")[2]
     assert [step.kind for step in ended.plan.steps] == ["delete-pin", "await-pin"]
+    assert any("is not documented" in line for line in "\n".join(plan_lines(ended.plan, ())).splitlines())
     assert site.lab.primary.deletes_sent(key) == 1
     assert site.writes == 1
     assert site.lab.primary.tofu.pins[key].fingerprint == center.fingerprint

@@ -152,14 +152,15 @@ def _delete(finding: Finding, centers: set[str]) -> Step:
 
 def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
     """Of a DNA Center nothing but the list and the log is documented: so that is what is waited for."""
-    pin = finding.pin
+    pin, quiet = finding.pin, site.timeouts.log.total_seconds()
+    anew = (f"{pin.holder} lists {pin.key} anew, {finding.endpoint} presents the approved certificate, and no new log "
+            f"line names it for {quiet:g} s")
     return Step(
         id=f"await-pin:{pin.edge}", stage=ADD, kind="await-pin", holder=pin.holder, argument=pin.key, risk="read",
-        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew",
-        after=f"{pin.holder} lists {pin.key} anew, {finding.endpoint} presents the approved certificate, and no new "
-              f"log line names it for {site.timeouts.log.total_seconds():g} s; what makes Prime connect to it again is "
-              "not documented, and nothing else shows that the integration works",
-        expected=_expected([finding]))
+        undo="nothing is changed",
+        sends=(f"nothing; waits until {anew}",
+               "nothing else: what makes Prime connect again, and whether the integration then works, is not documented"),
+        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew", after=anew, expected=_expected([finding]))
 
 
 def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
