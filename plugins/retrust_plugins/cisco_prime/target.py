@@ -159,7 +159,8 @@ def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
         id=f"await-pin:{pin.edge}", stage=ADD, kind="await-pin", holder=pin.holder, argument=pin.key, risk="read",
         undo="nothing is changed",
         sends=(f"nothing; waits until {anew}",
-               "nothing else: what makes Prime connect again, and whether the integration then works, is not documented"),
+               "nothing else: what makes Prime connect again, and whether the integration then works, "
+               "is not documented"),
         before=f"{pin.holder} no longer lists {pin.key}, or lists it anew", after=anew, expected=_expected([finding]))
 
 
