@@ -252,6 +252,8 @@ def change(content: bytes, old: str, new: str) -> Change:
     It is written over the old line, with blanks at its end where it is shorter. A longer one is appended, and the old
     one is then made blank; so is every further old one. Whoever appends to the file meanwhile is not disturbed.
     """
+    if old == new:
+        return Change()
     was, comes = (parse(line.encode()).lines[0] for line in (old, new))
     lines = content.split(b"\n")
     placed = any(_text(raw) == new for raw in lines)

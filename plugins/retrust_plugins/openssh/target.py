@@ -59,7 +59,7 @@ class OpenSsh:
 
     def steps(self, site: OpenSshSite, planned: Sequence[Finding], snapshot: Snapshot,
               deleted: frozenset[str]) -> tuple[Step, ...]:
-        return tuple(_replace(finding) for finding in planned)
+        return tuple(_replace(finding) for finding in planned if not _is_pinned(finding))
 
     def connect(self, site: OpenSshSite, services: Services) -> AbstractAsyncContextManager[Connection]:
         from retrust_plugins.openssh.connection import connect
@@ -94,6 +94,12 @@ def _own_names(holder: Holder) -> list[str]:
     hosts = ["localhost", "127.0.0.1", "::1", *([holder.host] if holder.host else [])]
     port = holder.ssh.port if holder.ssh else 22
     return [*map(name_at, hosts), *(f"[{host}]:{port}" for host in hosts)]
+
+
+def _is_pinned(finding: Finding) -> bool:
+    """Whether the line holds the key that is shown, so that there is nothing to write though a person doubts it."""
+    entry = entry_of(finding.pin)
+    return entry is not None and finding.presented is not None and finding.presented.chain[:1] == (entry.blob,)
 
 
 def _replace(finding: Finding) -> Step:

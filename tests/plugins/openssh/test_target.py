@@ -13,7 +13,7 @@ from retrust.dn import DistinguishedName
 from retrust.inventory import load_inventory
 from retrust.models import Finding, Snapshot, Verdict
 from retrust_plugins.openssh.hostkeys import HostKeys, presented
-from retrust_plugins.openssh.known_hosts import parse, pins
+from retrust_plugins.openssh.known_hosts import change, parse, pins
 from retrust_plugins.openssh.site import OpenSshSite
 from retrust_plugins.openssh.target import OpenSsh
 
@@ -86,6 +86,16 @@ def test_the_step_shows_both_lines():
     assert step.expected == {pin.edge: seen.fingerprint}
     assert old.get_fingerprint() in step.before
     assert new.get_fingerprint() in step.after
+
+
+def test_what_is_pinned_already_is_not_written():
+    """A pin that a person included, and that holds the very key that is shown, gets no step: its line would go."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    pin, seen = make_pin("web1", key), presented(key.public_data)
+    finding = Finding(pin=pin, presented=seen, verdict=Verdict.STALE)
+    snapshot = Snapshot(site="s", target="openssh", observed_at=seen.not_before, findings=(finding,))
+    assert OpenSsh().steps(make_site(), [finding], snapshot, frozenset()) == ()
+    assert not change(pin.line.encode(), pin.line, pin.line)
 
 
 def test_peers_that_share_a_name():
