@@ -153,3 +153,23 @@ def test_certificates_names_equal_their_printed_form(values: list[str]) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, v) for v in values]
                      + [x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@b.c")])
     assert DistinguishedName.parse(name.rfc4514_string()) == DistinguishedName.from_x509(name)
+
+
+plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,10}[A-Za-z0-9]", fullmatch=True)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["CN", "OU", "O", "C"]), st.one_of(plain, st.just("Example, Inc."))),
+                min_size=1, max_size=4), st.integers(0, 80))
+def test_a_name_cut_anywhere_may_be_the_name(rdns: list[tuple[str, str]], at: int) -> None:
+    """Whatever form it is printed in, and wherever the text ends."""
+    name = build([[rdn] for rdn in rdns])
+    for form in (name.rfc4514(), name.slash(), name.spaced(), name.rfc4514().replace("\\,", ",")):
+        assert name.may_be(f"{form[:at]}…"), form[:at]
+
+
+@given(st.text(alphabet='CNOU=/,+;"\\ #ab0\n…'))
+def test_any_text_may_have_been_cut(text: str) -> None:
+    """No text crashes it; a name that says something else is not it."""
+    PRIME_SEC.may_be(text)
+    assert not PRIME_SEC.may_be("CN=prime-pri…")
+    assert not PRIME_SEC.may_be("CN=prime, OU=Prime Infra…")

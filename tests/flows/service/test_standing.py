@@ -52,9 +52,9 @@ def failed(minute: float = 0, *, retry: bool = True) -> Entry:
     return moved("fail", "failed", minute, why="x", retry=retry)
 
 
-def sighted(aggregate: str = "a", minute: float = 0, last: float | None = None) -> Entry:
+def sighted(aggregate: str = "a", minute: float = 0, last: float | None = None, *, dated: bool = True) -> Entry:
     at = NOON + timedelta(minutes=minute if last is None else last)
-    [row] = aggregated([sighting(at=at, source="hm.log")])
+    [row] = aggregated([sighting(at=at if dated else None, received_at=at, source="hm.log")])
     return entry(SightingsKept(sightings=(row.model_copy(update={"aggregate": aggregate}),)), minute)
 
 
@@ -120,6 +120,10 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
         [sighted(), opened(), *a_pass(4, sighted("b", 4), moved("heal", "healed", 5))], 5, "open"),
     "a line from before the heal came late": (
         [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4)], 6, None),
+    "a line of an unknown time, heard after the heal": (
+        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, dated=False)], 6, "open"),
+    "a line of an unknown time, heard before the heal": (
+        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4, dated=False)], 6, None),
     "a line from after the heal": ([opened(), *a_pass(), moved("heal", "healed", 5), sighted("a", 6)], 6, "open"),
     "it was cancelled, and is seen again": ([opened(), moved("cancel", "cancelled"), sighted("a", 1)], 1, "open"),
 }
