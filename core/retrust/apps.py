@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
     from retrust.ledger import Ledger
 
 
-class App(Protocol):
+class App:
     """``path`` is where it is mounted (``/`` for one of them); it is built once, when the service starts."""
 
     name: str
     path: str
 
+    @abstractmethod
     def build(self, engine: Engine, ledger: Ledger) -> Any:
         """The ASGI application. The ledger is the service's own; a case that changes is dispatched by itself."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.commands import Command
 from retrust.hookspecs import hookimpl
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_gates() -> Sequence[Gate]:
+def retrust_gates() -> Sequence[Gate[Any]]:
     from retrust.gates import Confirm, Standard
 
     return [Confirm(), Standard()]

@@ -100,7 +100,8 @@ def terminal_labels(matter: Matter) -> list[str]:
 
 def _at_terminal(matter: Matter, label: str) -> bool:
     requirement = matter.at(label)
-    return requirement is not None and getattr(matter.gate(requirement), "at_terminal", False) is True
+    gate = matter.gate(requirement) if requirement else None
+    return gate is not None and gate.at_terminal
 
 
 async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes: bool, reason: str,

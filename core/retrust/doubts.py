@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.models import Plan, Sighting, Snapshot
 from retrust.verdicts import Candidate, attribute
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrust.target import Target
 
 
-def doubted(target: Target, site: Site, plan: Plan, after: Snapshot, sightings: Iterable[Sighting],
+def doubted(target: Target[Any], site: Site, plan: Plan, after: Snapshot, sightings: Iterable[Sighting],
             sent: dict[str, datetime]) -> Iterator[tuple[str, Sighting]]:
     """Edge and log line: of the deletes without a relation, by when each was ``sent``, what was logged since then."""
     logged = [s for s in sightings if s.kind == "log"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.errors import UsageError
 from retrust.home import home_folder, keep_private
@@ -57,7 +57,7 @@ class Engine:
             known = ", ".join(self.inventory.sites) or "none"
             raise UsageError(f"the inventory has no site {name!r}", hint=f"its sites: {known}") from None
 
-    def target(self, site: Site) -> Target:
+    def target(self, site: Site) -> Target[Any]:
         return self.plugins.targets[site.target]
 
     @cached_property
@@ -88,8 +88,7 @@ class Engine:
 
         ledger = await Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
         for observer in self.plugins.observers.values():
-            if opened := getattr(observer, "opened", None):
-                opened(self, ledger)
+            observer.opened(self, ledger)
             ledger.observers.append(observer.told)
         return ledger
 

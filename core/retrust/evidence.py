@@ -7,6 +7,7 @@ plugin objects (``retrust_collectors``); the built-in ones live in ``retrust_plu
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,29 @@ class Eyes(Protocol):
         ...
 
 
-class Collector(Protocol):
+class Collector:
+    """Answers one of the two questions; the answers are sentences for the person who decides."""
+
     name: str
     answers: Answers
 
+    @abstractmethod
     async def collect(self, edge: Edge, eyes: Eyes) -> Collected:
         """What this collector says of the edge; ``Grade.NONE`` with the reason where it can say nothing."""
         ...
+
+    def supported(self, detail: str) -> Collected:
+        return self._say(Grade.SUPPORTED, detail)
+
+    def contradicted(self, detail: str) -> Collected:
+        return self._say(Grade.CONTRADICTED, detail)
+
+    def nothing(self, detail: str) -> Collected:
+        """No evidence, which speaks neither for nor against."""
+        return self._say(Grade.NONE, detail)
+
+    def _say(self, grade: Grade, detail: str) -> Collected:
+        return Collected(collector=self.name, answers=self.answers, grade=grade, detail=detail)
 
 
 def grade(collected: Iterable[Collected]) -> Grade:
@@ -80,5 +97,4 @@ async def _ask(collector: Collector, edge: Edge, eyes: Eyes) -> Collected:
     try:
         return await collector.collect(edge, eyes)
     except Exception as exc:
-        return Collected(collector=collector.name, answers=collector.answers, grade=Grade.NONE,
-                         detail=f"not available: {exc}")
+        return collector.nothing(f"not available: {exc}")

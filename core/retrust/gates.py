@@ -7,13 +7,15 @@ the next one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from retrust.inventory.fields import Duration, Texts
 from retrust.models import Decision, GateState, Grade, Plan
 
 if TYPE_CHECKING:
@@ -23,13 +25,21 @@ if TYPE_CHECKING:
 
 
 class GateSettings(BaseModel):
-    """What a policy may say beside ``gate:``; a gate's own model derives from it.
-
-    Two fields mean the same in every gate that a person opens, and are kept by ``retrust.decisions``:
-    ``roles``, of which a person must have one, and ``valid``, how long a decision counts.
-    """
+    """What a policy may say beside ``gate:``; a gate's own model derives from it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class PersonSettings(GateSettings):
+    """Settings of a gate that a person opens; what the fields mean is kept by ``retrust.policy``, for every gate."""
+
+    approvers: int = Field(default=1, ge=1, le=20, strict=True,
+                           description="How many different persons must say yes.")
+    roles: Texts = Field(default=(), description="Of which each of them has at least one; empty for anyone.")
+    valid: Duration | None = Field(default=None, description="How long a yes counts; else clocks.decision.")
+
+
+SettingsT = TypeVar("SettingsT", bound=GateSettings)
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Generic[SettingsT]):
     """What a gate is asked: how it stands for this plan of this case, now.
 
     ``decisions`` are the yeses on the plan's digest at this label that count: allowed, and still valid. A
@@ -52,7 +62,7 @@ class Question:
     """
 
     requirement: Requirement
-    settings: Any
+    settings: SettingsT
     case: Case
     plan: Plan
     decisions: tuple[Decision, ...]
@@ -62,30 +72,38 @@ class Question:
     secrets: Secrets | None = None
 
 
-class Gate(Protocol):
-    """``settings_model`` is what a policy may set; ``by_person`` whether a person's decision opens it.
-
-    What a gate may also have:
-
-    - ``always = True``: asked of every plan that changes something, whether a policy names it or not;
-    - ``approves = True``: someone says yes to this very plan through it (a change request), though no
-      decision of ours is made; ``by_person`` implies it, a change window does not;
-    - ``at_terminal = True``: answered by whoever runs the command, so that the rules which keep the
-      requester and the planner from deciding do not hold;
-    - ``covers(settings, other) -> bool``: whether being open with ``settings`` implies it with ``other``;
-    - ``check(settings, inventory) -> Sequence[str]``: what is allowed and seldom meant, said by ``check``.
-    """
+class Gate(Generic[SettingsT]):
+    """A kind of gate, which a policy names and gives a ``SettingsT``. All but ``state`` may be left as it is here."""
 
     name: str
-    settings_model: type[GateSettings]
-    by_person: bool
+    settings_model: type[SettingsT]
+    """What a policy may set."""
+    by_person: bool = False
+    """Whether a person's decision opens it."""
+    always: bool = False
+    """Asked of every plan that changes something, whether a policy names it or not."""
+    approves: bool = False
+    """Someone says yes to this very plan through it (a change request), though no decision of ours is made;
+    ``by_person`` implies it, a change window does not."""
+    at_terminal: bool = False
+    """Answered by whoever runs the command, so that the rules which keep the requester and the planner from
+    deciding do not hold."""
 
-    async def state(self, question: Question) -> GateState:
+    @abstractmethod
+    async def state(self, question: Question[SettingsT]) -> GateState:
         """How the gate stands; one that raises is shut, with the error as what it needs."""
         ...
 
+    def covers(self, settings: SettingsT, other: SettingsT) -> bool:
+        """Whether being open with ``settings`` implies being open with ``other``."""
+        return settings == other
 
-class Confirm:
+    def check(self, settings: SettingsT, inventory: Inventory) -> Iterable[str]:
+        """What is allowed and seldom meant, for ``check`` to say; empty for nothing."""
+        return ()
+
+
+class Confirm(Gate[GateSettings]):
     """The person at the terminal, by prompt or ``--yes``; the default where an inventory names no people.
 
     As ``security`` it asks for more: ``--accept-unproven``, or an answer typed below both fingerprints.
@@ -96,7 +114,7 @@ class Confirm:
     by_person = True
     at_terminal = True
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[GateSettings]) -> GateState:
         label = question.requirement.label
         if question.decisions:
             return GateState(gate=label, state="open")
@@ -110,14 +128,13 @@ _CONFIRM_NEEDS = {
 }
 
 
-class Standard:
+class Standard(Gate[GateSettings]):
     """A change that the policy approved beforehand: open for proven evidence, and for nothing else."""
 
     name = "standard"
     settings_model = GateSettings
-    by_person = False
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[GateSettings]) -> GateState:
         label, grade = question.requirement.label, question.plan.grade
         if grade is Grade.PROVEN:
             return GateState(gate=label, state="open")

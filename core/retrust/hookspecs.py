@@ -22,7 +22,7 @@ A site's package registers with one entry point in the group ``retrust``, as the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -44,12 +44,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def retrust_targets() -> Sequence[Target]:  # type: ignore[empty-body]
+def retrust_targets() -> Sequence[Target[Any]]:  # type: ignore[empty-body]
     """When an inventory is read: kinds of site, one ``Target`` each; an inventory's ``target:`` names it."""
 
 
 @hookspec
-def retrust_gates() -> Sequence[Gate]:  # type: ignore[empty-body]
+def retrust_gates() -> Sequence[Gate[Any]]:  # type: ignore[empty-body]
     """When a plan meets its policy: kinds of gate. A plugin can add gates; none can be taken away."""
 
 
@@ -64,7 +64,7 @@ def retrust_log_signatures() -> Sequence[LogSignature]:  # type: ignore[empty-bo
 
 
 @hookspec
-def retrust_sources() -> Sequence[EventSource]:  # type: ignore[empty-body]
+def retrust_sources() -> Sequence[EventSource[Any]]:  # type: ignore[empty-body]
     """When the service starts: kinds of event source. One that fails is restarted, the others stay up."""
 
 

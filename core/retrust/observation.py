@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust import tls
 from retrust.errors import RetrustError
@@ -71,7 +71,7 @@ class Eyes:
             writer.close()
 
 
-async def take_snapshot(target: Target, site: Site, connection: Connection, known: Known,
+async def take_snapshot(target: Target[Any], site: Site, connection: Connection, known: Known,
                         collectors: Sequence[Collector], *, pages: bool) -> Snapshot:
     """Observe a site once. A node not reached raises; an endpoint that does not answer is a problem."""
     pins, relations = await asyncio.gather(connection.list_pins(), connection.relations(pages=pages))
@@ -112,7 +112,7 @@ class _About:
     unmatched: list[str] = field(default_factory=list)
 
 
-def _attribute_all(target: Target, site: Site, known: Known, places: Mapping[Pin, Place],
+def _attribute_all(target: Target[Any], site: Site, known: Known, places: Mapping[Pin, Place],
                    presented: Seen) -> _About:
     candidates = [Candidate(pin, place, certificate(place, presented)) for pin, place in places.items()]
     about = _About()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from retrust.ledger import Entry
+    from retrust.engine import Engine
+    from retrust.ledger import Entry, Ledger
 
 
-class Observer(Protocol):
-    """An observer may also have ``opened(engine, ledger)``, called once when a ledger is opened."""
+class Observer:
+    """Is told of every entry of the ledgers that it is given."""
 
     name: str
 
+    def opened(self, engine: Engine, ledger: Ledger) -> None:
+        """Called once when a ledger is opened: where the inventory and the secrets come from."""
+
+    @abstractmethod
     async def told(self, entry: Entry) -> None:
         """Called after the commit; whatever it raises is logged and changes nothing."""
         ...

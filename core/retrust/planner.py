@@ -19,7 +19,7 @@ from retrust.target import Target
 DIGEST_FORMAT = "retrust-plan-1"
 
 
-def make_plan(target: Target, site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset(),
+def make_plan(target: Target[Any], site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset(),
               follows: str | None = None) -> Plan:
     """The plan that heals what the snapshot shows; one without steps where there is nothing to do."""
     stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)

@@ -45,40 +45,40 @@ class Plugins:
         return {name: read() for name, read in self._origins.items()}
 
     @cached_property
-    def targets(self) -> dict[str, Target]:
-        return self._named("retrust_targets", "name", needs=("steps", "locate", "connect"))
+    def targets(self) -> dict[str, Target[Any]]:
+        return self._named("retrust_targets")
 
     @cached_property
-    def gates(self) -> dict[str, Gate]:
-        return self._named("retrust_gates", "name", needs=("state",), awaited=("state",))
+    def gates(self) -> dict[str, Gate[Any]]:
+        return self._named("retrust_gates")
 
     @cached_property
     def collectors(self) -> dict[str, Collector]:
-        return self._named("retrust_collectors", "name", needs=("collect",), awaited=("collect",))
+        return self._named("retrust_collectors")
 
     @cached_property
     def log_signatures(self) -> dict[str, LogSignature]:
-        return self._named("retrust_log_signatures", "name")
+        return self._named("retrust_log_signatures")
 
     @cached_property
-    def sources(self) -> dict[str, EventSource]:
-        return self._named("retrust_sources", "name", needs=("run",), awaited=("run",))
+    def sources(self) -> dict[str, EventSource[Any]]:
+        return self._named("retrust_sources")
 
     @cached_property
     def observers(self) -> dict[str, Observer]:
-        return self._named("retrust_observers", "name", needs=("told",), awaited=("told",))
+        return self._named("retrust_observers")
 
     @cached_property
     def secret_stores(self) -> dict[str, SecretStore]:
-        return self._named("retrust_secret_stores", "scheme", needs=("read",))
+        return self._named("retrust_secret_stores")
 
     @cached_property
     def apps(self) -> dict[str, App]:
-        return self._named("retrust_apps", "name", needs=("build",))
+        return self._named("retrust_apps")
 
     @cached_property
     def commands(self) -> dict[str, Command]:
-        return self._named("retrust_commands", "name")
+        return self._named("retrust_commands")
 
     def load_all(self) -> dict[str, dict[str, str]]:
         """Ask every hook; ``{kind: {object's name: plugin's name}}``."""
@@ -90,19 +90,17 @@ class Plugins:
     def _provider(self) -> dict[int, str]:
         return {}
 
-    def _named(self, hook: str, key: str, needs: tuple[str, ...] = (), awaited: tuple[str, ...] = ()
-               ) -> dict[str, Any]:
+    def _named(self, hook: str) -> dict[str, Any]:
+        from retrust.contracts import keep
+
         found: dict[str, Any] = {}
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             plugin = impl.plugin_name
             for item in _returned(plugin, hook, impl.function):
-                name = getattr(item, key, None)
-                if not isinstance(name, str) or not name:
-                    raise PluginError(f"{hook} returned {item!r}, which has no {key}", plugin=plugin)
+                name = keep(hook, item, plugin)
                 if name in found:
                     raise PluginError(f"{hook} registers {name!r}, which plugin "
                                       f"{self._provider[id(found[name])]} registers already", plugin=plugin)
-                _check_methods(item, hook, plugin, needs, awaited)
                 found[name] = item
                 self._provider[id(item)] = plugin
         return found
@@ -116,16 +114,6 @@ def _returned(plugin: str, hook: str, function: Callable[[], Any]) -> Iterable[A
     if not isinstance(items, (list, tuple)):
         raise PluginError(f"{hook}() returned {type(items).__name__}, not a list or tuple", plugin=plugin)
     return items
-
-
-def _check_methods(item: Any, hook: str, plugin: str, needs: tuple[str, ...], awaited: tuple[str, ...]) -> None:
-    for method in needs:
-        if not callable(getattr(item, method, None)):
-            raise PluginError(f"{hook} returned {type(item).__name__}, which has no method {method}()",
-                              plugin=plugin)
-    for method in awaited:
-        if not inspect.iscoroutinefunction(getattr(item, method)):
-            raise PluginError(f"{type(item).__name__}.{method}() must be `async def`", plugin=plugin)
 
 
 @cache

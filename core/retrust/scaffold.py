@@ -48,7 +48,7 @@ GATE = '''\
 
 from pathlib import Path
 
-from retrust.gates import GateSettings, Question
+from retrust.gates import Gate, GateSettings, Question
 from retrust.models import GateState
 
 
@@ -56,12 +56,11 @@ class Settings(GateSettings):
     path: Path
 
 
-class FreezeFile:
+class FreezeFile(Gate[Settings]):
     name = "{name}"
     settings_model = Settings
-    by_person = False
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[Settings]) -> GateState:
         path = question.settings.path
         if path.exists():
             return GateState(gate=self.name, state="shut", needs=f"{{path}} to be removed")

@@ -13,10 +13,11 @@ import logging
 import os
 import re
 import stat
+from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError, core_schema
@@ -94,17 +95,18 @@ def _validate(value: Any, info: core_schema.ValidationInfo) -> SecretRef:
     return SecretRef(value, context.get("folder"))
 
 
-class SecretStore(Protocol):
+class SecretStore:
     """What reads the references of one scheme. ``read`` gets the text after ``scheme:``; it may be async."""
 
     scheme: str
 
+    @abstractmethod
     def read(self, rest: str) -> str | Awaitable[str]:
         """The value; raise ``PermanentError`` or ``TemporaryError`` that say why not, without any value."""
         ...
 
 
-class EnvStore:
+class EnvStore(SecretStore):
     scheme = "env"
 
     def read(self, rest: str) -> str:
@@ -114,7 +116,7 @@ class EnvStore:
             raise PermanentError(f"the environment variable {rest} is not set") from None
 
 
-class FileStore:
+class FileStore(SecretStore):
     """A file's text without its last line end.
 
     Readable by everyone is warned of and accepted, since that is how container platforms mount secrets;

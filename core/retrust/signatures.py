@@ -7,7 +7,8 @@ are plugins; none is defined here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from abc import abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,15 +53,13 @@ class Reading(NamedTuple):
     settled: int
 
 
-class LogSignature(Protocol):
+class LogSignature:
     """``name`` is unique among plugins, ``anchor`` a literal that stands in every event, the longer the faster."""
 
-    @property
-    def name(self) -> str: ...
+    name: str
+    anchor: bytes
 
-    @property
-    def anchor(self) -> bytes: ...
-
+    @abstractmethod
     def read(self, window: Window) -> Reading:
         """Read the events in the window; never raises, whatever the bytes are."""
         ...

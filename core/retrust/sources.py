@@ -7,9 +7,10 @@ again with back-off while the others stay up. Mapping a sighting to a site and a
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -61,13 +62,17 @@ class Delivery(Protocol):
         ...
 
 
-class EventSource(Protocol):
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+class EventSource(Generic[SettingsT]):
     """A kind of source; the inventory's ``sources`` name it, with settings of its own."""
 
     name: str
-    settings_model: type[BaseModel]
+    settings_model: type[SettingsT]
 
-    async def run(self, settings: Any, delivery: Delivery) -> None:
+    @abstractmethod
+    async def run(self, settings: SettingsT, delivery: Delivery) -> None:
         """Hear and deliver until cancelled."""
         ...
 

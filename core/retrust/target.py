@@ -7,11 +7,12 @@ order, the gates, the ledger and the lease, so a target cannot skip any of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from retrust.models import Endpoint, Finding, Pin, Presented, Relation, Sighting, Snapshot, Step
 
@@ -112,32 +113,36 @@ class Services:
     identities: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
-class Target(Protocol):
-    """A kind of site. ``stages`` name the tasks that change something, in the order in which they run."""
+SiteT = TypeVar("SiteT", bound="Site")
+
+
+class Target(Generic[SiteT]):
+    """A kind of site, whose inventory is a ``SiteT``."""
 
     name: str
+    """What an inventory's ``target:`` names."""
+    site_model: type[SiteT]
+    """What the inventory says of such a site."""
+    stages: tuple[str, ...]
+    """The tasks that change something, in the order in which they run."""
 
-    @property
-    def site_model(self) -> type[Site]:
-        """What the inventory says of such a site."""
+    @abstractmethod
+    def holders(self, site: SiteT) -> tuple[str, ...]:
+        """The nodes that have a trust store, by their names in the inventory."""
         ...
 
-    @property
-    def stages(self) -> tuple[str, ...]: ...
-
-    def holders(self, site: Any) -> tuple[str, ...]:
-        """The nodes that keep a store, by their names in the inventory."""
-        ...
-
-    def locate(self, site: Any, pin: Pin) -> Place:
+    @abstractmethod
+    def locate(self, site: SiteT, pin: Pin) -> Place:
         """What the pin's key names."""
         ...
 
-    def fits(self, site: Any, sighting: Sighting, pin: Pin, place: Place) -> bool:
+    @abstractmethod
+    def fits(self, site: SiteT, sighting: Sighting, pin: Pin, place: Place) -> bool:
         """Whether the sighting can be about this pin, by role, node and port; the DN is the engine's part."""
         ...
 
-    def steps(self, site: Any, planned: Sequence[Finding], snapshot: Snapshot,
+    @abstractmethod
+    def steps(self, site: SiteT, planned: Sequence[Finding], snapshot: Snapshot,
               deleted: frozenset[str]) -> tuple[Step, ...]:
         """Ordered steps that un-pin ``planned`` and restore what depends on it.
 
@@ -145,26 +150,30 @@ class Target(Protocol):
         """
         ...
 
-    def warnings(self, site: Any) -> tuple[str, ...]:
+    def warnings(self, site: SiteT) -> tuple[str, ...]:
         """What is allowed in the inventory and seldom meant; empty for none."""
-        ...
+        return ()
 
-    def connect(self, site: Any, services: Services) -> AbstractAsyncContextManager[Connection]:
+    @abstractmethod
+    def connect(self, site: SiteT, services: Services) -> AbstractAsyncContextManager[Connection]:
         """Reach and log in to every holder, or raise and name the one that failed."""
         ...
 
 
-class Connection(Protocol):
+class Connection(ABC):
     """One pass's connections to the nodes of a site; opened and closed by the engine."""
 
+    @abstractmethod
     async def list_pins(self) -> tuple[Pin, ...]:
         """The stores of all holders, in listed order."""
         ...
 
+    @abstractmethod
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
         """What the target says of its relations; with ``pages`` also what only its web pages tell."""
         ...
 
+    @abstractmethod
     async def tunnel(self, node: str, endpoint: Endpoint) -> tuple[Any, Any]:
         """A ``direct-tcpip`` channel through a node's verified session, as (reader, writer) of bytes.
 
@@ -172,18 +181,20 @@ class Connection(Protocol):
         """
         ...
 
+    @abstractmethod
     async def observe(self, step: Step, *, sent: bool) -> Observed:
         """Where the step stands now; ``sent`` is whether the ledger says that it was sent before."""
         ...
 
+    @abstractmethod
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         """Send the step once; await ``before_send`` immediately before what cannot be taken back."""
         ...
 
     async def provoke(self, pin: Pin) -> bool:
         """Make the holder connect to the pin's endpoint now, where the target can; whether it could."""
-        ...
+        return False
 
     async def settle(self) -> str | None:
         """Wait for what heals by itself after the steps, within the target's limit; what it waited for."""
-        ...
+        return None

@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 OLD = "sha256:" + "0" * 64
 
 
-class Scripted:
+class Scripted(Gate[GateSettings]):
     """A third party's gate that does what the test says."""
 
     settings_model = GateSettings
@@ -35,13 +35,13 @@ class Scripted:
     def __init__(self, name: str, answer: Any, *, by_person: bool = False) -> None:
         self.name, self.answer, self.by_person = name, answer, by_person
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[Any]) -> GateState:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer  # type: ignore[no-any-return]
 
 
-GATES: dict[str, Gate] = {
+GATES: dict[str, Gate[Any]] = {
     "people": People(),
     "confirm": Confirm(),
     "standard": Standard(),
@@ -448,7 +448,7 @@ async def test_silent_gate_is_shut_after_its_limit() -> None:
     """A gate that does not answer holds up a pass for the limit, not for ever."""
 
     class Silent(Scripted):
-        async def state(self, question: Question) -> GateState:
+        async def state(self, question: Question[Any]) -> GateState:
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -463,7 +463,7 @@ async def test_cancelling_a_pass_is_no_answer() -> None:
     scene = Scene(required=(Requirement("x", "x", {}, ()),), gates={"x": Scripted("x", None)})
 
     class Cancelled(Scripted):
-        async def state(self, question: Question) -> GateState:
+        async def state(self, question: Question[Any]) -> GateState:
             raise asyncio.CancelledError
 
     scene.gates = {"x": Cancelled("x", None)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from retrust.errors import PluginError
 from retrust.hookspecs import hookimpl
+from retrust.inventory import Site
 from retrust.plugins import Plugins, load_plugins
+from retrust.target import Target
 
 
 def load(**plugins: object) -> Plugins:
@@ -26,19 +28,39 @@ class Collecting:
         return self._targets
 
 
-def target(name: str) -> SimpleNamespace:
-    return SimpleNamespace(name=name, steps=lambda: (), locate=lambda: None, connect=lambda: None)
+class Mine(Target[Site]):
+    site_model = Site
+    stages = ("delete",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def holders(self, site: Site) -> tuple[str, ...]:
+        return ()
+
+    def locate(self, site: Site, pin: Any) -> Any: ...
+
+    def fits(self, site: Site, sighting: Any, pin: Any, place: Any) -> bool:
+        return False
+
+    def steps(self, site: Site, planned: Any, snapshot: Any, deleted: Any) -> Any: ...
+
+    def connect(self, site: Site, services: Any) -> Any: ...
+
+
+def target(name: str) -> Mine:
+    return Mine(name)
 
 
 def test_three_lines_add_a_target() -> None:
     """A plugin of three lines adds a target."""
 
-    class Mine:
+    class Plugin:
         @hookimpl
         def retrust_targets(self):  # type: ignore[no-untyped-def]
             return [target("mine")]
 
-    assert list(load(mine=Mine()).targets) == ["mine"]
+    assert list(load(mine=Plugin()).targets) == ["mine"]
 
 
 def test_built_in_features_come_through_the_same_hooks() -> None:
@@ -53,29 +75,6 @@ def test_one_name_twice_names_both_plugins() -> None:
     """Two objects of one kind with one name are an error that names both plugins."""
     with pytest.raises(PluginError, match=r"plugin two: .*'mine'.*plugin one"):
         _ = load(one=Collecting(target("mine")), two=Collecting(target("mine"))).targets
-
-
-@pytest.mark.parametrize(("returned", "said"), [
-    (SimpleNamespace(), "has no name"),
-    (SimpleNamespace(name=""), "has no name"),
-    (SimpleNamespace(name="x"), r"no method steps\(\)"),
-])
-def test_an_object_that_cannot_serve_is_refused(returned: object, said: str) -> None:
-    """An object without a name or a method that its kind needs is refused, with its plugin's name."""
-    with pytest.raises(PluginError, match=f"(?s)plugin bad: .*{said}"):
-        _ = load(bad=Collecting(returned)).targets
-
-
-def test_a_method_that_must_be_async_is_checked() -> None:
-    """A gate whose state() is not async is refused at load, not when a plan waits for it."""
-
-    class Bad:
-        @hookimpl
-        def retrust_gates(self) -> list[object]:
-            return [SimpleNamespace(name="g", state=lambda question: None)]
-
-    with pytest.raises(PluginError, match=r"plugin bad: .*async def"):
-        _ = load(bad=Bad()).gates
 
 
 def test_a_hook_that_raises_names_its_plugin() -> None:
@@ -98,7 +97,7 @@ def test_a_hook_returns_a_list() -> None:
         def retrust_targets(self) -> object:
             return target("mine")
 
-    with pytest.raises(PluginError, match=r"plugin bare: .*returned SimpleNamespace, not a list"):
+    with pytest.raises(PluginError, match=r"plugin bare: .*returned Mine, not a list"):
         _ = load(bare=Bare()).targets
 
 

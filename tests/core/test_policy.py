@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrust.errors import InventoryError, Refused
-from retrust.gates import Confirm, Gate, GateSettings, Question, Requirement, Standard
+from retrust.gates import Confirm, Gate, GateSettings, PersonSettings, Question, Requirement, Standard
 from retrust.models import GateState, Grade
 from retrust.policy import RISKS, check_policy, requirements
 from retrust.policy.required import settings_of
 from retrust.testing.plans import a_plan, an_inventory
-from retrust_plugins.people.gate import People, PeopleSettings
+from retrust_plugins.people.gate import People
 from retrust_plugins.window.gate import Window
 
 PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
@@ -26,7 +26,7 @@ SUNDAY = {
 }
 
 
-class Ticket:
+class Ticket(Gate[GateSettings]):
     """A gate through which someone else's system says yes."""
 
     name = "ticket"
@@ -34,25 +34,25 @@ class Ticket:
     by_person = False
     approves = True
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[Any]) -> GateState:
         return GateState(gate="ticket", state="shut", needs="an approval")
 
 
-class Always:
+class Always(Gate[GateSettings]):
     """A gate that a plugin asks of every plan."""
 
-    settings_model: type[GateSettings] = GateSettings
+    settings_model = GateSettings
     by_person = False
     always = True
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def state(self, question: Question) -> GateState:
+    async def state(self, question: Question[Any]) -> GateState:
         return GateState(gate=self.name, state="shut", needs="everything")
 
 
-GATES: dict[str, Gate] = {gate.name: gate for gate in (Confirm(), Standard(), People(), Window(), Ticket())}
+GATES: dict[str, Gate[Any]] = {gate.name: gate for gate in (Confirm(), Standard(), People(), Window(), Ticket())}
 
 
 def required(
@@ -369,8 +369,8 @@ def _covers(one: Requirement, other: Requirement) -> bool:
     if one.gate != "people":
         return False
     found = [settings_of(GATES, r, inventory) for r in (one, other)]
-    assert isinstance(found[0], PeopleSettings)
-    assert isinstance(found[1], PeopleSettings)
+    assert isinstance(found[0], PersonSettings)
+    assert isinstance(found[1], PersonSettings)
     return People().covers(found[0], found[1])
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrust.errors import PermanentError, TemporaryError
 from retrust.redaction import Redactor
-from retrust.secrets import SecretRef, Secrets
+from retrust.secrets import SecretRef, Secrets, SecretStore
 
 VALUE = "Sn4ke-Oil-77"
 
@@ -108,7 +108,7 @@ async def test_readable_by_everyone_is_warned_of(secrets: Secrets, tmp_path: Pat
     assert VALUE not in caplog.text
 
 
-class Vault:
+class Vault(SecretStore):
     scheme = "vault"
 
     def __init__(self, answer: Any) -> None:

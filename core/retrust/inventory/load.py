@@ -32,7 +32,7 @@ def find_inventory(path: Path | None = None) -> Path:
     return path or Path(os.environ.get(ENVIRONMENT) or FILE)
 
 
-def load_inventory(path: Path | None, targets: Mapping[str, Target], *, schemes: Iterable[str] = ()
+def load_inventory(path: Path | None, targets: Mapping[str, Target[Any]], *, schemes: Iterable[str] = ()
                    ) -> Inventory:
     """Read and validate, or raise ``InventoryError`` with all problems; ``schemes`` are plugins' secrets'."""
     found = find_inventory(path)
@@ -59,7 +59,7 @@ def _read(path: Path) -> str:
                              problems=(f"{path}:{line}: not UTF-8 text",)) from None
 
 
-def _parts(data: Any, targets: Mapping[str, Target], context: dict[str, Any], problems: list[Problem]
+def _parts(data: Any, targets: Mapping[str, Target[Any]], context: dict[str, Any], problems: list[Problem]
            ) -> dict[str, Any]:
     """The inventory's keys with their validated values; what is wrong is added to ``problems``."""
     if not isinstance(data, dict):
@@ -106,7 +106,7 @@ def _named(above: Loc, name: str, value: Any, problems: list[Problem]) -> Any:
     return {**value, "name": name}
 
 
-def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target], context: dict[str, Any],
+def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target[Any]], context: dict[str, Any],
            problems: list[Problem]) -> dict[str, Site]:
     if not isinstance(raw, dict):
         problems.append((("sites",), "must be a mapping from names to sites"))
@@ -122,7 +122,7 @@ def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target], con
     return sites
 
 
-def _site_model(name: str, value: Any, targets: Mapping[str, Target], problems: list[Problem]
+def _site_model(name: str, value: Any, targets: Mapping[str, Target[Any]], problems: list[Problem]
                 ) -> type[Site] | None:
     loc: Loc = ("sites", name)
     if not name or any(c in name for c in "/\\:") or not name.isprintable() or name != name.strip():

@@ -33,7 +33,7 @@ _SECTIONS = (Person, SourceEntry, NotificationSettings, LedgerSettings, PrefectS
 _REF = "#/$defs/{model}"
 
 
-def schema(targets: Mapping[str, Target]) -> dict[str, Any]:
+def schema(targets: Mapping[str, Target[Any]]) -> dict[str, Any]:
     """Draft 2020-12, for the sites of these targets."""
     kinds = {name: targets[name].site_model for name in sorted(targets)}
     parts: list[type[BaseModel]] = [*_SECTIONS, *kinds.values()]

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from retrust.target import Target
 
 
-def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target]) -> tuple[str, ...]:
+def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> tuple[str, ...]:
     """Each with its place: what the targets say, endpoints in two sites, files that are not there."""
     return (*_of_targets(inventory, targets), *_in_two_sites(inventory), *_missing_files(inventory),
             *_writable_by_others(inventory))
 
 
-def _of_targets(inventory: Inventory, targets: Mapping[str, Target]) -> Iterator[str]:
+def _of_targets(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> Iterator[str]:
     for name, site in inventory.sites.items():
         for text in targets[site.target].warnings(site):
             yield f"{inventory.where('sites', name)}: {text}"

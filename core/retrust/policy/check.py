@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrust.errors import InventoryError
-from retrust.gates import Gate
 from retrust.policy.required import (
     BY_PERSON,
     OCCASIONS,
     RISKS,
     Ask,
+    Gates,
     opened_by_person,
     said_of,
     settings_anywhere,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Loc = tuple[str | int, ...]
 
 
-def check_policy(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> tuple[str, ...]:
+def check_policy(inventory: Inventory, site: Site, gates: Gates) -> tuple[str, ...]:
     """Raise ``InventoryError`` for a policy that cannot be kept; say what is allowed and seldom meant."""
     keys = tuple(dict.fromkeys((*RISKS, *OCCASIONS, *site.risk_classes)))
     problems = [f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
@@ -53,7 +53,7 @@ def _loc(site: Site, key: str) -> tuple[str, ...]:
     return ("sites", site.name, "policy", key)
 
 
-def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Mapping[str, Gate]) -> Iterator[str]:
+def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Gates) -> Iterator[str]:
     if ask.gate not in gates:
         known = ", ".join(sorted(gates)) or "none"
         yield f"{inventory.where(*loc)}: nothing provides the gate {ask.gate!r}; known: {known}"
@@ -64,13 +64,16 @@ def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Mapping[str, Gate]) 
         yield from exc.problems or (str(exc),)
 
 
-def _doubts(ask: Ask, gates: Mapping[str, Gate], inventory: Inventory) -> Sequence[str]:
-    check = getattr(gates[ask.gate], "check", None)
-    return tuple(check(settings_of(gates, ask, inventory), inventory)) if check else ()
+def _doubts(ask: Ask, gates: Gates, inventory: Inventory) -> Sequence[str]:
+    """What the gate itself doubts; one that fails over it is said, and counts as shut when it is asked."""
+    try:
+        return tuple(gates[ask.gate].check(settings_of(gates, ask, inventory), inventory))
+    except Exception as exc:
+        return (f"the gate {ask.gate} failed with {type(exc).__name__}, so it stays shut",)
 
 
-def _unset(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> Iterator[str]:
+def _unset(inventory: Inventory, site: Site, gates: Gates) -> Iterator[str]:
     for gate in gates.values():
-        if getattr(gate, "always", False) and not settings_anywhere(site, gate.name):
+        if gate.always and not settings_anywhere(site, gate.name):
             for problem in _wrong(inventory, ("sites", site.name, "policy"), Ask(gate.name, {}), gates):
                 yield f"{problem}; the gate {gate.name} is asked of every plan, so the policy must set it"

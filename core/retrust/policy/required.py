@@ -26,12 +26,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from retrust.errors import Refused
-from retrust.gates import Gate, GateSettings, Requirement
+from retrust.gates import Gate, GateSettings, PersonSettings, Requirement
 from retrust.models import Grade, Plan
 
 if TYPE_CHECKING:
     from retrust.inventory import Inventory, Site
 
+Gates = Mapping[str, Gate[Any]]
 READ, DELETE_PIN, ADD_SERVER, INTERRUPTING = "read", "delete-pin", "add-server", "interrupting"
 RISKS = (READ, DELETE_PIN, ADD_SERVER, INTERRUPTING)
 """From the mildest to the gravest. A step of any other class, which a target may have, is gated as the policy
@@ -55,7 +56,7 @@ class Ask:
     risks: tuple[str, ...] = ()
 
 
-def requirements(inventory: Inventory, site: Site, plan: Plan, gates: Mapping[str, Gate],
+def requirements(inventory: Inventory, site: Site, plan: Plan, gates: Gates,
                  recurred: Sequence[str] = ()) -> tuple[Requirement, ...]:
     """Every gate that the plan must pass, its conditional steps included; none for a plan without steps.
 
@@ -86,7 +87,7 @@ def _gravity(risk: str) -> int:
 # -- what the policy says ----------------------------------------------------------------------------
 
 
-def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Mapping[str, Gate], *,
+def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Gates, *,
              proven: bool) -> Iterator[Ask]:
     """What one risk class asks for. Where nobody approves it is a standard change, for proven evidence."""
     own = risk in site.policy and risk not in OCCASIONS
@@ -124,14 +125,14 @@ def _default(inventory: Inventory, site: Site, key: str) -> list[Ask]:
     return asks if key in MILD else asks + (_named(site, WINDOW) or [])
 
 
-def _approves(gate: Gate | None) -> bool:
-    return gate is not None and (gate.by_person or getattr(gate, "approves", False))
+def _approves(gate: Gate[Any] | None) -> bool:
+    return gate is not None and (gate.by_person or gate.approves)
 
 
 # -- joining and naming ------------------------------------------------------------------------------
 
 
-def _joined(asks: Iterable[Ask], gates: Mapping[str, Gate], inventory: Inventory) -> list[Ask]:
+def _joined(asks: Iterable[Ask], gates: Gates, inventory: Inventory) -> list[Ask]:
     """Asks of one gate that are the same, or that another covers, become one with the union of the risks."""
     kept: list[Ask] = []
     for ask in asks:
@@ -145,16 +146,13 @@ def _joined(asks: Iterable[Ask], gates: Mapping[str, Gate], inventory: Inventory
     return kept
 
 
-def _covers(one: Ask, other: Ask, gates: Mapping[str, Gate], inventory: Inventory) -> bool:
+def _covers(one: Ask, other: Ask, gates: Gates, inventory: Inventory) -> bool:
     if one.gate != other.gate:
         return False
     if dict(one.settings) == dict(other.settings):
         return True
-    covers = getattr(gates.get(one.gate), "covers", None)
-    if covers is None:
-        return False
     try:
-        return covers(settings_of(gates, one, inventory), settings_of(gates, other, inventory)) is True
+        return gates[one.gate].covers(settings_of(gates, one, inventory), settings_of(gates, other, inventory)) is True
     except Exception:
         return False  # whatever is wrong there, both stay: joining is a convenience, asking is not
 
@@ -179,7 +177,7 @@ def _requirement(ask: Ask, others: Sequence[Requirement], *labels: str) -> Requi
     return Requirement(label, ask.gate, ask.settings, ask.risks)
 
 
-def _by_person(label: str, inventory: Inventory, site: Site, gates: Mapping[str, Gate],
+def _by_person(label: str, inventory: Inventory, site: Site, gates: Gates,
                risks: tuple[str, ...]) -> list[Requirement]:
     """``security`` or ``recurrence``: the first gate that a person opens bears the plain label."""
     asks = sorted(said_of(inventory, site, label), key=lambda ask: not opened_by_person(gates.get(ask.gate)))
@@ -189,12 +187,12 @@ def _by_person(label: str, inventory: Inventory, site: Site, gates: Mapping[str,
     return found
 
 
-def _with_always(found: Sequence[Requirement], site: Site, gates: Mapping[str, Gate],
+def _with_always(found: Sequence[Requirement], site: Site, gates: Gates,
                  risks: tuple[str, ...]) -> list[Requirement]:
     """Gates asked of every plan, with the settings that the policy gives them anywhere, or none."""
     joined = list(found)
     for gate in gates.values():
-        if getattr(gate, "always", False):
+        if gate.always:
             for settings in settings_anywhere(site, gate.name) or [{}]:
                 if not any(r.gate == gate.name and dict(r.settings) == settings and set(risks) <= set(r.risks)
                            for r in joined):
@@ -211,12 +209,11 @@ class Approvers:
     roles: tuple[str, ...] = ()
 
 
-def approvers_of(inventory: Inventory, site: Site, gates: Mapping[str, Gate]) -> Approvers:
+def approvers_of(inventory: Inventory, site: Site, gates: Gates) -> Approvers:
     """The strictest count, and the roles, of the gates that the site's ``security`` asks a person at."""
-    said = [settings_of(gates, ask, inventory) for ask in said_of(inventory, site, SECURITY)
+    said = [person_settings(settings_of(gates, ask, inventory)) for ask in said_of(inventory, site, SECURITY)
             if opened_by_person(gates.get(ask.gate))]
-    return Approvers(max((getattr(s, "approvers", 1) for s in said), default=1),
-                     next((tuple(roles) for s in said if (roles := getattr(s, "roles", ()))), ()))
+    return Approvers(max((s.approvers for s in said), default=1), next((s.roles for s in said if s.roles), ()))
 
 
 def settings_anywhere(site: Site, gate: str) -> list[dict[str, Any]]:
@@ -228,10 +225,16 @@ def settings_anywhere(site: Site, gate: str) -> list[dict[str, Any]]:
     return found
 
 
-def settings_of(gates: Mapping[str, Gate], ask: Ask | Requirement, inventory: Inventory) -> GateSettings:
+def settings_of(gates: Gates, ask: Ask | Requirement, inventory: Inventory) -> GateSettings:
     """Validated; raises ``KeyError`` for a gate that nothing provides, ``ValidationError`` for wrong ones."""
-    return gates[ask.gate].settings_model.model_validate(dict(ask.settings), context=inventory.context)
+    model: type[GateSettings] = gates[ask.gate].settings_model
+    return model.model_validate(dict(ask.settings), context=inventory.context)
 
 
-def opened_by_person(gate: Gate | None) -> bool:
+def person_settings(settings: GateSettings) -> PersonSettings:
+    """Of a gate that a person opens: who they must be, and how long their word counts."""
+    return settings if isinstance(settings, PersonSettings) else PersonSettings()
+
+
+def opened_by_person(gate: Gate[Any] | None) -> bool:
     return gate is not None and gate.by_person

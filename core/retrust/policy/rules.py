@@ -8,16 +8,16 @@ evaluated, so that a decision which got into the ledger in another way opens not
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from retrust.gates import Gate, Requirement
 from retrust.models import Decision, Grade, Plan, Sighting
-from retrust.policy.required import settings_of
+from retrust.policy.required import Gates, person_settings, settings_of
 from retrust.states import State
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Matter:
     case: Case
     plan: Plan
     requirements: Sequence[Requirement]
-    gates: Mapping[str, Gate]
+    gates: Gates
     decisions: Sequence[Decision] = ()
     sightings: Sequence[Sighting] = ()
     asked_at: datetime | None = None
@@ -49,7 +49,7 @@ class Matter:
     def at(self, label: str) -> Requirement | None:
         return next((r for r in self.requirements if r.label == label), None)
 
-    def gate(self, requirement: Requirement) -> Gate | None:
+    def gate(self, requirement: Requirement) -> Gate[Any] | None:
         return self.gates.get(requirement.gate)
 
 
@@ -112,10 +112,10 @@ def _lapses(label: str, matter: Matter) -> list[datetime]:
 def valid_for(requirement: Requirement, matter: Matter) -> timedelta:
     """How long a decision counts at this gate: as the gate's settings say, else as the site's clocks do."""
     try:
-        valid = getattr(settings_of(matter.gates, requirement, matter.inventory), "valid", None)
+        valid = person_settings(settings_of(matter.gates, requirement, matter.inventory)).valid
     except (KeyError, ValidationError):
         valid = None
-    return valid if isinstance(valid, timedelta) else matter.site.clocks.decision
+    return valid or matter.site.clocks.decision
 
 
 def _end(decision: Decision, matter: Matter) -> datetime:
@@ -148,7 +148,7 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
         return "a decision names who makes it"
     if not decision.reason.strip():
         return "a decision needs a reason"
-    if getattr(gate, "at_terminal", False):
+    if gate.at_terminal:
         return None
     return (_involved(decision, matter, planners) or _role(decision, requirement, matter)
             or _once(decision, matter, earlier))
@@ -169,7 +169,7 @@ def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> st
 
 def _role(decision: Decision, requirement: Requirement, matter: Matter) -> str | None:
     try:
-        roles = getattr(settings_of(matter.gates, requirement, matter.inventory), "roles", ())
+        roles = person_settings(settings_of(matter.gates, requirement, matter.inventory)).roles
     except ValidationError:
         return f"the gate {requirement.label} has wrong settings, so nobody can open it"
     if not roles or set(roles) & set(decision.roles):
@@ -184,7 +184,7 @@ def _once(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> st
     for other in earlier:
         requirement = matter.at(other.gate)
         gate = matter.gate(requirement) if requirement else None
-        if same_person(other.actor, decision.actor) and not getattr(gate, "at_terminal", False):
+        if same_person(other.actor, decision.actor) and not (gate and gate.at_terminal):
             return f"{decision.actor} said yes to this plan at the gate {other.gate} already, and counts once"
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -55,7 +55,7 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
     return _understood(answer, requirement, gate, question)
 
 
-def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None) -> Question:
+def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None) -> Question[Any]:
     return Question(requirement=requirement,
                     settings=settings_of(matter.gates, requirement, matter.inventory), case=matter.case,
                     plan=matter.plan, inventory=matter.inventory, now=now, secrets=secrets,
@@ -63,7 +63,7 @@ def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: 
                     valid_for=valid_for(requirement, matter))
 
 
-def _understood(answer: object, requirement: Requirement, gate: Gate, question: Question) -> GateState:
+def _understood(answer: object, requirement: Requirement, gate: Gate[Any], question: Question[Any]) -> GateState:
     """The answer under the requirement's label; one that cannot be understood is shut, silence is no yes."""
     label = requirement.label
     if not isinstance(answer, GateState) or answer.state not in ("open", "shut", "closed"):

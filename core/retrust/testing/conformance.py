@@ -37,7 +37,7 @@ class Subject:
     ``services`` is asked for a writing connection; ``secrets`` are texts that no step may show.
     """
 
-    target: Target
+    target: Target[Any]
     site: Site
     services: Services
     renew: Callable[[], Awaitable[object]]

@@ -54,9 +54,9 @@ def a_decision(actor: str, gate: str = "people", *, yes: bool = True, roles: Seq
                     reason=reason, at=at)
 
 
-def a_question(gate: Gate, settings: Mapping[str, Any] | None = None, *, decisions: Sequence[Decision] = (),
+def a_question(gate: Gate[Any], settings: Mapping[str, Any] | None = None, *, decisions: Sequence[Decision] = (),
                now: datetime = NOW, plan: Plan | None = None, case: Case | None = None,
-               inventory: Inventory | None = None, **more: Any) -> Question:
+               inventory: Inventory | None = None, **more: Any) -> Question[Any]:
     """What the engine would ask this gate, with these settings, at that time."""
     asked = inventory or an_inventory()
     requirement = Requirement(gate.name, gate.name, settings or {}, ("delete-pin",))

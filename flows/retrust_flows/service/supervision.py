@@ -34,7 +34,7 @@ class Supplied:
     """One source of the inventory, its settings, and how it is doing. It is also what the source delivers to."""
 
     name: str
-    kind: EventSource
+    kind: EventSource[Any]
     settings: BaseModel
     engine: Engine
     knowledge: Knowledge

@@ -8,7 +8,7 @@ through the pages, ``modes`` tells from which HA mode registering is safe.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_targets() -> Sequence[Target]:
+def retrust_targets() -> Sequence[Target[Any]]:
     from retrust_plugins.cisco_prime.target import CiscoPrime
 
     return [CiscoPrime()]

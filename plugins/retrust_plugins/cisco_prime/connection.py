@@ -19,7 +19,7 @@ from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Pin, Relation, Step
 from retrust.ssh import ChannelsForbidden, Dialect, LoginAnswer, Transcript
 from retrust.ssh import connect as ssh_connect
-from retrust.target import Observed, Services
+from retrust.target import Connection, Observed, Services
 from retrust_plugins.cisco_prime.access import ha_request, ise_request, page_settings, ssh_access, web_access
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.listing import read_listing
@@ -115,7 +115,7 @@ def _no_list(node: str, answer: str, unread: Sequence[str]) -> RetrustError:
                           hint="nothing is done on half a list: look at the node, then run again")
 
 
-class PrimeConnection:
+class PrimeConnection(Connection):
     """Both nodes of a pair, logged in. See ``retrust.target.Connection`` for what each method owes."""
 
     def __init__(self, target: CiscoPrime, site: CiscoPrimeSite, services: Services,

@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrust.signatures import CUT, EXCERPT, Match, Reading, Window
+from retrust.signatures import CUT, EXCERPT, LogSignature, Match, Reading, Window
 from retrust.timestamps import read_timestamp
 from retrust_plugins.cisco_prime.logged_dn import read_dn
 
@@ -79,7 +79,7 @@ class _Event:
 
 
 @dataclass(frozen=True)
-class TofuMismatch:
+class TofuMismatch(LogSignature):
     """The signature; ``zone`` is that of times without one, by default this machine's."""
 
     name: str = "cisco-prime-tofu-mismatch"

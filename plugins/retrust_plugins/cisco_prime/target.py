@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
-from retrust.target import Connection, Place, Services
+from retrust.target import Connection, Place, Services, Target
 from retrust_plugins.cisco_prime.listing import split_key
 from retrust_plugins.cisco_prime.reaching import ReachedAt
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite, DnaCenter, IseServer
@@ -31,7 +31,7 @@ def dna_center_relation(host: str) -> str:
     return f"dna-center:{host}"
 
 
-class CiscoPrime:
+class CiscoPrime(Target[CiscoPrimeSite]):
     name = "cisco-prime"
     site_model = CiscoPrimeSite
     stages = (DELETE, REGISTER, ADD)

@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from retrust.apps import App
 from retrust.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from retrust.apps import App
     from retrust.engine import Engine
     from retrust.ledger import Ledger
 
 
-class Console:
+class Console(App):
     """Pages need no JavaScript for reading and deciding; scripts only keep them up to date."""
 
     name = "console"

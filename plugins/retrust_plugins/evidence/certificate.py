@@ -16,12 +16,11 @@ from cryptography.x509.verification import (
 )
 
 from retrust.errors import PermanentError
-from retrust.evidence import Edge, Eyes
+from retrust.evidence import Collector, Edge, Eyes
 from retrust.models import Answers, Collected
-from retrust_plugins.evidence.says import Says
 
 
-class SameKey(Says):
+class SameKey(Collector):
     """The public key is that of the last verified certificate, so its holder proved to be the same."""
 
     name = "same key"
@@ -38,7 +37,7 @@ class SameKey(Says):
                             f"was {before}")
 
 
-class Issued(Says):
+class Issued(Collector):
     """Chain and name validate against the site's own CA bundle, today.
 
     Roots are the bundle's self-issued certificates, never the system's; the bundle's others and those that

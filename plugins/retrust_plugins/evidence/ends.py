@@ -12,12 +12,11 @@ whose node has changed its identity (``Refused``) contradicts: there is nobody a
 from __future__ import annotations
 
 from retrust.errors import Refused, TemporaryError
-from retrust.evidence import Edge, Eyes
+from retrust.evidence import Collector, Edge, Eyes
 from retrust.models import Answers, Collected, Endpoint
-from retrust_plugins.evidence.says import Says
 
 
-class _End(Says):
+class _End(Collector):
     """One look through a node's session, compared with what this machine is shown."""
 
     differs: str

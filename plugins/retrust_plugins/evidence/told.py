@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from retrust.evidence import Edge, Eyes
+from retrust.evidence import Collector, Edge, Eyes
 from retrust.models import Answers, Collected, Sighting
-from retrust_plugins.evidence.says import Says
 
 
-class Announced(Says):
+class Announced(Collector):
     """An authenticated renewal event named this fingerprint.
 
     The latest event counts: what was announced before it has been replaced. Another fingerprint is no
@@ -35,7 +34,7 @@ class Announced(Says):
                             f"presented is {edge.presented.fingerprint}")
 
 
-class Attested(Says):
+class Attested(Collector):
     """A person entered the fingerprint, read out of band.
 
     A person may correct themself, so the latest word of each counts; one person who read another

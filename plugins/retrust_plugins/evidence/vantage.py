@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from retrust.evidence import Edge, Eyes
+from retrust.evidence import Collector, Edge, Eyes
 from retrust.models import Answers, Collected, Presented
-from retrust_plugins.evidence.says import Says
 
 LOOKS = 3
 """Beside the one look that the snapshot took; enough to meet both of two servers behind one address."""
 
 
-class Vantage(Says):
+class Vantage(Collector):
     """An endpoint whose probes differ flaps, whatever else is said of it."""
 
     name = "vantage"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_sources() -> Sequence[EventSource]:
+def retrust_sources() -> Sequence[EventSource[Any]]:
     from retrust_plugins.files.source import LogFiles
 
     return [LogFiles()]

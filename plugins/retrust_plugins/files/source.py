@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import Field, StrictBool
 from watchfiles import awatch
 
 from retrust.inventory import Duration, Part, Text, Texts
 from retrust.models import Sighting
 from retrust.signatures import Match
-from retrust.sources import Delivery, sighting_of
+from retrust.sources import Delivery, EventSource, sighting_of
 from retrust_plugins.files.following import Followed, Following
 
 REST = 0.15
@@ -39,9 +39,9 @@ class FileSettings(Part):
         default=timedelta(seconds=1), description="How often to look where the system tells of no change.")
 
 
-class LogFiles:
+class LogFiles(EventSource[FileSettings]):
     name = "file"
-    settings_model: type[BaseModel] = FileSettings
+    settings_model = FileSettings
 
     async def run(self, settings: FileSettings, delivery: Delivery) -> None:
         signatures = tuple(delivery.engine.plugins.log_signatures.values())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from retrust.errors import RetrustError
+from retrust.observers import Observer
 from retrust_plugins.notify.messages import Message, message, occasion_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Outgoing:
     message: Message
 
 
-class Notifier:
+class Notifier(Observer):
     name = "notify"
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ lines (``@cert-authority``, ``@revoked``, comments, patterns) are nobody's first
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_targets() -> list[Target]:
+def retrust_targets() -> list[Target[Any]]:
     from retrust_plugins.openssh.target import OpenSsh
 
     return [OpenSsh()]

@@ -16,7 +16,7 @@ from retrust.observation import PROBE_TIMEOUT, PROBES_AT_ONCE
 from retrust.ssh import ChannelsForbidden, SshAccess, Transcript
 from retrust.ssh.connection import Connection as SshConnection
 from retrust.ssh.login import log_in
-from retrust.target import Observed, Services
+from retrust.target import Connection, Observed, Services
 from retrust_plugins.openssh.known_hosts import REVOKED, Entry, Listing, as_openssh_prints, parse, pins
 from retrust_plugins.openssh.relations import Looker, relation, relation_of
 from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line
@@ -93,7 +93,7 @@ async def _access(name: str, holder: Holder, services: Services) -> SshAccess:
     return replace(access, host_keys=accepted, known_hosts=None) if accepted else access
 
 
-class OpenSshConnection:
+class OpenSshConnection(Connection):
     """See ``retrust.target.Connection`` for what each method owes."""
 
     def __init__(self, target: OpenSsh, site: OpenSshSite, services: Services, ends: dict[str, End]) -> None:

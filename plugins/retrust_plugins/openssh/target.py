@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from retrust.errors import PermanentError
 from retrust.models import Finding, Pin, Sighting, Snapshot, Step
-from retrust.target import Connection, Place, Services
+from retrust.target import Connection, Place, Services, Target
 from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, hashed_name, key_type_of, name_at, parse
 from retrust_plugins.openssh.relations import relation
 from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
@@ -19,7 +19,7 @@ from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
 REPLACE = "replace"
 
 
-class OpenSsh:
+class OpenSsh(Target[OpenSshSite]):
     name = "openssh"
     site_model = OpenSshSite
     stages = (REPLACE,)

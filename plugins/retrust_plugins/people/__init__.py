@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_gates() -> Sequence[Gate]:
+def retrust_gates() -> Sequence[Gate[Any]]:
     from retrust_plugins.people.gate import People
 
     return [People()]

@@ -9,32 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pydantic import Field
-
-from retrust.gates import GateSettings, Question
-from retrust.inventory import Duration, Inventory, Texts, format_duration
+from retrust.gates import Gate, PersonSettings, Question
+from retrust.inventory import Inventory, format_duration
 from retrust.models import GateState
 
 
-class PeopleSettings(GateSettings):
-    """``{gate: people, approvers: 2, roles: [network], valid: 24h}``."""
-
-    approvers: int = Field(default=1, ge=1, le=20, strict=True,
-                           description="How many different persons must say yes.")
-    roles: Texts = Field(default=(), description="Of which each of them has at least one; empty for anyone.")
-    valid: Duration | None = Field(default=None, description="How long a yes counts; else clocks.decision.")
-
-
-class People:
-    """Open when enough different persons said yes."""
+class People(Gate[PersonSettings]):
+    """Open when enough different persons said yes: ``{gate: people, approvers: 2, roles: [network], valid: 24h}``."""
 
     name = "people"
-    settings_model: type[GateSettings] = PeopleSettings
+    settings_model = PersonSettings
     by_person = True
 
-    async def state(self, question: Question) -> GateState:
-        settings: PeopleSettings = question.settings
-        label = question.requirement.label
+    async def state(self, question: Question[PersonSettings]) -> GateState:
+        settings, label = question.settings, question.requirement.label
         missing = settings.approvers - len({d.actor for d in question.decisions})
         if missing <= 0:
             return GateState(gate=label, state="open")
@@ -42,12 +30,12 @@ class People:
         return GateState(gate=label, state="shut", needs=_needs(settings, missing, question),
                          until=until + question.valid_for if until else None)
 
-    def covers(self, settings: PeopleSettings, other: PeopleSettings) -> bool:
+    def covers(self, settings: PersonSettings, other: PersonSettings) -> bool:
         """More approvers of the same roles, whose yes counts no longer, are at least as strict."""
         return (settings.approvers >= other.approvers and set(settings.roles) == set(other.roles)
                 and _no_longer(settings.valid, other.valid))
 
-    def check(self, settings: PeopleSettings, inventory: Inventory) -> Iterator[str]:
+    def check(self, settings: PersonSettings, inventory: Inventory) -> Iterator[str]:
         """A gate that the inventory's people cannot open, where no others can sign in."""
         asked = set(settings.roles)
         able = [p for p in inventory.people.values() if not asked or asked & set(p.roles)]
@@ -60,7 +48,7 @@ def _no_longer(valid: timedelta | None, other: timedelta | None) -> bool:
     return valid == other or (valid is not None and other is not None and valid <= other)
 
 
-def _needs(settings: PeopleSettings, missing: int, question: Question) -> str:
+def _needs(settings: PersonSettings, missing: int, question: Question[PersonSettings]) -> str:
     given = ", ".join(d.actor for d in question.decisions)
     so_far = f"; {given} said yes" if given else ""
     return (f"a yes of {_persons(missing)}{' more' if given else ''}{_of(settings)}{so_far}, "
@@ -71,5 +59,5 @@ def _persons(count: int) -> str:
     return "one person" if count == 1 else f"{count} persons"
 
 
-def _of(settings: PeopleSettings) -> str:
+def _of(settings: PersonSettings) -> str:
     return f" with the role {' or '.join(settings.roles)}" if settings.roles else ""

@@ -14,13 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from retrust.errors import PermanentError, RetrustError
 from retrust.identities import accepted
 from retrust.inventory import Duration, Part, Texts
 from retrust.models import Endpoint
-from retrust.sources import Delivery
+from retrust.sources import Delivery, EventSource
 from retrust_plugins.prime_alarms.trusted import trusting
 
 PATH = "/webacs/api/v4/sse/Alarms"
@@ -53,9 +53,9 @@ class _Watch:
         self.delivery.healthy("; ".join(f"{name}: {how}" for name, how in self.doing.items()))
 
 
-class PrimeAlarms:
+class PrimeAlarms(EventSource[PrimeAlarmsSettings]):
     name = "prime-alarms"
-    settings_model: type[BaseModel] = PrimeAlarmsSettings
+    settings_model = PrimeAlarmsSettings
 
     async def run(self, settings: PrimeAlarmsSettings, delivery: Delivery) -> None:
         sites = [site for site in delivery.engine.inventory.sites.values()

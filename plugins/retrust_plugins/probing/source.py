@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from retrust.errors import PermanentError, RetrustError
 from retrust.inventory import Duration, Part, Site, Texts
 from retrust.models import Baseline, Pin, Presented, Sighting
 from retrust.observation import certificate, probe_places
-from retrust.sources import Delivery
+from retrust.sources import Delivery, EventSource
 from retrust.target import Place
 
 LAST = "last round"
@@ -40,9 +40,9 @@ class _Watched:
     place: Place
 
 
-class Probing:
+class Probing(EventSource[ProbingSettings]):
     name = "probe"
-    settings_model: type[BaseModel] = ProbingSettings
+    settings_model = ProbingSettings
 
     async def run(self, settings: ProbingSettings, delivery: Delivery) -> None:
         if unknown := set(settings.sites) - set(delivery.engine.inventory.sites):

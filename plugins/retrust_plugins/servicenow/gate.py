@@ -7,29 +7,29 @@ was lost makes a second. Whatever goes wrong, the gate is shut, says what it nee
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from retrust.errors import PermanentError, RetrustError
-from retrust.gates import GateSettings, Question
+from retrust.gates import Gate, Question
 from retrust.models import GateState
 from retrust_plugins.servicenow.client import Busy, ChangeRequest, Refusals, reach
 from retrust_plugins.servicenow.settings import TicketSettings
 from retrust_plugins.servicenow.text import correlation, new_request
 
 
-class Ticket:
+class Ticket(Gate[TicketSettings]):
     """People approve it in ServiceNow, so it approves, and no decision of ours opens it."""
 
     name = "ticket"
-    settings_model: type[GateSettings] = TicketSettings
-    by_person = False
+    settings_model = TicketSettings
     approves = True
 
     def __init__(self) -> None:
         self._refusals = Refusals()
         self._busy_until: dict[str, datetime] = {}
 
-    async def state(self, question: Question) -> GateState:
-        settings: TicketSettings = question.settings
+    async def state(self, question: Question[TicketSettings]) -> GateState:
+        settings = question.settings
         label, now = question.requirement.label, question.now
         rest = self._busy_until.get(settings.url)
         if rest is not None and now < rest:
@@ -44,7 +44,7 @@ class Ticket:
             return GateState(gate=label, state="shut", until=later, needs=f"ServiceNow: {exc}")
         return stands(request, settings, label, now)
 
-    async def _request(self, question: Question, settings: TicketSettings) -> ChangeRequest:
+    async def _request(self, question: Question[Any], settings: TicketSettings) -> ChangeRequest:
         if question.secrets is None:
             raise PermanentError("no secrets may be read here, so the instance cannot be asked")
         async with reach(settings, question.secrets, self._refusals) as instance:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from retrust.errors import RetrustError
 from retrust.ledger.entries import CaseMoved
+from retrust.observers import Observer
 from retrust_plugins.servicenow.client import ChangeRequest, Instance, Refusals, reach
 from retrust_plugins.servicenow.settings import TicketSettings
 from retrust_plugins.servicenow.text import correlation
@@ -46,7 +47,7 @@ class Note:
     text: str
 
 
-class TicketNotes:
+class TicketNotes(Observer):
     name = "servicenow"
 
     def __init__(self) -> None:

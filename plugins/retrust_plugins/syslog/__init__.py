@@ -7,7 +7,7 @@ receive, ``kernel`` reads what the kernel dropped, ``source`` puts them together
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def retrust_sources() -> Sequence[EventSource]:
+def retrust_sources() -> Sequence[EventSource[Any]]:
     from retrust_plugins.syslog.source import Syslog
 
     return [Syslog()]

@@ -14,12 +14,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from retrust.errors import PermanentError, RetrustError
 from retrust.inventory import Host, InventoryPath, Part, Port, Text, Wrong
 from retrust.signatures import Match
-from retrust.sources import Delivery, Sender, sender_of, sighting_of
+from retrust.sources import Delivery, EventSource, Sender, sender_of, sighting_of
 from retrust_plugins.syslog.messages import Frames, Piece, host_of
 from retrust_plugins.syslog.streams import Speaker, Streams, Tally
 from retrust_plugins.syslog.udp import Datagrams, UdpListener
@@ -58,9 +58,9 @@ class SyslogSettings(Part):
         default_factory=dict, description="Host to SITE or SITE/HOLDER, such as prime-pri: campus/primary.")
 
 
-class Syslog:
+class Syslog(EventSource[SyslogSettings]):
     name = "syslog"
-    settings_model: type[BaseModel] = SyslogSettings
+    settings_model = SyslogSettings
 
     async def run(self, settings: SyslogSettings, delivery: Delivery) -> None:
         await _Source(settings, delivery).run()

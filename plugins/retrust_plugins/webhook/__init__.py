@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.hookspecs import hookimpl
 
@@ -27,7 +27,7 @@ def _webhook() -> Webhook:
 
 
 @hookimpl
-def retrust_sources() -> Sequence[EventSource]:
+def retrust_sources() -> Sequence[EventSource[Any]]:
     return [_webhook()]
 
 

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
+from retrust.apps import App
 from retrust.certificates import fingerprint as fingerprint_of
 from retrust.certificates import load_certificates, parse_fingerprint
 from retrust.errors import RetrustError
 from retrust.logrecords import time_of
 from retrust.models import Sighting
 from retrust.scanner import scan_stream
-from retrust.sources import Delivery, sender_of, sighting_of
+from retrust.sources import Delivery, EventSource, sender_of, sighting_of
 from retrust_plugins.webhook.authentication import is_authentic, may_be_authentic
 from retrust_plugins.webhook.counted import Counted
 from retrust_plugins.webhook.messages import Message, Unreadable, read
@@ -54,12 +53,12 @@ class _Door:
         return hashlib.sha256(f"{self.settings.name} {message.id}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-class Webhook:
+class Webhook(EventSource[WebhookSettings], App):
     """Source and application in one: a door is open while its source runs."""
 
     name = "webhook"
     path = "/hooks"
-    settings_model: type[BaseModel] = WebhookSettings
+    settings_model = WebhookSettings
 
     def __init__(self) -> None:
         self._doors: dict[str, _Door] = {}

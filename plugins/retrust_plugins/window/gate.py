@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from retrust.gates import GateSettings, Question
+from retrust.gates import Gate, Question
 from retrust.models import GateState
 from retrust_plugins.window.settings import WindowSettings
 
@@ -23,13 +23,12 @@ HORIZONS = tuple(timedelta(days=days) for days in (8, 62, 400))
 """How far ahead the next window is looked for: a week first, since most are weekly."""
 
 
-class Window:
+class Window(Gate[WindowSettings]):
     name = "window"
-    settings_model: type[GateSettings] = WindowSettings
-    by_person = False
+    settings_model = WindowSettings
 
-    async def state(self, question: Question) -> GateState:
-        settings: WindowSettings = question.settings
+    async def state(self, question: Question[WindowSettings]) -> GateState:
+        settings = question.settings
         return await asyncio.to_thread(stands, settings, question.requirement.label, question.now)
 
     def check(self, settings: WindowSettings, inventory: Inventory) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from retrust.errors import InventoryError
 from retrust.ledger import Ledger, LedgerError
+from retrust.sources import EventSource
 from retrust.testing.ledgers import NOON, sighting
 from retrust_flows.service.intake import Intake
 from retrust_flows.service.positions import Positions
@@ -26,7 +27,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
         yield ledger
 
 
-class Moody:
+class Moody(EventSource[Any]):
     """Raises at its first starts, delivers at the next one, and then goes on."""
 
     name = "moody"

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from retrust.gates import PersonSettings
 from retrust.inventory import ConsoleSettings, OidcSettings
 from retrust.plugins import load_plugins
 from retrust.testing.plans import NOW, a_decision, a_question, an_inventory
 from retrust_plugins import people as plugin
-from retrust_plugins.people.gate import People, PeopleSettings
+from retrust_plugins.people.gate import People
 
 
 async def test_opens_with_enough_persons() -> None:
@@ -53,7 +54,7 @@ COVERS: list[Any] = [
 @pytest.mark.parametrize(("one", "other", "covers"), COVERS)
 def test_covers(one: dict[str, Any], other: dict[str, Any], covers: bool) -> None:
     """It covers what it is at least as strict as: number, same roles, no longer validity."""
-    settings = PeopleSettings.model_validate(one), PeopleSettings.model_validate(other)
+    settings = PersonSettings.model_validate(one), PersonSettings.model_validate(other)
     assert People().covers(*settings) is covers
 
 
@@ -72,17 +73,17 @@ def test_covers(one: dict[str, Any], other: dict[str, Any], covers: bool) -> Non
 def test_wrong_settings(settings: dict[str, Any]) -> None:
     """Settings that cannot be meant are refused."""
     with pytest.raises(ValidationError):
-        PeopleSettings.model_validate(settings)
+        PersonSettings.model_validate(settings)
 
 
 def test_one_role_may_be_written_alone() -> None:
     """``roles: security`` is one role."""
-    assert PeopleSettings.model_validate({"roles": "security"}).roles == ("security",)
+    assert PersonSettings.model_validate({"roles": "security"}).roles == ("security",)
 
 
 def test_too_few_people_is_told() -> None:
     """A gate that the inventory's people cannot open is told, unless others can sign in."""
-    settings = PeopleSettings(approvers=2, roles=("network",))
+    settings = PersonSettings(approvers=2, roles=("network",))
     few = an_inventory(people={"ann": ["network"], "ben": ["guest"]})
     assert "names 1" in " ".join(People().check(settings, few))
     enough = an_inventory(people={"ann": ["network"], "ben": ["network"]})

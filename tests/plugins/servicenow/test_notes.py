@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 import pytest
 
 from retrust.audit import verify_pack
+from retrust.deciding import Attendance
 from retrust.engine import Engine
 from retrust.errors import Refused, RetrustError, TemporaryError
 from retrust.inventory import Inventory
 from retrust.ledger import Case, Ledger
 from retrust.models import Plan
-from retrust.passes import open_pass
+from retrust.passes import one_pass
 from retrust.plugins import load_plugins
 from retrust.redaction import Redactor
 from retrust.testing.fake_servicenow import FakeServiceNow
@@ -57,10 +57,13 @@ class World:
 
     async def raises(self, error: RetrustError) -> None:
         """A pass over the site that ends with this error."""
-        with contextlib.suppress(type(error)):
-            async with open_pass(self.engine, self.engine.site("campus"), self.ledger, actor="service") as this:
-                await this.detect()
-                raise error
+        async def failing(name: str, work: Any) -> Any:
+            await work()
+            raise error
+
+        ended = await one_pass(self.engine, self.engine.site("campus"), self.ledger, Attendance("service"),
+                               part=failing)
+        assert ended.error is error
 
     @property
     def journal(self) -> list[str]:
