@@ -31,7 +31,8 @@ _COUNT = re.compile(r"(?:total|number|count)[\w -]*[:=]\s*(\d+)\.?|(\d+) (?:host
                     re.IGNORECASE)
 _CERTIFICATES = re.compile(r"certificat|\bcerts?\b", re.IGNORECASE)
 _LIST = re.compile(r"\blist|first[\s-]*(?:connection|use)|\btofu\b", re.IGNORECASE)
-_HEADING = re.compile(r"certificat|\bcerts?\b|\blist|\btofu\b|\btrust|\bhosts?\b|\bsubject\b", re.IGNORECASE)
+_HEADING = re.compile(
+    r"certificat|\bcerts?\b|\blist|\btofu\b|\btrust|\bhosts?\b|\bsubject\b|\bentr(?:y|ies)\b|\bstore\b", re.IGNORECASE)
 _DOUBT = re.compile(
     r"%|\^|exception|error|fail|unable|\bcan ?not|could ?n|denied|refus|reject|invalid|incomplete|unknown|unavailab"
     r"|unreach|\bno\b|\bnone\b|\bnot\b|n't\b|time[ds]?.?out|\blost\b|warn|\bwait|\bbeing\b|busy|later\b|retry|\bagain\b"
