@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
@@ -21,7 +22,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
+from retrust.browser import open_browser
+from retrust.models import Endpoint
+from retrust.redaction import Redactor
 from retrust_plugins.cisco_prime.browser import BrowserSettings, HaRequest, IseRequest, WebAccess
+from retrust_plugins.cisco_prime.browser.session import Session
+from retrust_plugins.cisco_prime.browser.view import View, selector_engines
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
 
 SKINS = Path(__file__).parent / "skins"
 PASSWORD, HA_KEY, ISE_PASSWORD = "pw-7Rk!x<9", "key-Q2m&8z", "ise-V5t%3w"
@@ -275,3 +284,28 @@ def ha_request() -> HaRequest:
 @pytest.fixture
 def ise_request() -> IseRequest:
     return IseRequest(host="10.0.0.21", username="admin", password=SecretStr(ISE_PASSWORD), port=9443)
+
+
+@dataclass
+class Sheet:
+    """A page that a test writes itself, and a view of it."""
+
+    page: Page
+    view: View
+    session: Session
+
+    async def show(self, html: str) -> None:
+        await self.page.set_content(f"<!doctype html><title>Sheet</title>{html}")
+
+
+@pytest.fixture
+async def sheet(quick: BrowserSettings, certificate: Certificate) -> AsyncIterator[Sheet]:
+    """A browser without a server."""
+    here = Endpoint(host="127.0.0.1", port=9)
+    access = WebAccess(node="primary", host=here.host, port=here.port, username="root",
+                       password=SecretStr(PASSWORD), fingerprint=certificate.fingerprint)
+    async with open_browser(here, node="primary", fingerprint=certificate.fingerprint,
+                            engines=selector_engines()) as opened:
+        page = await opened.context.new_page()
+        view = View(opened, page, access, quick, Redactor())
+        yield Sheet(page, view, Session(view, lambda _: None))
