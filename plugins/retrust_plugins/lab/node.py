@@ -59,6 +59,7 @@ class PrimeNode(Renewable):
         self.logins = self.failed_logins = 0
         self.web_logins = self.failed_web_logins = 0
         self.web_sessions: dict[str, Session] = {}
+        self.web_answers: list[str] = []  # to pages after the login, where a notice was not merely passed
         self.alarms: set[asyncio.Queue[str]] = set()
 
     def _assemble(self) -> None:

@@ -28,6 +28,20 @@ SelfEntries = Literal[
 ]
 
 
+AfterLogin = Literal[
+    "home",
+    "continue",         # a welcome with a Continue
+    "session",          # another session is active: Continue leaves it alone
+    "ends-session",     # another session is active: Continue ends it
+    "expiring",         # the password will expire: change it, or later
+    "change-password",  # the password must be changed
+]
+EndsAt = Literal[
+    "ha-page", "readiness", "register", "milestones", "ise-list", "ise-form", "save",
+    "register-done", "save-done",   # the press took effect, then the session ended
+]
+
+
 @dataclass
 class PageSettings:
     """How the web pages look and behave where releases differ."""
@@ -44,6 +58,16 @@ class PageSettings:
     label_mark: str = ""              # ":" or " *" after each label
     session_lifetime: float = 1800.0
     load_delay: float = 0.05          # until a page's content replaces its loading notice
+    after_login: AfterLogin = "home"
+    ends_session: tuple[EndsAt, ...] = ()             # where the session ends, once at each place
+    lost_session: Literal["login", "silent"] = "login"  # what a page's script does then: go there, or nothing
+    ha_delay: float = 0.0             # of the High Availability page, beyond load_delay
+    mode_delay: float = 0.0           # until a script fills the cell of the Configuration Mode
+    mode_awaited: str = ""            # what stands there until then
+    readiness_delay: float = 0.0      # until a script fills the states of the checks
+    milestones_stay: bool = True      # when the registration is over
+    status_delay: float = 0.0         # until a script fills the cells of ISE's status
+    ise_awaited: str = "Unknown"      # ISE's status before the first poll
     api_limit: int | None = None      # answers of the API before it says 503
 
 

@@ -4,8 +4,9 @@
 
     asks        what is asked and what comes back          words      every word that is looked for
     trust       the certificate, before a browser starts   words.js   how a page is looked at
-    view        looking at all frames                      widgets    filling in forms
-    dialogs, login, menu, session                          ha, readiness, milestones, ise: the pages
+    view        looking at all frames                      reading.js how values are read from it
+    tables      columns by their titles                    widgets    filling in forms
+    interstitials, dialogs, login, menu, session           ha, readiness, milestones, ise, ise_rows: the pages
 
 Playwright is imported only when ``open_pages`` is. A person who does the same by hand is ``operator``.
 """

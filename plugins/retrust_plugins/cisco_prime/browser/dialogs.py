@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playwright.async_api import Dialog
+from playwright.async_api import Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
 
 from retrust.errors import PermanentError
-from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser import interstitials, words
 from retrust_plugins.cisco_prime.browser.view import View
 
 
@@ -36,7 +36,7 @@ class Dialogs:
             elif dialog.type == "alert":
                 self.notices.append(text)
                 await dialog.accept()
-            elif dialog.type == "confirm" and self.expected and self.expected(text):
+            elif dialog.type == "confirm" and self._may_be_confirmed(text):
                 self.notices.append(f"answered yes: {text}")
                 await dialog.accept()
             else:
@@ -44,6 +44,11 @@ class Dialogs:
                 await dialog.dismiss()
         except PlaywrightError:
             pass  # its page is gone, and the question with it
+
+    def _may_be_confirmed(self, text: str) -> bool:
+        if self.expected is not None and self.expected(text):
+            return True
+        return isinstance(interstitials.answer(text, ("OK",)), interstitials.Pass)
 
     def check(self) -> None:
         """Raise where a question was asked that nothing expected; it was answered with no."""
@@ -69,6 +74,8 @@ class Dialogs:
         asks = sum(bool(words.QUESTION_BUTTONS.match(name)) for name in dialog["buttons"])
         target = await self.view.press(gentle) or (None if asks else await self.view.press(plain))
         if target is None:
+            target = await self._passed(dialog)
+        if target is None:
             return False
         try:
             await target.click(timeout=3000)
@@ -76,6 +83,16 @@ class Dialogs:
             return False
         self.notices.append(dialog["text"])
         return True
+
+    async def _passed(self, dialog: dict[str, Any]) -> Locator | None:
+        """The button that passes a notice of the login; raises where the notice asks for more."""
+        match interstitials.answer(dialog["text"], dialog["buttons"]):
+            case interstitials.Pass(button):
+                return await self.view.press(words.button(words.literal(button), dialog=True))
+            case interstitials.Refuse():
+                self.unexpected = dialog["text"]
+                self.check()
+        return None
 
     async def answer(self, known: list[str]) -> None:
         """Answer the expected question, where one was drawn; raise on any other that was not there before."""

@@ -22,10 +22,9 @@ from retrust_plugins.cisco_prime.browser.milestones import Following
 from retrust_plugins.cisco_prime.browser.readiness import Readiness
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.browser.widgets import Form
-from retrust_plugins.cisco_prime.modes import mode_relation
+from retrust_plugins.cisco_prime.modes import MODES, mode_relation
 
 PATH = (words.ADMINISTRATION, words.SETTINGS, words.HIGH_AVAILABILITY)
-UNSETTLED = ("", "-", "--", "n/a", "loading", "loading...", "loading…", "please wait", "please wait...")
 
 
 class HighAvailability:
@@ -43,15 +42,16 @@ class HighAvailability:
     async def _mode(self) -> Relation:
         await self.session.fresh()
         await self.open()
-        text = await self.view.until(self.shown_mode, self.view.settings.settle * 2)
+        text = await self._awaited_mode(self.view.settings.settle * 2)
         if text is None and await self._form_shown():  # the form stayed open, and the mode stands elsewhere
             await self.session.menu.walk(PATH, self._here)
-            text = await self.view.until(self.shown_mode, self.view.settings.settle * 2)
+            text = await self._awaited_mode(self.view.settings.settle * 2)
         if text is None and await self.open_configuration():
-            text = await self.view.until(self.shown_mode, self.view.settings.page)
+            text = await self._awaited_mode(self.view.settings.page)
         if text is None:
-            raise PermanentError(f"no Configuration Mode is shown; the page says: {await self.view.says()}",
-                                 where=self.view.access.node)
+            stands = ", ".join(map(repr, dict.fromkeys(await self._mode_values()))) or "nowhere on the page"
+            raise TemporaryError(f"the Configuration Mode is not known: it stands {stands}; "
+                                 f"the page says: {await self.view.says()}", where=self.view.access.node)
         return mode_relation(text)
 
     async def open(self) -> None:
@@ -60,12 +60,24 @@ class HighAvailability:
             await self.session.menu.walk(PATH, self._here)
 
     async def shown_mode(self) -> str | None:
-        """What stands at Configuration Mode now, None while nothing does."""
-        values = [v for v in await self.view.values(words.CONFIGURATION_MODE) if v.casefold() not in UNSETTLED]
-        return values[0] if values else None
+        """What stands at Configuration Mode now; None while nothing does, or places tell different modes."""
+        there = list(dict.fromkeys(v for v in await self._mode_values() if not words.UNSETTLED.match(v)))
+        listed = [v for v in there if " ".join(v.split()).casefold() in MODES]
+        return listed[0] if len(listed) == 1 else there[0] if len(there) == 1 else None
+
+    async def _mode_values(self) -> list[str]:
+        return [value for value in await self.view.values(words.CONFIGURATION_MODE)
+                if not words.OTHER_LABELS.match(value)]
+
+    async def _awaited_mode(self, within: float) -> str | None:
+        """The mode within the time; a place that is still empty gets the time of a page."""
+        text = await self.view.until(self.shown_mode, within)
+        if text is None and await self._mode_values():
+            text = await self.view.until(self.shown_mode, max(0.0, self.view.settings.page - within))
+        return text
 
     async def _here(self) -> bool:
-        return (await self.shown_mode() is not None or await self.view.press(words.HA_CONFIGURATION) is not None
+        return (bool(await self._mode_values()) or await self.view.press(words.HA_CONFIGURATION) is not None
                 or await self.view.field(words.SECONDARY_SERVER) is not None)
 
     async def open_configuration(self) -> bool:
@@ -85,16 +97,16 @@ class HighAvailability:
     async def register(self, ask: HaRequest, before_send: Callable[[], Awaitable[None]]) -> HaOutcome:
         """Fill in the form, check readiness, register, and follow it to a healthy mode."""
         following = Following(self.session, self)
-        rows = await self.session.renewing(lambda: self._prepare(ask, following))
-        await self._send(following, before_send)
+        rows, button = await self.session.renewing(lambda: self._prepare(ask, following))
+        await self._send(button, following, before_send)
         try:
             mode = await following.to_the_end()
         finally:
             self.session.dialogs.expected = None
         return HaOutcome(mode, rows, tuple(self.session.dialogs.notices))
 
-    async def _prepare(self, ask: HaRequest, following: Following) -> tuple[str, ...]:
-        """The form filled in and the readiness check passed; its rows."""
+    async def _prepare(self, ask: HaRequest, following: Following) -> tuple[tuple[str, ...], Locator]:
+        """The form filled in and the readiness check passed; its rows, and Register as it is to be pressed."""
         await self.session.fresh()
         await self.open()
         await following.remember()
@@ -105,7 +117,7 @@ class HighAvailability:
         rows = await Readiness(self.session).check(ask.secondary)
         await self.session.dialogs.dismiss_notices()
         await self.fill(ask)  # a page that renders itself anew may have lost what was filled in
-        return rows
+        return rows, await self._enabled_register()
 
     async def fill(self, ask: HaRequest) -> None:
         """The documented fields, each read back."""
@@ -124,8 +136,7 @@ class HighAvailability:
             await form.fill("IPV6 Virtual IP", words.VIRTUAL_IPV6, ask.virtual_ipv6)
         await form.stand()
 
-    async def _send(self, following: Following, before_send: Callable[[], Awaitable[None]]) -> None:
-        button = await self._enabled_register()
+    async def _send(self, button: Locator, following: Following, before_send: Callable[[], Awaitable[None]]) -> None:
         await following.remember()
         self.session.dialogs.check()
         self.session.dialogs.expected = about_registering

@@ -10,40 +10,32 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
 
-from retrust.errors import PermanentError
+from retrust.errors import PermanentError, TemporaryError
 from retrust.models import Relation
 from retrust.target import Progress
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.asks import IseRequest
+from retrust_plugins.cisco_prime.browser.ise_rows import (
+    ISE,
+    boxed_status,
+    host_pattern,
+    is_refusal,
+    is_row_of,
+    ise_relation,
+    table_status,
+    together,
+)
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.browser.widgets import Form
 
 PATH = (words.ADMINISTRATION, words.SERVERS, words.ISE_SERVERS)
-HEALTHY = re.compile(r"^\W*(reachable|up|connected|active|online|ok|available|success(ful)?|in service|[✓✔])\W*$", re.I)
-UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|"
-                       r"inactive|offline|"
-                       r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b", re.I)
-STATUS_HEAD = re.compile(r"status|reachab|\bstate\b|connect", re.I)
-OTHER_HEAD = re.compile(r"^\W*((ise )?(server )?(ip )?address|ise servers?|server|host|port|user( ?name)?)\W*$",
-                        re.I)
-STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)
-STATUS_LABEL = re.compile(r"^[\w ]*(status|state|reachability)\s*:?$", re.I)
-
+SAVED = re.compile(r"\bsuccess|\b(saved|added)\b", re.I)
 STANDS = 0.5
 """Seconds for which the list must stand without the form before the form counts as gone."""
-
-
-def ise_relation(text: str | None, detail: str | None = None) -> Relation:
-    """A displayed status as a relation; words that are not known mean neither."""
-    if text is None:
-        return Relation(status=None, healthy=None, detail=detail)
-    healthy = False if UNHEALTHY.search(text) else True if HEALTHY.search(text) else None
-    return Relation(status=text, healthy=healthy, detail=detail)
 
 
 class IseServers:
@@ -70,29 +62,30 @@ class IseServers:
                    for row in await self.view.gather("rows"))
 
     async def _row_status(self, host: str) -> Relation | None:
-        """Look until the table stands still; a table that is loading shows no row yet."""
+        """Look until the table stands still; a table that is loading shows no row yet, a cell no status."""
         last: list[Relation] | None = None
-        since, end = monotonic(), monotonic() + self.view.settings.page
+        limits, begun = self.view.settings, monotonic()
+        since = begun
         while True:
             found = await self._look(host)
             if found != last or await self.view.busy():
                 last, since = found, monotonic()
-            still = monotonic() - since
-            if (found and still > 0.3) or still > self.view.settings.settle or monotonic() > end:
-                return _together(found)
+            still, over = monotonic() - since, monotonic() - begun > limits.page
+            awaited = any(relation.detail for relation in found)
+            if (found and not awaited and still > 0.3) or (not awaited and still > limits.settle) or over \
+                    or still > 3 * limits.settle:
+                return together(found)
             await asyncio.sleep(0.15)
 
     async def _look(self, host: str) -> list[Relation]:
-        rows = await self.view.gather("rows")
-        word = re.compile(rf"(?<![\w.:-]){re.escape(host)}(?![\w.:-])", re.IGNORECASE)
-        found = [ise_relation(_table_status(rows, at, word)) for at, row in enumerate(rows)
-                 if not row["header"] and any(word.search(cell) for cell in row["cells"])
-                 and len(row["cells"]) > 1]
-        if not found:
-            spec = {"word": rf"(^|[^\w.:-]){re.escape(host)}($|[^\w.:-])"}
-            found = [ise_relation(_said_status(one["pieces"], word)) for one in await self.view.gather("around", spec)]
-        return [Relation(status=self.view.redactor.redact(r.status) if r.status else None, healthy=r.healthy)
-                for r in found]
+        """What each row for this server says; a status that is not there yet is none, with what stands there."""
+        rows, word = await self.view.gather("rows"), host_pattern(host)
+        said = [table_status(rows, at, word) for at in range(len(rows)) if is_row_of(rows, at, word)]
+        if not said:
+            spec = {"word": rf"(^|[^\w.:-]){words.literal(host)}($|[^\w.-])",
+                    "label": r"[\w ]*(status|state|reachability)"}
+            said = [boxed_status(one, word) for one in await self.view.gather("around", spec)]
+        return [ise_relation(self.view.redactor.redact(text) if text else text) for text in said]
 
     # -------------------------------------------------------------- adding
 
@@ -103,11 +96,9 @@ class IseServers:
             return Relation(status=present.status, healthy=True, detail="it was listed already, nothing was sent")
         listed = f"it was listed before as {present.status!r}" if present else None
         await self.session.tell(Progress(f"Add ISE Server {ask.host}"))
-        await self._open_form()
-        await self._fill(ask)
+        button = await self.session.renewing(lambda: self._prepare(ask))
         known = await self.view.lines()
         notices = len(self.session.dialogs.notices)
-        button = await self._save_button()
         await before_send()
         try:
             await button.click(timeout=10_000, no_wait_after=True)
@@ -118,6 +109,14 @@ class IseServers:
                                  where=self.view.access.node) from None
         await self._saved(ask, set(known), notices, listed)
         return await self._added(ask, listed)
+
+    async def _prepare(self, ask: IseRequest) -> Locator:
+        """The form filled in; Save as it is to be pressed."""
+        if not await self._here():
+            await self.session.menu.walk(PATH, self._here)
+        await self._open_form()
+        await self._fill(ask)
+        return await self._save_button()
 
     async def _command(self) -> Locator | None:
         return await self.view.field(words.SELECT_A_COMMAND) or await self.view.press(words.SELECT_BUTTON)
@@ -203,12 +202,16 @@ class IseServers:
         """Wait until the form is gone for good, or the page says what it does not like.
 
         Between two pages there is no form either, and the next one may be the form again with a refusal on it.
+        Where the session ended, the list decides.
         """
         end, gone = monotonic() + self.view.settings.saving, None
         while True:
             self.session.dialogs.check()
-            said = [line for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
-                    if line not in known and words.TROUBLE.search(words.NO_FAILURE.sub("", line))]
+            if await self.session.login.signed_out():
+                return
+            news = [line for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
+                    if line not in known]
+            said = [line for line in news if is_refusal(line, ask.host)]
             if said and not (listed is None and await self._only_row(said, ask.host)):
                 raise self._refused(ask, " | ".join(dict.fromkeys(said)), listed)
             if await self._form_shown() or await self.view.busy():
@@ -217,8 +220,7 @@ class IseServers:
                 gone = gone or monotonic()
                 if monotonic() - gone > STANDS:
                     return
-            if any(re.search(r"\bsuccess|\b(saved|added)\b", line, re.I)
-                   for line in await self.view.lines() if line not in known):
+            if any(SAVED.search(line) and (host_pattern(ask.host).search(line) or ISE.search(line)) for line in news):
                 return
             if monotonic() > end:
                 if not await self._form_shown():
@@ -229,7 +231,8 @@ class IseServers:
 
     async def _only_row(self, said: list[str], host: str) -> bool:
         """Whether the trouble is only the new row's own status, which may lag."""
-        return all(host in line for line in said) and await self._look(host) != [] and not await self._form_shown()
+        return (all(host_pattern(host).search(line) for line in said) and await self._look(host) != []
+                and not await self._form_shown())
 
     async def _added(self, ask: IseRequest, listed: str | None) -> Relation:
         end = monotonic() + self.view.settings.saving
@@ -238,7 +241,7 @@ class IseServers:
             if seen is not None:
                 return Relation(status=seen.status, healthy=seen.healthy, detail=seen.detail or listed)
             if monotonic() > end:
-                raise PermanentError(f"ISE server {ask.host} was saved, but the table does not list it",
+                raise TemporaryError(f"Save was pressed for ISE server {ask.host}, but the table does not list it",
                                      where=self.view.access.node)
             await asyncio.sleep(self.view.settings.poll)
 
@@ -250,48 +253,6 @@ class IseServers:
             where=self.view.access.node,
             hint="its entry must be edited or deleted on the pages first" if exists else
             "check the server's address, user and password, and the pins of the primary")
-
-
-def _table_status(rows: list[dict[str, Any]], at: int, host: re.Pattern[str]) -> str | None:
-    """The status cell of a row: by its column's header, else by the words in it."""
-    row = rows[at]
-    heads = [r for r in rows[:at] if (r["table"] == row["table"] or r["header"])
-             and len(r["cells"]) == len(row["cells"]) and any(STATUS_HEAD.search(c) for c in r["cells"])
-             and not any(host.search(c) for c in r["cells"])]
-    for head in reversed(heads):
-        columns = [i for i, cell in enumerate(head["cells"]) if STATUS_HEAD.search(cell) and row["cells"][i]]
-        if columns:
-            return str(row["cells"][columns[0]])
-    titled = any(r["table"] == row["table"] and len(r["cells"]) == len(row["cells"])
-                 and any(OTHER_HEAD.search(c) for c in r["cells"]) for r in rows[:at])
-    return _said_status(row["cells"], host, guess=not titled)
-
-
-def _said_status(cells: list[str], host: re.Pattern[str], *, guess: bool = True) -> str | None:
-    """A status without a header: ``Status: x``, a label and its value, or a cell of known words.
-
-    The last cell is a guess, for where no titles tell that there is no column of states.
-    """
-    for at, cell in enumerate(cells):
-        if said := STATUS_SAID.match(cell):
-            return said.group(1)
-        if STATUS_LABEL.match(cell) and at + 1 < len(cells):
-            return cells[at + 1]
-    others = [cell for cell in cells if cell and not host.search(cell)]
-    known = [cell for cell in others if HEALTHY.search(cell) or UNHEALTHY.search(cell)]
-    worded = [cell for cell in others if not cell.isdecimal()] if guess else []
-    return known[0] if known else (worded[-1] if worded else None)
-
-
-def _together(found: list[Relation]) -> Relation | None:
-    """One relation of all rows for a host: as healthy as the worst of them."""
-    if not found:
-        return None
-    worst = min(found, key=lambda r: {False: 0, None: 1, True: 2}[r.healthy])
-    if len(found) == 1:
-        return worst
-    return Relation(status=worst.status, healthy=worst.healthy,
-                    detail=f"{len(found)} rows: {', '.join(r.status or '?' for r in found)}")
 
 
 async def _nearest(buttons: list[Locator], to: Locator | None) -> Locator:

@@ -9,12 +9,16 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Locator
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
-from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser import interstitials, words
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
 from retrust_plugins.cisco_prime.browser.view import LOOK_EVERY, View
 
 LOGIN_PAGE = "webacs/pages/common/login.jsp"
 MENU = words.button(*words.ADMINISTRATION)
+TEXTS_BESIDE = ("(a) => fields(document, a).length"
+                " ? all(document, (e) => kindOf(e) === 'text' && visible(e)).length : null")
+TEXT_BOXES = "input:not([type]):visible, input[type=text]:visible, input[type=email]:visible"
+STANDS = 0.6
 SHORT_PAGE = 350  # a dashboard says more than a refusal does
 
 
@@ -25,6 +29,7 @@ class Login:
         self.view = view
         self.dialogs = dialogs
         self.done = False
+        self._busy = False
 
     async def enter(self) -> None:
         """Open the pages and log in, with one try."""
@@ -35,15 +40,19 @@ class Login:
 
     async def pass_form(self) -> None:
         """Wait for the form and send it; a browser that is logged in already has none."""
-        form = await self.view.until(self.form_or_menu, self.view.settings.page)
-        if form == "menu":
-            return
-        if not form:
-            raise await self._no_form()
-        before = await self.view.lines()
-        await self._send()
-        await self._await_entry(before)
-        self.done = True
+        self._busy = True
+        try:
+            form = await self.view.until(self.form_or_menu, self.view.settings.page)
+            if form == "menu":
+                return
+            if not form:
+                raise await self._no_form()
+            before = await self.view.lines()
+            await self._send()
+            await self._await_entry(before)
+            self.done = True
+        finally:
+            self._busy = False
 
     async def form(self) -> Locator | None:
         """The password field of a login form; a form with several is another one."""
@@ -52,19 +61,51 @@ class Login:
     async def signed_out(self) -> bool:
         """Whether the session ran out: a login form is shown, be it in one frame only.
 
-        A form for an ISE server has a password, too; what asks for it twice is no login.
+        A form for an ISE server has a password, too; what asks for it twice, or for more than a name beside
+        it, is no login.
         """
-        if not (self.done and await self.form()) or await self.view.field(words.ISE_PASSWORD_AGAIN):
+        if not self.done or self._busy:
             return False
-        return await self.view.press(words.SIGN_IN) is not None or (
-            await self.view.press(MENU) is None and await self.view.press(words.MENU_TOGGLE) is None
-            and await self.view.press(words.LOGIN_BUTTON) is not None)
+        beside = [boxes for _, boxes in await self.view.ask(TEXTS_BESIDE, words.LOGIN_PASSWORD) if boxes is not None]
+        if not beside or await self.view.field(words.ISE_PASSWORD_AGAIN):
+            return False
+        if await self.view.press(words.SIGN_IN) is not None:
+            return True
+        return min(beside) <= 1 and await self.view.press(words.LOGIN_BUTTON) is not None
+
+    async def ended(self) -> bool:
+        """Whether the session is over: a login form is shown, or comes where the page is loaded in a tab of its own.
+
+        A page whose script was answered with a login page may stand there unchanged.
+        """
+        if not self.done or await self.signed_out():
+            return self.done
+        tab = await self.view.opened.context.new_page()
+        self.view.only = tab
+        try:
+            await tab.goto(self.view.page.url, wait_until="domcontentloaded", timeout=self.view.settings.page * 1000)
+            await self.view.until(self._form_or_menu_shown, self.view.settings.settle * 2)
+            return await self.signed_out()
+        except PlaywrightError:
+            return False
+        finally:
+            self.view.only = None
+            await tab.close()
+
+    async def _form_or_menu_shown(self) -> bool | None:
+        return bool(await self.form() or await self._menu_shown()) or None
+
+    async def _menu_shown(self) -> bool:
+        return bool(await self.view.press(MENU) or await self.view.press(words.MENU_TOGGLE))
+
+    async def again(self) -> None:
+        """Log in again; the password was good before. The form may stand in a frame of what was there."""
+        await self.view.go(self.view.access.url)
+        await self.pass_form()
 
     async def again_if_asked(self) -> None:
-        """Log in again where the session ran out; the password was good before."""
         if await self.signed_out():
-            await self.view.go(self.view.access.url)  # the form may stand in a frame of what was there before
-            await self.pass_form()
+            await self.again()
 
     async def form_or_menu(self) -> str | None:
         """Which of the two is shown; once logged in, a menu that is folded away counts."""
@@ -106,7 +147,7 @@ class Login:
     async def _user_field(self, frame: Frame | None) -> Locator | None:
         found = await self.view.field(words.LOGIN_USER)
         if found is None and frame is not None:
-            only = frame.locator("input:not([type]):visible, input[type=text]:visible, input[type=email]:visible")
+            only = frame.locator(TEXT_BOXES)
             found = only.first if await only.count() else None
         return found
 
@@ -122,6 +163,9 @@ class Login:
             await asyncio.sleep(LOOK_EVERY)
             if await self._entered():
                 return
+            if await self._between():
+                verdict_since = gone_since = 0.0
+                continue
             shown, form, now = await view.says(without=before), await self.form(), monotonic()
             verdict = self._judged(shown, bool(form))
             verdict_since = verdict_since or now if verdict else 0.0
@@ -133,6 +177,38 @@ class Login:
                 if await view.press(words.MENU_TOGGLE):
                     return
         raise await self._not_entered()
+
+    async def _between(self) -> bool:
+        """Pass a page that stands between login and menu; whether there was one. Raises where it asks for more."""
+        boxes = len(await self.view.gather("(a) => fields(document, a).map(() => 1)", words.LOGIN_PASSWORD))
+        if boxes == 1 or await self._menu_shown():
+            return False  # the login form itself, or already inside
+        buttons = await self.view.gather("pressables")
+        text = await self.view.says(without=buttons, most=2 * SHORT_PAGE)
+        decided = interstitials.answer(text, buttons, boxes=boxes, page=True)
+        if decided is None or len(text) > 2 * SHORT_PAGE or await self._moves(text, buttons):
+            return False
+        if isinstance(decided, interstitials.Refuse):
+            raise PermanentError(f"after the login the pages ask for {decided.why}: {text}",
+                                 where=self.view.access.node,
+                                 hint="nothing was answered; a person must look at the pages")
+        return await self._press(decided.button, text)
+
+    async def _moves(self, text: str, buttons: list[str]) -> bool:
+        """Whether the page is still building up."""
+        await asyncio.sleep(STANDS)
+        return await self.view.busy() or await self.view.says(without=buttons, most=2 * SHORT_PAGE) != text
+
+    async def _press(self, button: str, text: str) -> bool:
+        target = await self.view.press(words.button(words.literal(button)))
+        try:
+            if target is None:
+                return False
+            await target.click(timeout=3000)
+        except PlaywrightError:
+            return False
+        self.dialogs.notices.append(text)
+        return True
 
     async def _entered(self) -> bool:
         if self.dialogs.notices and words.LOGIN_REFUSED.search(self.dialogs.notices[-1]):

@@ -19,6 +19,12 @@ from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
 from retrust_plugins.cisco_prime.browser.view import View
 
 Path = tuple[tuple[str, ...], ...]
+
+
+class LedNowhere(PermanentError):
+    """An entry of the menu is not there, or does not lead to its page."""
+
+
 HOVER_SECONDS = 0.8
 CLICK_SECONDS = 4.0
 TRIES = 4
@@ -144,11 +150,11 @@ class Menu:
                 return True
         return False
 
-    async def _lost(self, path: Path, trail: list[str]) -> PermanentError:
+    async def _lost(self, path: Path, trail: list[str]) -> LedNowhere:
         self.view.check_connection()
         self.dialogs.check()
         wanted, reached = path[min(len(trail), len(path) - 1)][0], " > ".join(trail)
-        return PermanentError(
+        return LedNowhere(
             f"the menu entry {_plain(wanted)!r} was not found or led nowhere"
             f"{' after ' + _plain(reached) if reached else ''}; there is: {await self.view.offered()}",
             where=self.view.access.node, hint="has this user administrator privileges?")

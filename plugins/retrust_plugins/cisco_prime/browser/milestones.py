@@ -17,6 +17,7 @@ from retrust.errors import PermanentError, TemporaryError
 from retrust.models import Relation
 from retrust.target import Progress
 from retrust_plugins.cisco_prime.browser import words
+from retrust_plugins.cisco_prime.browser.menu import LedNowhere
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.modes import classify_mode, mode_relation
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 NAMES = tuple(words.MILESTONES)
 CONCERNS = re.compile(r"regist|replicat|\bha\b|high availability|secondary|milestone|tofu|trust", re.IGNORECASE)
-ENDED_LOOKS = 3
+ENDED_LOOKS, LATER = 3, 4
 Shown = dict[str, dict[str, Any]]
 
 
@@ -39,6 +40,7 @@ class Following:
         self._known_dialogs: list[str] = []
         self._notices = 0
         self._ended = 0
+        self._signed_out = False
         self._state: object = None
         self._moved = self._loaded = self._started = monotonic()
 
@@ -53,18 +55,26 @@ class Following:
         """The healthy mode that the registration ended in."""
         while True:
             await self.session.dialogs.answer(self._known_dialogs)
-            shown = await self.shown()
-            await self._report(shown)
-            mode = await self.pages.shown_mode()
-            await self._stop_on_failure(shown)
-            self._watch((mode, dict(self.percents)))
-            if self._time_to_load(shown, mode):
+            signed_out, mode = await self.session.login.signed_out(), None
+            if not signed_out:
+                shown = await self.shown()
+                await self._report(shown)
+                mode = await self.pages.shown_mode()
+                if not self._over(mode):
+                    await self._stop_on_failure(shown)
+                self._watch((mode, dict(self.percents)))
+            if signed_out or self._time_to_load(shown, mode):
+                self._signed_out |= signed_out
                 healthy = await self._load()
                 if healthy:
                     await self._finish()
                     return healthy
             await self._stop_when_stuck(mode)
             await asyncio.sleep(self.view.settings.poll)
+
+    @staticmethod
+    def _over(mode: str | None) -> bool:
+        return mode is not None and classify_mode(mode) == "healthy"
 
     async def shown(self) -> Shown:
         """The milestones that the pages show now."""
@@ -98,8 +108,7 @@ class Following:
         """When all milestones are full, when a mode says it is over, and when nothing moves."""
         waited = monotonic() - self._loaded
         full = bool(shown) and all(one["percent"] == 100 for one in shown.values()) and len(shown) == len(NAMES)
-        over = mode is not None and classify_mode(mode) == "healthy"
-        if full or over:
+        if full or self._over(mode):
             return waited > self.view.settings.poll
         return waited > self.view.settings.reload and monotonic() - self._moved > self.view.settings.reload
 
@@ -113,18 +122,24 @@ class Following:
             if not await self.shown():
                 await self.pages.open_configuration()
             await self._stop_when_over(mode.status or "")
-        except (TemporaryError, PlaywrightError):
+        except (TemporaryError, LedNowhere, PlaywrightError):
             self.view.check_connection()
+            self.session.dialogs.check()
         finally:
             self._loaded = monotonic()
         return None
 
     async def _stop_when_over(self, mode: str) -> None:
-        """A mode that neither waits nor recovers, with no milestone beside it, look after look: it is over."""
+        """A mode that neither waits nor recovers, with no milestone beside it, look after look: it is over.
+
+        Where every milestone was full, the mode may come late.
+        """
         ended = classify_mode(mode) in ("registerable", "other") and not await self.shown()
         self._ended = self._ended + 1 if ended else 0
-        if self._ended >= ENDED_LOOKS:
-            raise PermanentError("HA registration did not start, or ended without a word: "
+        full = [self.percents.get(name) for name in NAMES] == [100] * len(NAMES)
+        if self._ended >= ENDED_LOOKS * (LATER if full else 1):
+            told = "the session of the pages ended when Register was pressed, and " if self._signed_out else ""
+            raise PermanentError(f"{told}HA registration did not start, or ended without a word: "
                                  f"Configuration Mode is {mode!r}",
                                  where=self.view.access.node, hint="look at the High Availability page and the "
                                  "health monitor logs of both nodes")

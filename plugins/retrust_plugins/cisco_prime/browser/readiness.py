@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from retrust.errors import PermanentError, TemporaryError
 from retrust.target import Progress
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.session import Session
+from retrust_plugins.cisco_prime.browser.tables import columns
 
 Row = tuple[str, ...]
+STATE_TITLE = re.compile(r"\bstatus\b|\bstate\b|\bresults?\b|\boutcome\b", re.I)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the check: its cells as displayed, and what they mean (see ``words.status_of``)."""
+
+    cells: Row
+    state: str
+
+    @property
+    def name(self) -> str:
+        return self.cells[0]
+
+    def __str__(self) -> str:
+        return " | ".join(cell for cell in self.cells if cell)
 
 
 class Readiness:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.view = session.view
-        self._before: set[Row] = set()
+        self._before: set[Check] = set()
         self._lines: list[str] = []
 
     async def check(self, secondary: str) -> tuple[str, ...]:
@@ -30,14 +50,15 @@ class Readiness:
         self._before = set(await self._rows())
         await self.session.tell(Progress("Check Readiness"))
         await self.session.click(button)
-        rows = await self._settled()
-        self._judge(rows, secondary)
-        return tuple(_line(row) for row in rows)
+        checks = await self._settled()
+        self._judge(checks, secondary)
+        return tuple(str(check) for check in checks)
 
-    async def _settled(self) -> list[Row]:
+    async def _settled(self) -> list[Check]:
         """The result rows, once none is pending and nothing changed for a while."""
         limits = self.view.settings
-        end, last, since = monotonic() + limits.readiness, [Row()], monotonic()
+        last: list[Check] | None = None
+        end, since = monotonic() + limits.readiness, monotonic()
         while monotonic() < end:
             self.session.dialogs.check()
             self._alerts()
@@ -45,7 +66,7 @@ class Readiness:
             rows = await self._results()
             if rows != last:
                 last, since = rows, monotonic()
-            states = {words.status_of(list(row)) for row in rows}
+            states = {check.state for check in rows}
             still = monotonic() - since
             if rows and "failed" in states and "pending" not in states and still > limits.settle:
                 return rows
@@ -53,8 +74,10 @@ class Readiness:
                     and not await self.view.busy():
                 return rows
             await asyncio.sleep(min(limits.poll, 0.5))
+        open_ = ", ".join(check.name for check in last or () if check.state == "pending")
         raise TemporaryError(
-            f"Check Readiness showed no complete result within {limits.readiness:.0f} s; the page says: "
+            f"Check Readiness showed no complete result within {limits.readiness:.0f} s"
+            f"{f', without a state: {open_}' if open_ else ''}; the page says: "
             f"{await self.view.says(without=self._lines) or 'nothing new'}", where=self.view.access.node)
 
     def _alerts(self) -> None:
@@ -62,43 +85,64 @@ class Readiness:
         if said:
             raise PermanentError(f"Check Readiness says: {said[-1]}", where=self.view.access.node)
 
-    async def _rows(self) -> list[Row]:
+    async def _rows(self) -> list[Check]:
         """Everything on the pages that has the form of a result row."""
-        found = [tuple(c for c in row["cells"] if c) for row in await self.view.gather("rows")
-                 if not row["header"]]
+        rows = await self.view.gather("rows")
+        found = [_check(rows, at) for at, row in enumerate(rows)
+                 if not row["header"] and len(row["cells"]) > 1 and row["cells"][0]]
         for around in await self.view.gather("around", {"word": words.READINESS_CHECKS.pattern}):
-            found.extend(tuple(pieces) for pieces in (around["pieces"], *around["siblings"]))
-        return list(dict.fromkeys(self._masked(row) for row in found if len(row) > 1))
+            found.extend(Check(tuple(pieces), words.status_of(pieces)) for pieces in
+                         (around["pieces"], *around["siblings"]))
+        return list(dict.fromkeys(Check(self._masked(check.cells), check.state) for check in found))
 
     def _masked(self, row: Row) -> Row:
         return tuple(self.view.redactor.redact(cell) for cell in row)
 
-    async def _results(self) -> list[Row]:
+    async def _results(self) -> list[Check]:
         """Rows that belong to the check: known names, or rows that came with a state after the press."""
         rows = await self._rows()
-        known = [row for row in rows if words.READINESS_CHECKS.search(row[0])]
-        fresh = [row for row in rows if row not in self._before and row not in known
-                 and words.status_of(list(row)) != "unknown"]
-        fresh = [row for row in fresh if not any(row[0] == k[0] for k in known)]
+        known = [check for check in rows if words.READINESS_CHECKS.search(check.name)]
+        names = {check.name for check in known}
+        fresh = [check for check in rows if check not in self._before and check.name not in names
+                 and check.state != "unknown" and any(check.cells[1:])]
         return [*known, *fresh] or await self._sentences()
 
-    async def _sentences(self) -> list[Row]:
+    async def _sentences(self) -> list[Check]:
         """A check that says its result in a sentence."""
         new = [line for line in await self.view.lines() if line not in set(self._lines)]
-        return [(line,) for line in new if words.status_of([line]) in ("passed", "failed")
+        return [Check((line,), state) for line in new if (state := words.status_of([line])) in ("passed", "failed")
                 and (len(new) < 6 or "readiness" in line.lower() or words.READINESS_CHECKS.search(line))]
 
-    def _judge(self, rows: list[Row], secondary: str) -> None:
-        failed = [row for row in rows if words.status_of(list(row)) == "failed"]
+    def _judge(self, checks: list[Check], secondary: str) -> None:
+        failed = [check for check in checks if check.state == "failed"]
         if not failed:
             return
-        quoted = "; ".join(_line(row) for row in failed)
+        quoted = "; ".join(map(str, failed))
         raise PermanentError(f"HA readiness failed: {quoted}", where=self.view.access.node,
                              hint=_advice(quoted, secondary))
 
 
-def _line(row: Row) -> str:
-    return " | ".join(row)
+def _check(rows: list[dict[str, Any]], at: int) -> Check:
+    """A table's row. Its state stands in the column of that title, else in the column where other rows have theirs."""
+    cells = tuple(rows[at]["cells"])
+    titled = [i for i in columns(rows, at, STATE_TITLE) if i]
+    column = titled[0] if titled else _usual_column(rows, at)
+    if column is None:
+        state = words.status_of(list(cells))
+        return Check(cells, "pending" if state == "unknown" and any(map(words.BLANK.match, cells[1:])) else state)
+    said = cells[column]
+    if words.BLANK.match(said):
+        return Check(cells, "pending")
+    return Check(cells, words.status_of([cells[0], said] if titled else list(cells)))
+
+
+def _usual_column(rows: list[dict[str, Any]], at: int) -> int | None:
+    """The column in which rows of this table have a word of state and nothing else; the last where none has yet."""
+    peers = [row["cells"] for row in rows if row["table"] == rows[at]["table"] and not row["header"]
+             and len(row["cells"]) == len(rows[at]["cells"])]
+    worded = [sum(any(p.search(cells[i]) for p in (words.PASSED, words.FAILED, words.PENDING)) for cells in peers)
+              for i in range(1, len(rows[at]["cells"]))]
+    return 1 + worded.index(max(worded)) if any(worded) else None
 
 
 def _advice(quoted: str, secondary: str) -> str:

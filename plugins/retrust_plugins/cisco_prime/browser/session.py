@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import TypeVar
 
 from playwright.async_api import Error as PlaywrightError
@@ -16,6 +17,7 @@ from retrust_plugins.cisco_prime.browser.login import Login
 from retrust_plugins.cisco_prime.browser.menu import Menu
 from retrust_plugins.cisco_prime.browser.view import View
 
+SIGNED_OUT_EVERY = 1.0
 TRIAL_MS = (800.0, 3000.0, 6000.0)  # soon first: a notice in the way is closed and not waited for
 T = TypeVar("T")
 Told = Callable[[Progress], Awaitable[None] | None]
@@ -29,10 +31,12 @@ class Session:
         self.login = Login(view, self.dialogs)
         self._progress = progress
         self._untouched = True
+        self._looked = 0.0
 
     async def enter(self) -> None:
         await self.login.enter()
         await self.dialogs.dismiss_notices()
+        self.view.meanwhile = self._now_and_then
 
     async def fresh(self) -> None:
         """Load the page anew, so that what is read next was not there before; log in again if asked to."""
@@ -53,10 +57,17 @@ class Session:
         try:
             return await work()
         except (RetrustError, PlaywrightError):
-            if not await self.login.signed_out():
+            self.view.check_connection()
+            if self.dialogs.unexpected is not None or not await self.login.ended():
                 raise
-        await self.login.again_if_asked()
+        await self.login.again()
         return await work()
+
+    async def _now_and_then(self) -> None:
+        """While something is waited for: see whether the session is over, about once a second."""
+        if monotonic() - self._looked > SIGNED_OUT_EVERY:
+            self._looked = monotonic()
+            await self.still_signed_in()
 
     async def still_signed_in(self) -> None:
         """Raise where the session ran out, instead of waiting for what a login page never shows."""

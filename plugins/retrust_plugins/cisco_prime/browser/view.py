@@ -1,7 +1,7 @@
 """Looking at all pages and frames of one browser by the words a person sees.
 
-``words.js`` does the looking inside a frame; here frames are searched together, and what is found becomes
-a locator, so a page that renders itself anew between looking and acting does no harm. Acting on widgets
+``words.js`` and ``reading.js`` do the looking inside a frame; here frames are searched together, and what is found
+becomes a locator, so a page that renders itself anew between looking and acting does no harm. Acting on widgets
 is ``widgets``, dialogs are ``dialogs``; which words mean what stands in ``words``.
 """
 
@@ -26,13 +26,14 @@ from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
 
 T = TypeVar("T")
 LOOK_EVERY = 0.15
+SCRIPTS = ("words.js", "reading.js")
 GONE = re.compile(r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
                   r"no longer|not found|Unable to adopt", re.IGNORECASE)
 
 
 @cache
 def _library() -> str:
-    return files(__package__).joinpath("words.js").read_text(encoding="utf-8")
+    return "\n".join(files(__package__).joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def selector_engines() -> dict[str, str]:
@@ -56,14 +57,17 @@ class View:
         self.settings = settings
         self.redactor = redactor
         self.secret_fields: list[Locator] = []
+        self.only: Page | None = None
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
     def frames(self) -> list[Frame]:
-        """Every frame, the newest window first."""
-        return [frame for page in reversed(self.opened.context.pages) for frame in page.frames
+        """Every frame, the newest window first; those of one page alone while ``only`` names it."""
+        pages = [self.only] if self.only else reversed(self.opened.context.pages)
+        return [frame for page in pages for frame in page.frames
                 if not frame.is_detached()]
 
     async def ask(self, function: str, arg: Any = None) -> list[tuple[Frame, Any]]:
-        """What a function of ``words.js`` says in each frame; a frame that goes away meanwhile is silent."""
+        """What a function of the two scripts says in each frame; a frame that goes away meanwhile is silent."""
         answers = []
         for frame in self.frames():
             try:
@@ -108,12 +112,14 @@ class View:
         return frame.locator(f"{engine}={json.dumps(spec)}").first
 
     async def until(self, look: Callable[[], Awaitable[T | None]], within: float) -> T | None:
-        """What ``look`` finds within the time; it always looks once."""
+        """What ``look`` finds within the time; it always looks once. ``meanwhile`` may end the wait by raising."""
         end = monotonic() + within
         while True:
             found = await look()
             if found or monotonic() >= end:
                 return found
+            if self.meanwhile is not None:
+                await self.meanwhile()
             await asyncio.sleep(LOOK_EVERY)
 
     # -------------------------------------------------------------- reading
@@ -134,7 +140,7 @@ class View:
         return self.redactor.redact(", ".join(names[:40])) or "nothing"
 
     async def values(self, label: str) -> list[str]:
-        """What stands beside, below or behind a label."""
+        """What stands in a label's own place, for each place where the label is shown; ``""`` while nothing does."""
         return [self.redactor.redact(value) for value in await self.gather("valuesOf", {"word": label})]
 
     async def busy(self) -> bool:

@@ -25,6 +25,20 @@ def button(*words: str, **more: Any) -> dict[str, Any]:
     return {"words": list(words), **more}
 
 
+def literal(text: str) -> str:
+    """A text as a pattern of itself; JavaScript takes fewer escapes than ``re.escape`` makes."""
+    return re.sub(r"[.*+?^${}()|\[\]\\/]", r"\\\g<0>", text)
+
+
+# A value that is not there yet: nothing, marks alone, or a word of waiting. A sign like ✓ is a value.
+_NO_WORD = r"[^\w✓✔☑✅🟢✗✘✖❌🔴×]*"
+BLANK = re.compile(rf"^{_NO_WORD}$")
+UNSETTLED = re.compile(
+    rf"^{_NO_WORD}((n/a|none|null|undefined|unknown|waiting|updating|refreshing|one moment)|"
+    rf"(loading|retrieving|fetching|please wait)\b.{{0,40}})?{_NO_WORD}$",
+    re.I,
+)
+
 # Login
 LOGIN_USER = label(r"user ?-?name", r"user ?-?id", r"user", r"login( name| id)?", r"account", kinds=["text"])
 LOGIN_PASSWORD = label(r"password", r"passphrase|pass ?code", kinds=["password"], any=True)
@@ -43,6 +57,11 @@ MENU_TOGGLE = button(
 
 # High availability
 CONFIGURATION_MODE = r"(current |ha )?configuration mode"
+OTHER_LABELS = re.compile(  # what stands beside the mode on these pages, and is never the mode itself
+    r"^(role|state|status|fail ?-?over type|(primary|secondary) server.*|authentication key|e-?mail address|"
+    r"(enable )?virtual ip.*|ha configuration|ha status|check readiness|register|save|cancel)\W*$|:$",
+    re.I,
+)
 HA_CONFIGURATION = button(
     r"ha configuration",
     r"(high ?-?availability|ha) ?-? ?config(uration|ure)?( page| tab)?",
@@ -232,7 +251,10 @@ def status_of(cells: list[str]) -> str:
     """``passed``, ``failed``, ``pending`` or ``unknown``: by a cell that says nothing else, else by mention.
 
     ``PASS - the monitor is running`` says ``PASS``: what stands before a dash or a colon weighs more than the rest.
+    A name with nothing beside it is pending.
     """
+    if len(cells) > 1 and all(map(BLANK.match, cells[1:])):
+        return "pending"
     opening = [found.group(1) for cell in cells[1:] if (found := BEFORE_DETAIL.match(cell))]
     for said in (cells[1:], opening):
         for state, pattern in (("failed", FAILED), ("pending", PENDING), ("passed", PASSED)):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOGIN = "/webacs/pages/common/login.jsp"
 HOME = "/webacs/welcomeAction.do"
+BETWEEN = "/webacs/afterLogin.do"
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -55,13 +56,15 @@ def web_app(node: PrimeNode) -> Starlette:
         Route("/webacs/j_spring_security_logout", front.logout),
         Route("/webacs/js/prime.js", front.script),
         Route(HOME, inside(front.home)),
-        Route("/webacs/ha/page.do", inside(ha.page)),
-        Route("/webacs/ha/status.do", inside(ha.status)),
-        Route("/webacs/ha/readiness.do", inside(ha.readiness), methods=["POST"]),
-        Route("/webacs/ha/register.do", inside(ha.register), methods=["POST"]),
-        Route("/webacs/iseServersAction.do", inside(ise.listing)),
-        Route("/webacs/iseServersAction.do", inside(ise.command), methods=["POST"]),
-        Route("/webacs/iseServerSave.do", inside(ise.save), methods=["POST"]),
+        Route(BETWEEN, inside(front.between)),
+        Route(BETWEEN, inside(front.answered), methods=["POST"]),
+        Route("/webacs/ha/page.do", inside(ha.page, "ha-page")),
+        Route("/webacs/ha/status.do", inside(ha.status, "milestones")),
+        Route("/webacs/ha/readiness.do", inside(ha.readiness, "readiness"), methods=["POST"]),
+        Route("/webacs/ha/register.do", inside(ha.register, "register"), methods=["POST"]),
+        Route("/webacs/iseServersAction.do", inside(ise.listing, "ise-list")),
+        Route("/webacs/iseServersAction.do", inside(ise.command, "ise-form"), methods=["POST"]),
+        Route("/webacs/iseServerSave.do", inside(ise.save, "save"), methods=["POST"]),
         *api_routes(node),
     ])
 
@@ -84,7 +87,7 @@ class _Front:
             node.failed_web_logins += 1
             return render("login.html", node=node, error="Invalid username or password. Please try again.")
         node.web_logins += 1
-        answer = RedirectResponse(HOME, 302)
+        answer = RedirectResponse(HOME if node.settings.pages.after_login == "home" else BETWEEN, 302)
         session = self.sessions.begin()
         answer.set_cookie(COOKIE, session.name, path="/webacs", secure=True, httponly=True)
         return answer
@@ -97,6 +100,14 @@ class _Front:
         greets = self._node.settings.pages.popup and not session.greeted
         session.greeted = True
         return render("home.html", node=self._node, pages=self._node.settings.pages, menu=MENU, greets=greets)
+
+    async def between(self, request: Request, session: Session) -> Response:
+        return render("between.html", asks=self._node.settings.pages.after_login, home=HOME, login=LOGIN)
+
+    async def answered(self, request: Request, session: Session) -> Response:
+        """What a button did that was more than a notice's."""
+        self._node.web_answers.append(str((await request.form()).get("answer")))
+        return RedirectResponse(HOME, 303)
 
     async def script(self, request: Request) -> Response:
         return FileResponse(TEMPLATES / "prime.js", media_type="text/javascript")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from pydantic import SecretStr
 
@@ -71,3 +73,28 @@ async def test_a_failing_milestone_of_the_lab_is_named(quick):
     async with Lab(settings) as lab, open_pages(web_access(lab), settings=quick) as pages:
         with pytest.raises(PermanentError, match=r"failed in Database Replication.*Registration failed"):
             await pages.register_ha(ha_request(lab))
+
+
+async def test_a_session_that_ends_at_the_press_is_observed(quick):
+    """Register is never pressed twice: the mode is read after a new login; a later ask registers, once."""
+    settings = lab_settings(PageSettings(ends_session=("register",)))
+    settings.ha.registration_time = 5.0
+    async with Lab(settings) as lab:
+        limits = dataclasses.replace(quick, stalled=3.5)  # below the time of the registration, which is followed
+        async with open_pages(web_access(lab), settings=limits) as pages:
+            with pytest.raises(PermanentError, match=r"session .* ended when Register was pressed.*HA Not Configured"):
+                await pages.register_ha(ha_request(lab))
+            assert lab.primary.ha.registrations == 0
+            assert (await pages.register_ha(ha_request(lab))).mode.healthy
+        assert lab.primary.ha.registrations == 1
+
+
+@pytest.mark.parametrize(("asks", "said"), [("ends-session", "session will be terminated"),
+                                            ("change-password", "password has expired")])
+async def test_what_a_login_asks_for_beyond_a_notice_is_quoted(asks, said, quick):
+    """Nobody's session is ended, and no password is changed."""
+    async with Lab(lab_settings(PageSettings(after_login=asks))) as lab:
+        with pytest.raises(PermanentError, match=rf"after the login the pages ask for .*{said}"):
+            async with open_pages(web_access(lab), settings=quick):
+                pytest.fail("it was passed")
+        assert lab.primary.web_answers == []

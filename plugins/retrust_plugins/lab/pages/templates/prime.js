@@ -94,12 +94,16 @@
   async function ask(address, sent) {
     const answer = await fetch(address, sent === undefined ? {} : {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(sent) });
-    if (answer.redirected) { window.location = answer.url; await new Promise(() => {}); }
+    if (answer.redirected) {
+      if (body.dataset.lost === "login") window.location = answer.url;
+      await new Promise(() => {});
+    }
     return answer;
   }
 
   // High Availability -------------------------------------------------------
   async function openHa() {
+    await wait(Number(body.dataset.haDelay));
     pane.innerHTML = await (await ask("/webacs/ha/page.do")).text();
     const page = pane.querySelector(".haPage");
     page.querySelectorAll("[data-pane]").forEach((entry) =>
@@ -149,11 +153,16 @@
     const table = document.createElement("table");
     table.className = "grid";
     table.innerHTML = "<tr><th>Checklist Name</th><th>Checklist Status</th></tr>";
-    answer.rows.forEach((cells) => cells.reduce((row, text) => {
-      row.insertCell().textContent = text;
-      return row;
-    }, table.insertRow()));
+    const late = Number(page.dataset.readinessDelay);
+    const states = answer.rows.map(([name, state]) => {
+      const row = table.insertRow();
+      row.insertCell().textContent = name;
+      const cell = row.insertCell();
+      cell.textContent = late ? "" : state;
+      return [cell, state];
+    });
     dialog("Check Readiness", table);
+    if (late) for (const [cell, state] of states) { await wait(late); cell.textContent = state; }
     if (page.dataset.readiness === "disabled") enable(page.querySelector("[data-action=register]"), answer.ready);
   }
 
@@ -165,9 +174,12 @@
   }
 
   async function follow(page) {
+    const opened = performance.now();
     while (page.isConnected) {
       const now = await (await ask("/webacs/ha/status.do")).json();
-      page.querySelectorAll(".modeValue").forEach((value) => { value.textContent = now.mode; });
+      if (performance.now() - opened >= Number(page.dataset.modeDelay))
+        page.querySelectorAll(".modeValue").forEach((value) => { value.textContent = now.mode; });
+      if (!now.registering && page.dataset.milestonesStay === "0") page.querySelector(".milestones").style.display = "none";
       page.querySelectorAll("[data-milestone]").forEach((bar) => {
         const percent = now.progress[bar.dataset.milestone] ?? 0;
         bar.setAttribute("aria-valuenow", percent);
