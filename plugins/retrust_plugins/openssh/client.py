@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import asyncssh
 from asyncssh.public_key import (
     CERT_TYPE_HOST,
     SSHOpenSSHCertificate,
     decode_ssh_certificate,
     decode_ssh_public_key,
 )
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, Listing, key_type_of, name_at, type_of
 
@@ -25,6 +25,9 @@ PLAIN = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha
          "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512", "rsa-sha2-256")
 ALGORITHMS = (*(name.removesuffix("@openssh.com") + _CERTIFIED for name in PLAIN), *PLAIN)
 """What the client asks for, the most liked first, where nothing is known of a host."""
+
+NO_KEY = (ValueError, ArithmeticError, UnsupportedAlgorithm)
+"""What asyncssh, and cryptography below it, raise for bytes that are no key."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def plain_key(shown: bytes) -> bytes:
 def _certificate(shown: bytes) -> SSHOpenSSHCertificate | None:
     try:
         return cast("SSHOpenSSHCertificate", decode_ssh_certificate(shown))
-    except asyncssh.KeyImportError:
+    except NO_KEY:
         return None
 
 
@@ -132,10 +135,7 @@ def _readable(lines: Sequence[Entry]) -> list[Entry]:
 def _can_be_read(line: Entry) -> bool:
     """OpenSSH leaves out a line whose key is not one, such as a point that is on no curve."""
     try:
-        if _CERTIFIED in key_type_of(line.blob):
-            decode_ssh_certificate(line.blob)
-        else:
-            decode_ssh_public_key(line.blob)
-    except asyncssh.KeyImportError:
+        (decode_ssh_certificate if _CERTIFIED in key_type_of(line.blob) else decode_ssh_public_key)(line.blob)
+    except NO_KEY:
         return False
     return True

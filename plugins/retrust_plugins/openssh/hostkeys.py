@@ -19,7 +19,7 @@ import asyncssh
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.models import Endpoint, Presented
-from retrust_plugins.openssh.client import PLAIN
+from retrust_plugins.openssh.client import NO_KEY, PLAIN
 from retrust_plugins.openssh.known_hosts import fingerprint, key_type_of, subject, type_of
 
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -64,6 +64,8 @@ class HostKeys:
             raise TemporaryError(f"showed no host key within {timeout:g} s", where=where) from exc
         except asyncssh.KeyExchangeFailed as exc:
             raise PermanentError(f"shows no host key of a known type: {exc.reason}", where=where) from exc
+        except NO_KEY as exc:
+            raise PermanentError(f"shows a host key that is none: {exc}", where=where) from exc
         except (asyncssh.Error, OSError) as exc:
             raise TemporaryError(f"showed no host key: {exc}", where=where,
                                  hint="it is down, or turns away many connections at once") from exc

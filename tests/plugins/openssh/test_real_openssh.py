@@ -72,13 +72,14 @@ async def _serve(listener: socket.socket, config: Path) -> None:
             await process.wait()
 
 
-async def test_heals(sshd, start, tmp_path):
+@pytest.mark.parametrize("key_type", ["ssh-ed25519", "ecdsa-sha2-nistp256"], ids=["in its place", "appended"])
+async def test_heals(sshd, start, tmp_path, key_type):
     """A file behind OpenSSH's own SFTP server is healed, with the holder's view as evidence."""
     peer = await start()
     file = tmp_path / "known_hosts"
     file.write_text(peer.line(f"[127.0.0.1]:{peer.port}") + "\n# the rest\n")
     file.chmod(0o644)
-    peer.renew("ssh-ed25519")
+    peer.renew(key_type)
     site = OpenSshSite.model_validate({
         "name": "s", "target": "openssh", "peers": {"web1": {"host": "127.0.0.1", "port": peer.port}},
         "holders": {"bastion": {"host": "127.0.0.1", "path": str(file), "ssh": sshd}}})
@@ -95,5 +96,6 @@ async def test_heals(sshd, start, tmp_path):
         step, = make_plan(target, site, snapshot).steps
         await connection.send(step, nothing)
         assert (await connection.observe(step, sent=True)).state == "done"
-    assert file.read_text() == peer.line(f"[127.0.0.1]:{peer.port}") + "\n# the rest\n"
+    lines = [line for line in file.read_text().splitlines() if line.strip()]
+    assert sorted(lines) == ["# the rest", peer.line(f"[127.0.0.1]:{peer.port}")]
     assert file.stat().st_mode & 0o777 == 0o644
