@@ -25,6 +25,10 @@ SMALL = 32 * 1024
 HEAD = 4 * 1024
 """How much of a larger piece is looked at for a carrier that begins every line."""
 NESTED = 4
+LEAD = 256
+"""How much of what stands before a JSON object is put before each of its lines."""
+STREAMS = 16
+"""How many lines may be in parts at one time."""
 
 _CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|stderr) (?P<tag>[PF])(?::[^\s]*)? "
                   rb"(?P<text>.*)\Z", re.DOTALL)
@@ -170,7 +174,7 @@ class Carriers:
         """A line put together from its parts, which keep the lead of the first."""
         parts = self._parts.setdefault(stream, bytearray(lead))
         parts += text
-        if goes_on and len(parts) < LIMIT:
+        if goes_on and len(parts) < LIMIT and len(self._parts) <= STREAMS:
             return b""
         whole = bytes(self._parts.pop(stream))
         found = self._records(whole, NESTED)
@@ -188,7 +192,7 @@ class Carriers:
         records = records_in(line[start:].rstrip(b"\r"), self._anchors)
         if records is None:
             return None
-        before = line[:start].removeprefix(codecs.BOM_UTF8)
+        before = line[max(0, start - LEAD):start].removeprefix(codecs.BOM_UTF8)
         return b"".join(self._told(record, before, depth - 1) for record in records)
 
     def _told(self, record: Record, before: bytes = b"", depth: int = NESTED) -> bytes:
@@ -197,11 +201,11 @@ class Carriers:
         if record.part is not None:
             return self._joined(f"docker {record.part}", lead, text.removesuffix(b"\n").removesuffix(b"\r"),
                                 goes_on=not text.endswith(b"\n"))
-        told = b""
+        told: list[bytes] = []
         for line in text.removesuffix(b"\n").split(b"\n"):
             inner = self._records(lead + line, depth) if b"{" in line else None
-            told += lead + line + b"\n" if inner is None else inner
-        return told
+            told += (lead, line, b"\n") if inner is None else (inner,)
+        return b"".join(told)
 
 
 def _utf16(data: bytes) -> str | None:

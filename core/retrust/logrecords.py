@@ -21,6 +21,8 @@ TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "@timestamp", "ti
 THREADS = ("thread", "thread_name", "threadName", "process.thread.name")
 DEPTH = 8
 """How deep fields are looked for."""
+MANY = 64
+"""How many texts of one object are compared with one another."""
 _LONGEST_TIME = 80
 _DOCKERS = frozenset(("log", "stream", "time", "attrs"))
 
@@ -49,6 +51,8 @@ def _records(item: dict[str, Any], anchors: Sequence[str], lead: str, depth: int
     leaves, lists = _leaves(item, lead)
     texts = [leaf for usual in (True, False) for leaf in leaves if leaf.is_usual is usual and leaf.text
              and (usual or any(anchor in leaf.text for anchor in anchors))]
+    if len(texts) > MANY:
+        texts = [leaf for leaf in texts if any(anchor in leaf.text for anchor in anchors)][:MANY]
     whole = item.keys() <= _DOCKERS and isinstance(item.get("log"), str)
     for n, leaf in enumerate(texts):
         others = [other.text for m, other in enumerate(texts) if m < n or (m > n and other.text != leaf.text)]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrust.carriers import Carriers
 from retrust.scanner import Scanner
 from retrust.signatures import Match
 from retrust_plugins.cisco_prime.signatures import TofuMismatch
@@ -256,6 +257,8 @@ HARD: dict[str, bytes] = {
     "a brace that never closes": b'{"log": "' + b"x" * 400, "braces": b'{"' * 200, "escapes": b"\x1b[" * 200,
     "titles that never end": b"\x1b]0;" * 100, "zeros": b"\0" * 400, "parts": f"{stamp(AT)} stderr P x\n".encode() * 10,
     "docker's parts": b'{"log":"x","stream":"a","time":"b"}\n' * 10, "clocks": b"09:26:53 " * 40,
+    "lines in json": b'{"message": "' + b"\\n" * 300 + b'"}\n', "a long lead": b"x" * 400 + b' {"message": "\\n\\n"}\n',
+    "many texts": b'{"a": {"message": "x"}}\n' * 10,
     "digits": b"1741944413589" * 30, "events": text(EVENT).encode(), "octal": b"#012" * 100, "quotes": b'"' * 400,
     "anchors": TofuMismatch().anchor + b" - CN=" * 20, "a name without an end": b", O=x" * 80,
 }
@@ -280,3 +283,18 @@ def test_work_grows_with_length_alone(kind: str, size: int) -> None:
         return count
 
     assert work(8 * 100) < 10 * work(100) + 5000
+
+
+@pytest.mark.parametrize(("begins", "part", "ends"), [
+    (b'{"message": "', b"\\n", b'"}\n'), (b"x" * 100_000 + b' {"message": "', b"\\n" * 2, b'"}\n'),
+    (b"{", b'"a%d": {"message": "x"}, ', b'"b": 1}\n'), (b"[", b'{"log": "x", "stream": "b", "time": "c"}, ', b"1]\n"),
+    (b"", b'{"log": "x", "stream": "%d", "time": "c"}\n', b""), (b'{"a": ', b"[", b"]" * 100 + b"}\n"),
+])
+def test_what_comes_out_grows_with_what_comes_in(begins: bytes, part: bytes, ends: bytes) -> None:
+    """No record makes much more of itself: an object, its lines, its lists, what stands before it."""
+    def told(times: int) -> int:
+        carriers = Carriers([b"ANCHOR"])
+        raw = begins + b"".join(part.replace(b"%d", b"%d" % n) for n in range(times)) + ends
+        return len(carriers.feed(raw) + carriers.flush())
+
+    assert told(8000) < 10 * told(1000) + 100_000
