@@ -246,11 +246,15 @@ class Change:
         return content + self.append
 
 
+PAGE = 4096
+
+
 def change(content: bytes, old: str, new: str) -> Change:
     """How ``new`` takes the place of ``old``, without moving a byte of any other line.
 
     It is written over the old line, with blanks at its end where it is shorter. A longer one is appended, and the old
-    one is then made blank; so is every further old one. Whoever appends to the file meanwhile is not disturbed.
+    one is then made blank; so is every further old one. Whoever appends to the file meanwhile is not disturbed. One
+    that crosses a page is appended, too: pages are written one after the other, and a reader could meet half a line.
     """
     if old == new:
         return Change()
@@ -262,7 +266,8 @@ def change(content: bytes, old: str, new: str) -> Change:
         if _text(raw) == old:
             end = raw[len(raw.removesuffix(b"\r")):]
             written = _with_key(raw.decode("latin-1"), was, comes.key_type, comes.blob).encode("latin-1")
-            if not placed and len(written) > len(raw):
+            in_one_page = offset // PAGE == (offset + len(raw) - 1) // PAGE
+            if not placed and (len(written) > len(raw) or not in_one_page):
                 append = b"\n" * (content[-1:] != b"\n") + written + b"\n"
             stays = b"" if placed or append else written.removesuffix(b"\r")
             over.append((offset, raw, stays.ljust(len(raw) - len(end)) + end))

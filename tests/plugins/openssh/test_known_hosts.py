@@ -169,6 +169,17 @@ def test_a_longer_line_comes_last():
     assert after == f"{blank}\r\nweb2 {old}\nweb1 {new} a note\r\n".encode()
 
 
+@pytest.mark.parametrize("before", range(4090, 4100))
+def test_no_line_is_written_over_a_page(before):
+    """What is written over a line is in one page of the file; one that crosses a page is appended before it goes."""
+    old, new = f"web1 {public()}", f"web1 {public()}"
+    for start in (before, before - len(old), before - len(old) // 2):
+        wanted = change(b"#" * (start - 1) + f"\n{old}\n".encode(), old, new)
+        (offset, stands, comes), = wanted.over
+        crosses = offset // 4096 != (offset + len(stands) - 1) // 4096
+        assert crosses == (not comes.strip()) == bool(wanted.append)
+
+
 def test_bytes_that_are_no_text_stay():
     """A note in another encoding comes out as it went in."""
     old, new = public(), public()
