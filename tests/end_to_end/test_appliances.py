@@ -1,23 +1,22 @@
-"""One appliance differs from the next: the whole heal ends well in each, or says within seconds why it does not."""
+"""One appliance differs from the next: the whole heal ends well in each, or says soon why it does not."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust.looking import look
+from retrust.ssh import SlowAnswer
 from retrust_plugins.lab.settings import LISTING_3_9
 from retrust_plugins.lab.testing import Campus, quick_lab
 
 DELETE, LIST = "ncs certvalidation tofu-certs deletecert", "ncs certvalidation tofu-certs listcerts"
-LIMIT = 60.0
+LIMIT = 100.0
 """Seconds for a whole heal; the slowest of these takes a few."""
 
-LONG = "CN=prime-sec,OU=Prime Infra Operations and more of them,O=Cisco Systems,L=SJ,ST=CA,C=US"
 WORKS: dict[str, dict[str, Any]] = {
     "offers a session to resume": {"resumable": True},
     "terms of use": {"login_question": "Do you accept the terms of use of this system (yes/no)? "},
@@ -87,13 +86,12 @@ STOPS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("variation", STOPS)
 async def test_what_stops_a_heal_is_said(start, variation):
-    """Within seconds, quoted, and before anything is written."""
+    """Quoted, before anything is written, and not by waiting until the limit of an answer is over."""
     settings, said = STOPS[variation]
     site = await start_broken(start, **settings)
-    began = time.monotonic()
-    with pytest.raises(RetrustError, match=said):
+    with pytest.raises(RetrustError, match=said) as stopped:
         await heal(site)
-    assert time.monotonic() - began < LIMIT / 2
+    assert not isinstance(stopped.value, SlowAnswer)
     assert site.writes == 0
 
 
