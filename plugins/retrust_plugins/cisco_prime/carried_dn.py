@@ -23,16 +23,19 @@ _WRAPPED = re.compile(
     rb"\s*" + _SENTENCE_END + rb"(?P<gap>\s*|(?:[^\n]{0,400}\n){1,4}?[^\n]{0,400}?(?<![\w-]))"
     rb"-(?:[ \t]+|\s*\n(?P<prefix>[^\n]{0,200}?)(?<!\w))(?P<dn>" + _START + _VALUE + rb")")
 _OTHER = re.compile(rb"TOFU|Exception|rust-on-first|Check local|Caused by")
-_RUN_ON = re.compile(rb"\s(?:javax?\.|Caused by:|Check local trust|Trust-on-first|TOFU failed|\[system\]).*",
-                     re.DOTALL)
+_RUN_ON = re.compile(rb"javax\.net\.ssl\..*|\s(?:at [\w$.]+\(|javax?\.|Caused by:|Check local trust|Trust-on-first|"
+                     rb"TOFU failed|\[system\]).*", re.DOTALL)
 
 _STOP = re.compile(rb"\s*(?:javax?\.|at\s|Caused|\[|Check local|Current cert|Trust-on|TOFU|```|\d{2,4}[-/]|\Z)")
 _GOES_ON = re.compile(rb"\s*(?:[,+=]|" + _START + rb")|.*,\s*" + _START, re.DOTALL)
 _LINE = re.compile(rb"[ \t]*\r?\n(?P<line>[^\n]{0,400})")
 _DIGITS = re.compile(rb"\d")
 
-_OCTAL = re.compile(rb"#0(?:12|15|11)|\\0(?:12|15|11)(?=(?:\\0(?:12|15|11)|[ \t])*"
-                    rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))")
+_WRITTEN_OUT = (rb"(?:\\0(?:12|15|11)|\\x0[9aAdD]|\^[IJM]|<0[9ADad]>|#x0[9ADad]|&#(?:9|1[03]|x[9aAdD]);|<br ?/?>"
+                rb"|\xe2\x80\xa8|\xc2\x85)")
+_END = re.compile(rb"#0(?:12|15|11)|" + _WRITTEN_OUT + rb"(?=(?:" + _WRITTEN_OUT + rb"|[ \t])*"
+                  rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))")
+"""A line's end as a carrier writes it out; most of these are one only where the log goes on behind them."""
 _HALF_AN_ESCAPE = re.compile(rb"(?:#(?:0[0-7]?)?|(?<!\\)\\(?:0[0-7]?)?)\Z")
 """An escaped line end, as rsyslog writes it, of which the end is missing."""
 _UNFINISHED = re.compile(rb"(?:(?P<part>[,+=])|" + _HALF_AN_ESCAPE.pattern + rb")\Z")
@@ -97,8 +100,7 @@ def _without(prefix: bytes, line: bytes) -> bytes:
 
 def _with_line_ends(tail: bytes) -> bytes:
     """``tail`` with escaped line ends made real, as often as they were escaped."""
-    if b"#01" in tail or b"\\01" in tail:
-        tail = _OCTAL.sub(b"\n", tail)
+    tail = _END.sub(b"\n", tail)
     escaped = _JSON_DEPTH.search(tail)
     if escaped is not None:
         for _ in range(len(escaped[1] or escaped[2] or escaped[3]).bit_length()):

@@ -189,6 +189,9 @@ TIMED: dict[str, Carrier] = {
     "colours in json": lambda at, lines: record(lambda at, line: {"message": line, "time": stamp(at)})(
         at, colours(at, lines).decode().splitlines()),
     "backslash octal": lambda at, lines: syslog(at, lines, "\\012"),
+    **{f"line ends as {end!r}": lambda at, lines, end=end: syslog(at, lines, end)  # type: ignore[misc]
+       for end in ("^J", "\\x0a", "<0A>", "#x0A", "&#10;", "<br>", "\u2028", "\\u000a",
+                   "\\r\\n", "#015#012", "\\015\\012", "")},
     "backslash n": lambda at, lines: syslog(at, lines, "\\n"),
 }
 
@@ -217,6 +220,12 @@ def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime
     else:
         assert found.at is not None
         assert timedelta(0) <= at - found.at.replace(microsecond=found.at.microsecond // 1000 * 1000) < SECOND
+
+
+def test_a_name_in_latin_1_is_read() -> None:
+    """A log is not always UTF-8."""
+    found, = scan(text(EVENT).replace("Example", "Exämple").encode("latin-1"))
+    assert found.dn == DN.replace("Example", "Exämple")
 
 
 def test_text_behind_a_journals_record_is_read() -> None:
