@@ -265,7 +265,8 @@ class PrimeConnection(Connection):
         if relation is None and not sent:
             return Observed("needed", f"{step.argument} is not among the ISE servers")
         limit = self._site.timeouts.settle if sent else self._site.timeouts.ise_poll
-        status = f"{step.argument} is {relation.status if relation else 'not among the ISE servers'}"
+        shown = relation.status or relation.detail or "without a status" if relation else "not among the ISE servers"
+        status = f"{step.argument} is {shown}"
         return self._wait(step, limit, status, f"{status} after {limit}",
                           then="stop" if sent and relation else "needed")
 
@@ -355,8 +356,9 @@ class PrimeConnection(Connection):
         """Wait until every relation is healthy, or nothing has changed for the site's limit."""
         limit = time.monotonic() + self._site.timeouts.settle.total_seconds()
         while time.monotonic() < limit:
-            ill = [f"{name} is {relation.status}" for name, relation in (await self.relations(pages=True)).items()
-                   if relation is not None and relation.healthy is False]
+            ill = [f"{name} is {relation.status or relation.detail}"
+                   for name, relation in (await self.relations(pages=True)).items() if relation is not None
+                   and (relation.healthy is False or (relation.status is None and relation.detail))]
             if not ill:
                 return None
             self._services.tell(f"waiting: {'; '.join(ill)}")

@@ -35,7 +35,7 @@ def ise_relation(text: str | None, detail: str | None = None) -> Relation:
     if text is None:
         return Relation(status=None, healthy=None, detail=detail)
     if words.UNSETTLED.match(text) and text.casefold() != "unknown":
-        return Relation(status=None, healthy=None, detail=f"no status stands there yet, but {text!r}")
+        return Relation(status=None, healthy=None, detail=f"not known yet: its status is {text!r}")
     healthy = False if UNHEALTHY.search(text) else True if HEALTHY.search(text) else None
     return Relation(status=text, healthy=healthy, detail=detail)
 

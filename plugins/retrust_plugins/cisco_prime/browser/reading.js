@@ -220,7 +220,8 @@ function percentIn(el) {
     if (!isNaN(now)) return Math.round(100 * now / most);
   }
   const text = (el.innerText || el.textContent || "").match(PERCENT) || spaced(el).match(PERCENT);
-  if (text) return parseInt(text[1]);
+  const boxed = all(el, isBox).map((box) => box.value.match(PERCENT)).find(Boolean);
+  if (text || boxed) return parseInt((text || boxed)[1]);
   const drawn = all(el, (e) => /%$/.test(e.style.width || e.getAttribute("width") || "") && !norm(e.textContent)
     && !e.querySelector("[style*=width],[width]")).pop();                           // a bar without words: its own width
   return drawn ? Math.round(parseFloat(drawn.style.width || drawn.getAttribute("width"))) : null;

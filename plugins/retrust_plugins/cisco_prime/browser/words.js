@@ -11,6 +11,7 @@ function visible(el) {
   const box = el.getBoundingClientRect();
   if (box.width <= 0 || box.height <= 0) return false;
   if (box.right + window.scrollX <= 0 || box.bottom + window.scrollY <= 0) return false;  // parked off the page
+  if (el.checkVisibility && !el.checkVisibility()) return false;                          // folded away by a <details>
   return getComputedStyle(el).visibility === "visible";
 }
 

@@ -1,4 +1,4 @@
-"""The same work on pages of four designs that have no markup in common."""
+"""The same work on pages of seven designs that have no markup in common; the last three fill their values late."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from retrust_plugins.cisco_prime.browser import open_pages
 
-SKINS = ("native", "dojo", "legacy", "divs")
+SKINS = ("native", "dojo", "legacy", "divs", "cards", "split", "boxes")
 pytestmark = pytest.mark.browser
 
 
