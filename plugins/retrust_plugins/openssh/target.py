@@ -1,6 +1,6 @@
 """What a known_hosts line is about, and the step that heals it. Pure; ``connection`` does the I/O.
 
-A stale line is replaced by the approved key in one write, so that there is no moment without a pin: OpenSSH
+The approved key is written into a stale line, or before the line goes, so that no moment is without a pin: OpenSSH
 never gets to trust blindly. The line holds the key itself, so a stale one is known without any baseline.
 """
 
