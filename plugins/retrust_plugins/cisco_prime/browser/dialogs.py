@@ -86,7 +86,7 @@ class Dialogs:
 
     async def _passed(self, dialog: dict[str, Any]) -> Locator | None:
         """The button that passes a notice of the login; raises where the notice asks for more."""
-        match interstitials.answer(dialog["text"], dialog["buttons"]):
+        match interstitials.answer(_without_buttons(dialog["text"], dialog["buttons"]), dialog["buttons"]):
             case interstitials.Pass(button):
                 return await self.view.press(words.button(words.literal(button), dialog=True))
             case interstitials.Refuse():
@@ -113,3 +113,10 @@ class Dialogs:
     @staticmethod
     def _is_question(dialog: dict[str, Any]) -> bool:
         return not dialog["fields"] and any(words.QUESTION_BUTTONS.match(name) for name in dialog["buttons"])
+
+
+def _without_buttons(text: str, names: list[str]) -> str:
+    """What a dialog says above its buttons."""
+    while cut := next((name for name in names if text.endswith(name)), None):
+        text = text.removesuffix(cut).rstrip()
+    return text

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from retrust_plugins.cisco_prime.browser import words
+
 SKIP = re.compile(r"^(skip.*|(remind|ask) me later|(maybe )?later|not now|no,? thanks?.*|continue without.*|dismiss|"
                   r"stay (signed|logged) in|keep (me )?(signed|logged) in|(continue|extend|keep) (my |this )?session)$",
                   re.I)
@@ -25,6 +27,9 @@ ENDS = re.compile(r"\b(end(s|ed|ing)?|terminat\w*|kill\w*|clos(e[sd]?|ing)|inval
 HARMLESS = re.compile(r"\b(was|were|has been|have been|not|never|without|remains?|stays?|your session)\b|n't\b", re.I)
 RISKY = re.compile(r"\b(delet|remov|overwrit|discard|reset|eras|reboot|restart|shut ?down|upgrad|downgrad|migrat|"
                    r"unregister|failover)\w*", re.I)
+TURNED_AWAY = re.compile(
+    r"\b(log ?-?in|sign ?-?in|authentication|credentials?)\b[^.!?]{0,30}\b(failed|invalid|denied|incorrect|refused)\b|"
+    r"\b(invalid|incorrect|wrong)\b.{0,30}\b(user|password|credential)|\baccount\b.{0,20}\b(locked|disabled)", re.I)
 OF_A_LOGIN = re.compile(r"\bsessions?\b|\b(logged|signed)[ -]in\b|\bpassword\b|\blast (successful )?log ?in\b|"
                         r"\bterms of use\b|\b(use|usage) policy\b|\bauthori[sz]ed (users?|use)\b", re.I)
 
@@ -60,6 +65,8 @@ def answer(text: str, buttons: Sequence[str], *, boxes: int = 0, page: bool = Fa
             return Refuse("the end of another session")
         return Pass(onward)
     button = skip or onward
+    if TURNED_AWAY.search(text) or words.LOGIN_BLOCKED.search(text):
+        return None  # no notice, but the answer to the login
     if boxes or button is None or RISKY.search(text) or not (page or OF_A_LOGIN.search(text)):
         return None
     return Pass(button)
@@ -70,8 +77,9 @@ def _first(pattern: re.Pattern[str], buttons: Sequence[str]) -> str | None:
 
 
 def _ends_another(text: str) -> bool:
-    """Whether a sentence speaks of ending a session, and not of one that was ended, or will not be."""
-    return any(SESSION.search(said) and ENDS.search(said) and not HARMLESS.search(said) for said in _sentences(text))
+    """Whether a text about sessions speaks of ending one, and not of one that was ended, or will not be."""
+    return bool(SESSION.search(text)) and any(ENDS.search(said) and not HARMLESS.search(said)
+                                              for said in _sentences(text))
 
 
 def _onward_ends(text: str) -> bool:

@@ -27,6 +27,9 @@ CHANGE, OTHER = Refuse("a change of the password"), Refuse("the end of another s
     ("Your password has expired.", ["Continue"], 0, CHANGE),
     ("You must change your password.", ["Submit"], 2, CHANGE),
     ("Choose a new one", ["OK"], 2, CHANGE),
+    ("Last login: yesterday. 2 failed login attempts since.", ["Continue"], 0, Pass("Continue")),
+    ("Login failed: your account is locked.", ["OK"], 0, None),
+    ("Maximum number of sessions exceeded.", ["OK"], 0, None),
     ("All devices will be deleted.", ["OK"], 0, None),
     ("Your trial ends in 60 days.", ["Buy"], 0, None),
 ])
