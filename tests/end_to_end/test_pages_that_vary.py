@@ -10,7 +10,7 @@ from retrust_plugins.lab.testing import quick_lab
 pytestmark = pytest.mark.browser
 
 LATE = PageSettings(
-    after_login="continue", ha_delay=1.0, mode_delay=2.5, readiness_delay=0.1, milestones_stay=False, status_delay=0.8,
+    after_login="continue", ha_delay=0.6, mode_delay=1.4, readiness_delay=0.1, milestones_stay=False, status_delay=0.8,
     ise_awaited="")
 LOST = PageSettings(
     after_login="session", ends_session=("ha-page", "readiness", "milestones", "ise-list", "ise-form"),
@@ -30,7 +30,7 @@ async def test_heals(pages, start):
     """One registration, one ISE server, however the pages behave; the run ends healed."""
     settings = quick_lab(web=True, ise=(IseSettings(),))
     settings.primary.pages = pages
-    settings.ha.registration_time = 3.0
+    settings.ha.registration_time = 2.0
     site = await start(settings, change=by_browser)
     await site.settle_in()
     await site.break_trust("secondary")
