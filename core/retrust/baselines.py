@@ -12,7 +12,7 @@ from retrust.models import Baseline, Finding, Grade, Snapshot, Verdict
 
 
 def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
-    """Of the edges without one, whose relation is demonstrably healthy and that nothing speaks against."""
+    """Of the edges without one, or un-pinned in this case: their relation is healthy, and nothing speaks against."""
     return [baseline(snapshot.site, f, snapshot.observed_at) for f in snapshot.findings
             if f.verdict is Verdict.UNPROVEN and _vouched_for(f, snapshot)]
 
@@ -33,7 +33,7 @@ def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
 
 def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
     relation = snapshot.relations.get(finding.relation or "")
-    return (finding.presented is not None and finding.baseline is None and not finding.sighted
+    return (finding.presented is not None and (finding.baseline is None or finding.unpinned) and not finding.sighted
             and finding.evidence.grade is not Grade.CONTRADICTED
             and relation is not None and relation.healthy is True)
 

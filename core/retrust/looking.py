@@ -22,7 +22,7 @@ async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool)
     identities = accepted(await knowledge.accepted_identities(site.name))
     async with target.connect(site, engine.services(read_only=True, identities=identities)) as connection:
         known = Known(await knowledge.baselines(site.name), tuple(await knowledge.sightings(site.name)),
-                      many_sites=len(engine.inventory.sites) > 1)
+                      await knowledge.unpinned(site.name), many_sites=len(engine.inventory.sites) > 1)
         return await take_snapshot(target, site, connection, known, engine.collectors, pages=pages)
 
 

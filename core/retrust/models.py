@@ -157,11 +157,18 @@ class Baseline(Frozen):
     verified_at: datetime
 
 
+class Unpinned(Frozen):
+    """A delete that an open case has sent: when, and the certificate that its plan expects at the edge."""
+
+    at: datetime
+    fingerprint: str
+
+
 class Finding(Frozen):
     """A pin with everything that was found out about it in one snapshot.
 
     ``relation`` names the relation that depends on it, ``sighted`` is whether any sighting since the
-    baseline may be about it.
+    baseline may be about it, ``unpinned`` whether this case has sent its delete and it is listed again.
     """
 
     pin: Pin
@@ -173,6 +180,7 @@ class Finding(Frozen):
     baseline: Baseline | None = None
     relation: str | None = None
     sighted: bool = False
+    unpinned: bool = False
 
 
 class Relation(Frozen):

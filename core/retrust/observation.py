@@ -25,6 +25,7 @@ from retrust.models import (
     Presented,
     Sighting,
     Snapshot,
+    Unpinned,
 )
 from retrust.target import Connection, Place, Prober, Target
 from retrust.verdicts import Candidate, Facts, Judgement, attribute, judge
@@ -38,7 +39,7 @@ PROBE_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger knows of a site before we look. ``baselines`` are by edge (``holder:key``).
+    """What the ledger knows of a site before we look. ``baselines`` and ``unpinned`` are by edge (``holder:key``).
 
     ``many_sites``: a sighting that names no site may then be about another one, whose servers have the same
     names; it makes no pin of this one stale by itself, and accuses none.
@@ -46,6 +47,7 @@ class Known:
 
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
+    unpinned: Mapping[str, Unpinned] = field(default_factory=dict)
     many_sites: bool = False
 
 
@@ -143,11 +145,11 @@ async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About,
     seen = certificate(place, presented)
     facts = Facts(pin=pin, place=place, presented=seen, baseline=known.baselines.get(pin.edge),
                   naming=tuple(about.naming.get(pin.edge, ())), shared=tuple(about.shared.get(pin.edge, ())),
-                  include_self=site.include_self)
+                  unpinned=known.unpinned.get(pin.edge), include_self=site.include_self)
     judged = judge(facts)
     return Finding(pin=pin, endpoint=place.endpoint, presented=seen, verdict=judged.verdict,
                    reasons=judged.reasons, baseline=facts.baseline, relation=place.relation,
-                   sighted=bool(facts.naming or facts.shared),
+                   sighted=bool(facts.since_unpinned), unpinned=facts.is_unpinned,
                    evidence=await _weigh(facts, judged, site, collectors, eyes))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from retrust.baselines import healthy_baselines, taken_up, verified_baselines
+from retrust.baselines import baseline, healthy_baselines, taken_up, verified_baselines
 from retrust.deciding import decide_in_advance, gate_states, matter_of
 from retrust.doubts import doubted
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
@@ -57,7 +58,7 @@ async def _sightings(this: Pass) -> tuple[Sighting, ...]:
 
 async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
     known = Known(await this.ledger.baselines(this.site.name), sightings,
-                  many_sites=len(this.engine.inventory.sites) > 1)
+                  await this.ledger.unpinned(this.site.name), many_sites=len(this.engine.inventory.sites) > 1)
     return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
                                pages=pages)
 
@@ -170,6 +171,8 @@ def _context(this: Pass, done: Done) -> StepContext:
         recorded=partial(this.ledger.steps, case.id, plan.digest),
         deleted=partial(this.ledger.deleted_edges, case.id),
         record=partial(this.ledger.record_step, case.id, plan.digest, lease=this.lease, actor=this.by.actor),
+        verified=lambda finding: this.ledger.set_baselines(
+            [baseline(this.site.name, finding, datetime.now(UTC))], **this.who),
         check_lease=this.lease.check, refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
 
 

@@ -37,7 +37,7 @@ class StepContext:
     """What the steps of one approved plan may use: its connection, its own part of the ledger, and one more look.
 
     ``record`` writes a step's phase under the site's lease, ``deleted`` are the edges whose delete this case has
-    sent, ``refuse`` raises the alarm and the error it is given.
+    sent, ``verified`` sets an edge's baseline, ``refuse`` raises the alarm and the error it is given.
     """
 
     plan: Plan
@@ -49,6 +49,7 @@ class StepContext:
     deleted: Callable[[], Awaitable[Collection[str]]]
     record: Callable[[str, Phase, str], Awaitable[object]]
     check_lease: Callable[[], Awaitable[object]]
+    verified: Callable[[Finding], Awaitable[object]]
     refuse: Callable[[Refused], Awaitable[None]]
     follow: Follow
     say: Callable[[str], None]
@@ -76,14 +77,14 @@ class StepRunner:
             raise PermanentError(f"{step.kind} {step.argument} had no effect: {observed.text}", where=step.holder,
                                  hint="the case stays open: fix the cause, then run again")
         if step.kind == "delete-pin":
-            await self._guard_first_use(step)
+            await self._guard_first_use(step, gone=observed.state == "done")
         return await self._end(step, "done" if observed.state == "done" else "undecided", observed.text)
 
     async def _found(self, step: Step, observed: Observed, phases: set[str]) -> StepResult:
         """Nothing is to be sent; a pass that died in this step may have sent it and not seen who answered."""
         begun = bool(phases & {"started", "sent"})
         if step.kind == "delete-pin" and begun and not phases & {"done", "undecided"}:
-            await self._guard_first_use(step)
+            await self._guard_first_use(step, gone=observed.state == "done")
         if observed.state == "undecided":
             return await self._end(step, "undecided", observed.text)
         return await self._end(step, "done" if begun else "not needed", observed.text)
@@ -178,12 +179,17 @@ class StepRunner:
 
     # -- after ------------------------------------------------------------------------------------
 
-    async def _guard_first_use(self, step: Step) -> None:
-        """The next connection is pinned blindly: provoke it now, and see who answers there."""
+    async def _guard_first_use(self, step: Step, *, gone: bool) -> None:
+        """The next connection is pinned blindly: provoke it now, and see who answers there.
+
+        Where the pin was seen to be gone, the edge is verified there and then, whatever becomes of the other steps.
+        """
         finding = next(f for f in self._plan.snapshot.findings if f.pin.edge == f"{step.holder}:{step.argument}")
         await self._use.connection.provoke(finding.pin)
         for fingerprint in step.expected.values():
             await self._expect_certificate(finding, fingerprint)
+        if gone:
+            await self._use.verified(finding)
 
     async def _end(self, step: Step, result: Literal["done", "not needed", "undecided"], detail: str) -> StepResult:
         phase: Phase = "skipped" if result == "not needed" else result

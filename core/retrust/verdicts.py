@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from retrust.dn import DistinguishedName
-from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Verdict
+from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Unpinned, Verdict
 from retrust.target import Place
 
 LATE = timedelta(seconds=60)
@@ -22,7 +22,8 @@ LATE = timedelta(seconds=60)
 class Facts:
     """Everything a verdict on one pin may rest on.
 
-    ``naming`` are the sightings that are about this edge alone, ``shared`` those that fit several edges.
+    ``naming`` are the sightings that are about this edge alone, ``shared`` those that fit several edges;
+    ``unpinned`` is the delete that the open case has sent.
     """
 
     pin: Pin
@@ -32,6 +33,19 @@ class Facts:
     naming: tuple[Sighting, ...] = ()
     shared: tuple[Sighting, ...] = ()
     include_self: bool = False
+    unpinned: Unpinned | None = None
+
+    @property
+    def since_unpinned(self) -> tuple[Sighting, ...]:
+        """The sightings that may speak of the pin as it is listed now."""
+        said = (*self.naming, *self.shared)
+        return said if self.unpinned is None else tuple(s for s in said if _after(s, self.unpinned.at))
+
+    @property
+    def is_unpinned(self) -> bool:
+        """This case has sent the pin's delete, and what it approved is presented: the pin may be the new one."""
+        return (self.unpinned is not None and self.presented is not None
+                and self.presented.fingerprint == self.unpinned.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -62,10 +76,16 @@ def _judged(facts: Facts) -> Judgement:
     if (facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint
             and not _subject_differs(facts)):
         return _judge_unchanged(facts, facts.baseline)
+    if facts.is_unpinned and not _subject_differs(facts) and not facts.since_unpinned:
+        return Judgement(Verdict.UNPROVEN, (_UNDECIDED,))
     reasons = _stale_reasons(facts)
     if reasons:
         return Judgement(Verdict.STALE, reasons)
     return Judgement(Verdict.UNPROVEN, (*_unproven_reasons(facts),))
+
+
+_UNDECIDED = ("its delete was sent in this case, and it is listed again: made anew, or a delete without effect; "
+              "what depends on it shows which")
 
 
 def _stale_reasons(facts: Facts) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ async def heal(site: Campus, passes: int = 1) -> None:
                 raise
             await asyncio.sleep(0)
         else:
-            assert ended.outcome == "healed"
+            assert ended.outcome in ("healed", "healthy")
             return
 
 
@@ -168,8 +168,7 @@ async def test_an_answer_that_is_no_list_is_never_healed(start, answer, step):
     once.clear()
     await heal(site)
     assert site.lab.healthy
-    if step == "first look":
-        assert site.deletes() == {"primary": 1, "secondary": 0}
+    assert site.deletes() == {"primary": 1, "secondary": 0}
 
 
 BREAKS = [("drops", (DELETE,)), ("deletecert", "drop-after"), ("reboots", {DELETE: "before"}),
@@ -192,6 +191,9 @@ async def test_a_session_that_ends_or_a_node_that_restarts(start, setting, value
         except RetrustError:
             mend("")
             await site.lab.until(lambda: site.lab.primary.ssh.is_open and site.lab.primary.running, "it is up again")
+            pin = site.lab.primary.tofu.pins.get(site.lab.secondary.key)
+            if pin is not None and pin.fingerprint != site.lab.secondary.identity.fingerprint:
+                await site.sight("primary")  # as a followed log hands it in: the old pin still rejects the peer
         else:
             if ended.outcome in ("healed", "healthy"):
                 break

@@ -18,7 +18,7 @@ from retrust.ledger import queries
 from retrust.ledger.canonical import written_time
 from retrust.ledger.errors import LedgerError
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Snapshot
+from retrust.models import Baseline, Snapshot, Unpinned
 
 FILE = "ledger.db"
 SCHEMA = "0002"
@@ -31,6 +31,8 @@ class Knowledge(Protocol):
     async def baselines(self, site: str) -> dict[str, Baseline]: ...
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]: ...
+
+    async def unpinned(self, site: str) -> dict[str, Unpinned]: ...
 
     async def accepted_identities(self, site: str) -> list[AcceptedIdentity]: ...
 
@@ -54,6 +56,9 @@ class Glance:
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
         rows = self._rows(query, site=site, since=written_time(since) if since else "")
         return [queries.sighted(row) for row in rows]
+
+    async def unpinned(self, site: str) -> dict[str, Unpinned]:
+        return queries.unpinned(self._rows(queries.UNPINNED, site=site))
 
     async def accepted_identities(self, site: str) -> list[AcceptedIdentity]:
         return [queries.identity(row) for row in self._rows(queries.IDENTITIES, site=site)]

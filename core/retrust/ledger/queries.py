@@ -6,13 +6,14 @@ library alone, and the ledger with SQLAlchemy: the same text serves both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from retrust.ledger.entries import Looked
+from retrust.ledger.entries import Looked, Planned
 from retrust.ledger.entry import read
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Endpoint, Frozen, Snapshot
+from retrust.models import Baseline, Endpoint, Frozen, Snapshot, Unpinned
+from retrust.states import FINAL
 
 Row = Mapping[str, Any]
 M = TypeVar("M", bound=Frozen)
@@ -46,6 +47,17 @@ SELECT count(DISTINCT case_id) AS heals FROM heals WHERE site = :site AND edge =
 LOOKED = "SELECT body FROM entries WHERE site = :site AND kind = 'looked' ORDER BY seq DESC LIMIT 1"
 
 
+# Deletes that an open case has sent, each with the plan that approved it.
+UNPINNED = f"""
+SELECT s.holder, s.argument, s.at, e.body FROM steps s
+JOIN cases c ON c.id = s.case_id
+JOIN plans p ON p.case_id = s.case_id AND p.digest = s.digest
+JOIN entries e ON e.seq = p.seq
+WHERE c.site = :site AND c.state NOT IN ({', '.join(f"'{state.value}'" for state in sorted(FINAL))})
+AND s.kind = 'delete-pin' AND s.phase = 'sent' ORDER BY s.seq
+"""  # noqa: S608 - the states are our own words
+
+
 def made(model: type[M], row: Row, **more: Any) -> M:
     """The model of a row whose columns have its fields' names; ``more`` are those that have not."""
     named = {
@@ -73,6 +85,18 @@ def identity(row: Row) -> AcceptedIdentity:
 def sighted(row: Row) -> Sighted:
     endpoint = Endpoint(host=row["host"], port=row["port"]) if row["host"] else None
     return made(Sighted, row, id=row["aggregate"], endpoint=endpoint, at=row["last_at"], case=row["case_id"] or None)
+
+
+def unpinned(rows: Iterable[Row]) -> dict[str, Unpinned]:
+    """By edge: when its delete was last sent, and the certificate that its plan expects there."""
+    found = {}
+    for row in rows:
+        planned, of = read("planned", row["body"]), edge(row["holder"], row["argument"])
+        assert isinstance(planned, Planned)
+        for step in planned.plan.steps:
+            if step.kind == "delete-pin" and of in step.expected:
+                found[of] = Unpinned(at=row["at"], fingerprint=step.expected[of])
+    return found
 
 
 def edge(holder: str, key: str) -> str:

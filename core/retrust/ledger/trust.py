@@ -20,7 +20,7 @@ from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.ledger.undisturbed import undisturbed
-from retrust.models import Baseline, Endpoint, Sighting
+from retrust.models import Baseline, Endpoint, Sighting, Unpinned
 
 BATCH = 500
 TEXT_LIMIT = 2000
@@ -124,6 +124,10 @@ class Trust(Journal):
         """By edge, ``holder:key``."""
         rows = await self._rows(text(queries.BASELINES), site=site)
         return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
+
+    async def unpinned(self, site: str) -> dict[str, Unpinned]:
+        """By edge: the deletes that the site's open case has sent."""
+        return queries.unpinned(await self._rows(text(queries.UNPINNED), site=site))
 
     @undisturbed
     async def healed_count(self, site: str, edge: str, days: float) -> int:
