@@ -352,7 +352,6 @@ def crash_before(part: str) -> Callable[[str], None]:
     return before
 
 
-@breaks_until("issue 11, part 4: a run that continues asks all gates again")
 async def test_a_begun_plan_asks_its_gates_again(tmp_path: Path) -> None:
     """After a crash between two writes a freeze begins: nothing more is written inside it."""
     async with campus(tmp_path) as site:
@@ -399,7 +398,6 @@ def replace_key(site: Campus, key: str) -> None:
     Path(reference.removeprefix("file:")).write_text(key)
 
 
-@breaks_until("issue 11, part 4: the digest covers secrets as commitments")
 async def test_a_secret_that_changed_is_not_filled_in(tmp_path: Path) -> None:
     """After a crash the file with the HA key holds another key: nothing is registered with it unasked."""
     async with campus(tmp_path) as site:
@@ -409,7 +407,6 @@ async def test_a_secret_that_changed_is_not_filled_in(tmp_path: Path) -> None:
         assert not [told for told in site.told if told.startswith("Please register HA")]
 
 
-@breaks_until("issue 11, part 4: cancel stops the next write everywhere")
 @pytest.mark.parametrize("at", ["the first delete", "the registration"])
 async def test_cancel_stops_the_next_write(tmp_path: Path, at: str) -> None:
     """A person cancels while steps run: nothing is sent after it, wherever the run is."""

@@ -7,16 +7,19 @@ they prove it, is ``retrust.people``'s.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retrust import policy, signing
+from retrust.commitments import commitments
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger.entries import Planned
 from retrust.models import Decision, GateState, Plan
 from retrust.people import without_tokens
+from retrust.planner import bind
 from retrust.policy import Matter
 
 if TYPE_CHECKING:
@@ -62,14 +65,28 @@ class MayNotDecide(PermanentError):
 
 async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan: Plan) -> Matter:
     """Everything that is known of a plan that asks for decisions."""
-    recurred = [s_edge for s_edge in _planned_edges(plan)
-                if await ledger.healed_count(site.name, s_edge, site.recurrence.days) > site.recurrence.healed]
+    recurred = await _recurred(ledger, site, plan)
     entries = await ledger.entries(case=case.id, kinds=("planned",))
     asked = next((e.at for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
     return Matter(engine.inventory, site, case, plan,
                   policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
                   engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
                   await ledger.sightings_of(case.id), asked)
+
+
+async def bound_plan(engine: Engine, ledger: Ledger, site: Site, plan: Plan) -> Plan:
+    """The plan, bound to the policy that applies and to the secrets that it fills in."""
+    asked = policy.requirements(engine.inventory, site, plan, engine.plugins.gates,
+                                await _recurred(ledger, site, plan))
+    said = tuple(json.dumps([r.label, r.gate, r.settings, r.risks], sort_keys=True, default=str) for r in asked)
+    secrets = await commitments(engine, (ref for step in plan.steps for ref in step.secrets))
+    return bind(plan, policy=said, commitments=secrets)
+
+
+async def _recurred(ledger: Ledger, site: Site, plan: Plan) -> list[str]:
+    """The edges of the plan that healed too often lately."""
+    return [edge for edge in _planned_edges(plan)
+            if await ledger.healed_count(site.name, edge, site.recurrence.days) > site.recurrence.healed]
 
 
 def _planned_edges(plan: Plan) -> list[str]:

@@ -211,9 +211,9 @@ class Step(Frozen):
     ``stage`` is the task it belongs to (``delete``, ``re-register-ha``, ``re-add-ise``), ``kind`` what
     it is (``delete-pin``, ``register-ha``, ``add-ise``), ``holder`` the node it is sent to and
     ``argument`` what it is about, for ``delete-pin`` the key as listed. ``sends`` is exactly what will
-    be sent or filled in, line by line, secrets as their references. ``undo`` says how it is undone,
-    or is None where it cannot be. ``when`` is None for an unconditional step. ``expected`` maps the
-    edges (``holder:key``) that the step is about to the fingerprint expected there.
+    be sent or filled in, line by line, secrets as their references, which ``secrets`` lists. ``undo``
+    says how it is undone, or is None where it cannot be. ``when`` is None for an unconditional step.
+    ``expected`` maps the edges (``holder:key``) that the step is about to the fingerprint expected there.
     """
 
     id: str
@@ -225,6 +225,7 @@ class Step(Frozen):
     undo: str | None = None
     when: str | None = None
     sends: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
     expected: dict[str, str] = {}
@@ -234,7 +235,8 @@ class Step(Frozen):
 class Plan(Frozen):
     """Ordered steps over one snapshot. What the digest covers is said in ``retrust.planner``.
 
-    ``follows`` is the digest that the site's runs used last, None for the first.
+    ``follows`` is the digest that the site's runs used last, None for the first; ``policy`` are the gates that it
+    must pass with their settings, ``commitments`` those to the secrets that its steps fill in, by reference.
     """
 
     site: str
@@ -242,6 +244,8 @@ class Plan(Frozen):
     snapshot: Snapshot
     steps: tuple[Step, ...]
     follows: str | None = None
+    policy: tuple[str, ...] = ()
+    commitments: dict[str, str] = {}
     digest: str
 
     @property

@@ -9,15 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from retrust.baselines import baseline, healthy_baselines, taken_up, verified_baselines
-from retrust.deciding import decide_in_advance, gate_states, matter_of
+from retrust.commitments import commitments
+from retrust.deciding import bound_plan, decide_in_advance, gate_states, matter_of
 from retrust.doubts import doubted
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
 from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
+from retrust.ledger.errors import Stopped
 from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting, become
-from retrust.planner import make_plan
+from retrust.planner import make_plan, planned_findings
 from retrust.states import State
 from retrust.steps import Drifted, StepContext, StepRunner
 from retrust.target import Connection
@@ -81,6 +83,7 @@ async def plan(this: Pass, looked: Looked) -> Planned | Healthy:
         return become(Healthy, looked, case=await _nothing_to_do(this, looked, case))
     if silence := unanswered(looked.snapshot):
         raise silence
+    made = await bound_plan(this.engine, this.ledger, this.site, made)
     case = await _case(this, looked)
     await this.ledger.record_snapshot(case.id, made.snapshot, when="before", **this.who)
     case = await this.ledger.record_plan(case.id, made, lease=this.lease, **this.who)
@@ -88,9 +91,16 @@ async def plan(this: Pass, looked: Looked) -> Planned | Healthy:
 
 
 async def _begun_plan(this: Pass, case: Case) -> Plan | None:
-    """The plan whose digest this case has used, where every step of it is still what was approved."""
+    """The plan whose digest this case has used, where all that it binds is still what was approved."""
     used = await this.ledger.digest_use(case.digest) if case.digest else None
-    return await this.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
+    begun = await this.ledger.plan(used.digest, case=case.id) if used and used.case == case.id else None
+    if begun is None:
+        return None
+    planned = planned_findings(begun.snapshot, begun.steps)
+    deleted = frozenset(await this.ledger.deleted_edges(case.id))
+    now = {s.id: s for s in this.engine.target(this.site).steps(this.site, planned, begun.snapshot, deleted)}
+    same = all(s.id in now and now[s.id].sends == s.sends for s in begun.steps)
+    return begun if same and await bound_plan(this.engine, this.ledger, this.site, begun) == begun else None
 
 
 async def _nothing_to_do(this: Pass, looked: Looked, case: Case | None) -> Case | None:
@@ -121,13 +131,18 @@ async def _refuse(this: Pass, looked: Looked, error: Refused) -> None:
 
 
 async def ask_gates(this: Pass, planned: Planned) -> Approved | Waiting:
-    """Whether every gate of the plan is open; if not, the case waits and the pass ends."""
-    if planned.case.state in _BEGUN and planned.case.digest == planned.plan.digest:
-        return become(Approved, planned, gates=())
+    """Whether every gate of the plan is open; if not, the case waits and the pass ends.
+
+    A run that goes on after a crash asks them all again: time or others may have shut one.
+    """
+    begun = planned.case.state in _BEGUN and planned.case.digest == planned.plan.digest
     matter = await matter_of(this.engine, this.ledger, this.site, planned.case, planned.plan)
-    matter = await decide_in_advance(this.ledger, matter, this.by)
+    if not begun:
+        matter = await decide_in_advance(this.ledger, matter, this.by)
     states = await gate_states(this.engine, matter)
     opened = all(g.state == "open" for g in states)
+    if begun and opened:
+        return become(Approved, planned, gates=states)
     case = await this.ledger.move(planned.case.id, "approve" if opened else "wait", gates=states, **this.who)
     if not opened:
         return become(Waiting, planned, case=case, gates=states)
@@ -153,6 +168,9 @@ async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
     try:
         with this.follower.about(done.case.id, done.plan.digest, step.id):
             return await StepRunner(_context(this, done)).run(step)
+    except Stopped as error:
+        error.what = f"{error.what}. {_so_far(done)}"
+        raise
     except (PermanentError, PersonNeeded) as error:
         if isinstance(error, Drifted) or not (undecided := _undecided(done)):
             raise
@@ -173,7 +191,27 @@ def _context(this: Pass, done: Done) -> StepContext:
         record=partial(this.ledger.record_step, case.id, plan.digest, lease=this.lease, actor=this.by.actor),
         verified=lambda finding: this.ledger.set_baselines(
             [baseline(this.site.name, finding, datetime.now(UTC))], **this.who),
-        check_lease=this.lease.check, refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
+        may_write=partial(_may_write, this, done), check_lease=this.lease.check,
+        refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
+
+
+async def _may_write(this: Pass, done: Done, step: Step) -> None:
+    """The gates are open still, and the secrets what was approved; the case's own state is the ledger's to check."""
+    matter = await matter_of(this.engine, this.ledger, this.site, done.case, done.plan)
+    if shut := [g for g in await gate_states(this.engine, matter) if g.state != "open"]:
+        raise PersonNeeded(f"{'; '.join(f'the gate {g.gate} is {g.state} now: {g.needs}' for g in shut)}. "
+                           f"{_so_far(done)}", where=this.site.name, hint="a new plan asks for new decisions")
+    now = await commitments(this.engine, step.secrets)
+    if changed := [ref for ref in step.secrets if now[ref] != done.plan.commitments.get(ref)]:
+        raise Drifted(f"the secret {', '.join(changed)} is another one than was approved. {_so_far(done)}",
+                      where=this.site.name, hint="a new plan asks for a new decision")
+
+
+def _so_far(done: Done) -> str:
+    """What was sent and what remains, for whoever finds a run that stopped in the middle."""
+    sent = [r.step for r in done.results if r.result != "not needed"]
+    left = [s.id for s in done.plan.steps if s.id not in {r.step for r in done.results}]
+    return f"Sent: {', '.join(sent) or 'nothing'}. Not sent: {', '.join(left) or 'nothing'}"
 
 
 def _undecided(done: Done) -> str:

@@ -1,9 +1,10 @@
 """From a snapshot to a plan, and from a plan to its digest. Pure.
 
-The digest covers what a person decides on: the planned pins' lines as listed, the exact steps with the
-state expected before and after each, the expected fingerprints and the evidence grades. No times are in
-it, and nothing of pins that the plan does not touch. It also names the digest that the site used before,
-so that the same change planned again after a failure is a new plan that asks for new decisions.
+The digest covers what a person decides on: the planned pins' lines as listed, the exact steps with the state
+expected before and after each, commitments to the secrets that they fill in, the policy that applies, the
+expected fingerprints and the evidence grades. No times are in it, and nothing of pins that the plan does not
+touch. It also names the digest that the site used before, so that the same change planned again after a failure
+is a new plan that asks for new decisions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from retrust.models import Finding, Plan, Snapshot, Step, Verdict
 from retrust.target import Target
 
-DIGEST_FORMAT = "retrust-plan-1"
+DIGEST_FORMAT = "retrust-plan-2"
 
 
 def make_plan(target: Target[Any], site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset(),
@@ -24,8 +25,14 @@ def make_plan(target: Target[Any], site: Any, snapshot: Snapshot, deleted: froze
     """The plan that heals what the snapshot shows; one without steps where there is nothing to do."""
     stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)
     steps = target.steps(site, stale, snapshot, deleted)
-    return Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps, follows=follows,
-                digest=digest(snapshot, steps, follows))
+    return bind(Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps, follows=follows,
+                     digest=""))
+
+
+def bind(plan: Plan, **more: Any) -> Plan:
+    """The plan with its digest, and with ``more`` that the digest covers: policy, commitments."""
+    whole = plan.model_copy(update=more)
+    return whole.model_copy(update={"digest": digest(whole)})
 
 
 def planned_findings(snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Finding, ...]:
@@ -34,22 +41,24 @@ def planned_findings(snapshot: Snapshot, steps: Sequence[Step]) -> tuple[Finding
     return tuple(by_edge[f"{s.holder}:{s.argument}"] for s in steps if s.kind == "delete-pin")
 
 
-def digest(snapshot: Snapshot, steps: Sequence[Step], follows: str | None = None) -> str:
+def digest(plan: Plan) -> str:
     """``sha256:`` + hex over the canonical JSON of what a decision binds."""
-    return "sha256:" + hashlib.sha256(canonical(bound(snapshot, steps, follows))).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical(bound(plan))).hexdigest()
 
 
-def bound(snapshot: Snapshot, steps: Sequence[Step], follows: str | None = None) -> dict[str, Any]:
+def bound(plan: Plan) -> dict[str, Any]:
     """What the digest covers, readable."""
-    planned = planned_findings(snapshot, steps)
+    planned = planned_findings(plan.snapshot, plan.steps)
     return {
         "format": DIGEST_FORMAT,
-        "site": snapshot.site,
-        "target": snapshot.target,
+        "site": plan.site,
+        "target": plan.target,
         "pins": [{"holder": f.pin.holder, "line": f.pin.line} for f in planned],
         "evidence": {f.pin.edge: f.evidence.grade.value for f in planned},
-        "follows": follows,
-        "steps": [step.model_dump(mode="json") for step in steps],
+        "follows": plan.follows,
+        "policy": list(plan.policy),
+        "commitments": plan.commitments,
+        "steps": [step.model_dump(mode="json") for step in plan.steps],
     }
 
 

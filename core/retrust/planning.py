@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from retrust import policy
-from retrust.deciding import matter_of
+from retrust.deciding import bound_plan, matter_of
 from retrust.engine import Engine, actor
 from retrust.help import contradiction, help_needed
 from retrust.ledger import Case
@@ -58,6 +58,7 @@ async def draw_plan(engine: Engine, site: Site) -> Drawn:
                          await ledger.last_digest(site.name))
         if not plan.steps:
             return Drawn(snapshot, None, ())
+        plan = await bound_plan(engine, ledger, site, plan)
         matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan), plan)
         # no secrets: a gate may say how it stands, not act
         gates = await policy.evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)

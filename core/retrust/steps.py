@@ -36,8 +36,9 @@ class Drifted(PersonNeeded):
 class StepContext:
     """What the steps of one approved plan may use: its connection, its own part of the ledger, and one more look.
 
-    ``record`` writes a step's phase under the site's lease, ``deleted`` are the edges whose delete this case has
-    sent, ``verified`` sets an edge's baseline, ``refuse`` raises the alarm and the error it is given.
+    ``record`` writes a step's phase under the site's lease, ``deleted`` are the edges whose delete this
+    case has sent, ``may_write`` raises where a gate is shut by now or a secret changed, ``verified`` sets
+    an edge's baseline, ``refuse`` raises the alarm and the error it is given.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class StepContext:
     recorded: Callable[[], Awaitable[Sequence[StepRecord]]]
     deleted: Callable[[], Awaitable[Collection[str]]]
     record: Callable[[str, Phase, str], Awaitable[object]]
+    may_write: Callable[[Step], Awaitable[None]]
     check_lease: Callable[[], Awaitable[object]]
     verified: Callable[[Finding], Awaitable[object]]
     refuse: Callable[[Refused], Awaitable[None]]
@@ -154,6 +156,7 @@ class StepRunner:
         async def immediately_before() -> None:
             nonlocal begun
             self._expect_recent()
+            await self._use.may_write(step)
             await self._use.check_lease()
             await self._record(step, "started", "; ".join(step.sends))
             begun = True

@@ -10,6 +10,8 @@
     ├── DigestUsed         a digest is used once
     ├── NotCurrent         the plan that this is about is not the case's plan any more
     └── DecisionRefused    no case, an old digest, a second vote
+    PersonNeeded
+    └── Stopped            a person or a rule ended the case while its steps were sent
     UsageError
     └── NoSuchCase
 
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from retrust.errors import LeaseHeld, PermanentError, TemporaryError, UsageError
+from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, TemporaryError, UsageError
 
 if TYPE_CHECKING:
     from retrust.ledger.records import LeaseHolder
@@ -52,6 +54,14 @@ class SiteLeased(LeaseHeld):
         )
         self.site = site
         self.holder = holder
+
+
+class Stopped(PersonNeeded):
+    """The case is not one whose steps may be sent any more: somebody cancelled it, for one."""
+
+    def __init__(self, case: str, state: str) -> None:
+        super().__init__(f"the case is {state}: nothing more is sent", where=f"case {case}",
+                         hint=f"see what was done: retrust show {case}")
 
 
 class NewerSchema(PermanentError):

@@ -12,7 +12,7 @@ from retrust.ledger import tables as t
 from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
 from retrust.ledger.entries import Looked, Planned, SnapshotTaken, StepRecorded
 from retrust.ledger.entry import Entry
-from retrust.ledger.errors import NotCurrent
+from retrust.ledger.errors import NotCurrent, Stopped
 from retrust.ledger.journal import Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import edge
@@ -102,6 +102,8 @@ class Work(Cases):
             used = await use_of(writing, digest)
             if phase in ("started", "sent") and (used is None or used["case_id"] != case):
                 raise NotCurrent(case, digest, row["digest"])
+            if phase == "started" and State(row["state"]) not in (State.EXECUTING, State.VERIFYING):
+                raise Stopped(case, row["state"])
             told = StepRecorded(digest=digest, step=step, kind=planned.kind, holder=planned.holder,
                                 argument=planned.argument, phase=phase, detail=detail, token=lease.token)
             entry = await writing.append(told, actor=actor, run=lease.run, case=case, site=row["site"])

@@ -177,6 +177,7 @@ def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Seque
                f"Secondary Server: {site.secondary.host}", f"Authentication Key: {ha.authentication_key}",
                f"Email Address: {', '.join(ha.email)}", f"Failover Type: {ha.failover.capitalize()}",
                *_virtual_ip(ha.virtual_ip), "Check Readiness", "Register"),
+        secrets=(str(ha.authentication_key),),
         before="Configuration Mode: HA Not Configured",
         after="Configuration Mode: Primary Active; the secondary's database is overwritten by the primary's",
         expected=_expected(about), relation=HA)
@@ -207,6 +208,7 @@ def _add_one(server: IseServer, relation: str, about: Sequence[Finding]) -> Step
         when=f"the primary does not show {server.host} reachable after the deletes",
         sends=("Administration > Servers > ISE Servers > Select a command > Add ISE Server > Go",
                f"IP address: {server.host}", f"User name: {server.username}", f"Password: {server.password}", "Save"),
+        secrets=(str(server.password),),
         before=f"ISE Servers does not show {server.host} reachable",
         after=f"ISE Servers shows {server.host} reachable", expected=_expected(about), relation=relation)
 

@@ -68,7 +68,9 @@ async def test_a_lease_that_ran_out_is_taken_over(ledger: Ledger, clock: SetCloc
     """The new run learns whose it was; the old one may not send, record, or give the site back."""
     case = (await ledger.open_case(SITE, cause="x", actor="service")).id
     await ledger.record_plan(case, plan(), actor="service")
+    await ledger.move(case, "approve", actor="service")
     await ledger.use_digest(case, "d1", actor="service")
+    await ledger.move(case, "execute", actor="service")
     async with ledger.lease(SITE, owner="old", what="run", ttl=60, beat=never) as old:
         await ledger.record_step(case, "d1", "delete-1", "started", lease=old, actor="old")
         clock.forward(seconds=61)
@@ -141,7 +143,9 @@ async def test_what_was_sent_is_recorded_after_the_time_ran_out(ledger: Ledger, 
     """A slow step that nobody took over is told; only a new one is not started."""
     case = (await ledger.open_case(SITE, cause="x", actor="service")).id
     await ledger.record_plan(case, plan(), actor="service")
+    await ledger.move(case, "approve", actor="service")
     await ledger.use_digest(case, "d1", actor="service")
+    await ledger.move(case, "execute", actor="service")
     async with ledger.lease(SITE, owner="slow", what="run", ttl=60, beat=never) as lease:
         await ledger.record_step(case, "d1", "delete-1", "started", lease=lease, actor="slow")
         clock.forward(seconds=61)

@@ -4,6 +4,7 @@ import pytest
 
 from retrust.errors import UsageError
 from retrust.ledger import Ledger, NotCurrent
+from retrust.ledger.errors import Stopped
 from retrust.ledger.leases import Lease
 from retrust.states import State
 from retrust.testing.ledgers import SITE, SetClock, plan
@@ -56,6 +57,17 @@ async def test_no_step_starts_on_an_unused_digest(ledger: Ledger) -> None:
             with pytest.raises(NotCurrent):
                 await send(ledger, case, lease, phase)
     assert await ledger.steps(case) == []
+
+
+async def test_no_step_starts_once_the_case_was_ended(ledger: Ledger) -> None:
+    """Whoever cancels stops the next write; what was sent before is still recorded."""
+    case = await executing(ledger)
+    async with ledger.lease(SITE, owner="service", what="run") as lease:
+        await send(ledger, case, lease, "started")
+        await ledger.move(case, "cancel", actor="person:carol")
+        await send(ledger, case, lease, "sent")
+        with pytest.raises(Stopped, match="the case is cancelled: nothing more is sent"):
+            await send(ledger, case, lease, "started")
 
 
 async def test_a_step_is_one_of_the_plan(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from retrust.models import Evidence, Finding, Grade, Pin, Presented, Relation, Sighting, Snapshot, Verdict
-from retrust.planner import digest, make_plan
+from retrust.planner import bind, make_plan
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
 
@@ -102,7 +102,7 @@ BASE = snapshot(finding("primary", PEER), finding("secondary", BACK, FRESH))
 
 
 def digest_of(seen: Snapshot, follows: str | None = None) -> str:
-    return digest(seen, make_plan(TARGET, SITE, seen).steps, follows)
+    return make_plan(TARGET, SITE, seen, follows=follows).digest
 
 
 @pytest.mark.parametrize("other", [
@@ -141,6 +141,13 @@ def test_the_digest_covers_what_is_decided(other: Snapshot) -> None:
 def test_the_same_plan_after_a_use_is_a_new_one() -> None:
     """A digest is used once: what follows it asks for new decisions."""
     assert digest_of(BASE, "sha256:used") != digest_of(BASE)
+
+
+def test_policy_and_secrets_are_bound() -> None:
+    """Another policy, or another value behind a reference, is another plan; no secret stands in it."""
+    plan = make_plan(TARGET, SITE, BASE)
+    for more in ({"policy": ("people",)}, {"commitments": {"env:PI_HA_KEY": "ab"}}):
+        assert bind(plan, **more).digest != plan.digest
 
 
 LOCATED = {
