@@ -310,7 +310,6 @@ async def test_a_yes_of_somebody_who_left_does_not_count(make_world: MakeWorld, 
     assert "open" not in {g.state for g in await gate_states(Engine.start(file), matter)}
 
 
-@breaks_until("issue 11, part 6: creator, short description and our own digest are compared")
 async def test_a_ticket_prepared_by_somebody_else_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change request for something else, made beforehand with the plan's correlation, is not the plan's."""
     snow = FakeServiceNow()

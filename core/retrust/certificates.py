@@ -10,9 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from cryptography import x509
-
-from retrust.dn import DistinguishedName
+from retrust.der import UNREADABLE_TIME, fields_of
 from retrust.models import Presented
 
 _FINGERPRINT = re.compile(r"(?:SHA-?256(?:\s+FINGERPRINT)?\s*[:=]\s*)?(?P<hex>[0-9A-F:\s-]+)", re.IGNORECASE)
@@ -34,49 +32,17 @@ def parse_fingerprint(text: str) -> str:
     return f"SHA256:{digits}"
 
 
-def load_certificates(data: bytes | str) -> tuple[x509.Certificate, ...]:
-    """All certificates of a PEM text, or the one of a DER; ``ValueError`` where there is none."""
-    raw = data.encode() if isinstance(data, str) else data
-    if b"-----BEGIN" in raw:
-        return tuple(x509.load_pem_x509_certificates(raw))
-    return (x509.load_der_x509_certificate(raw),)
-
-
 def read_presented(chain: Sequence[bytes]) -> Presented:
-    """A chain in DER, leaf first, as an endpoint presented it; ``ValueError`` if it cannot be read."""
-    leaf = x509.load_der_x509_certificate(chain[0])
-    return Presented(
-        fingerprint=fingerprint(chain[0]),
-        key_fingerprint=key_fingerprint(leaf),
-        subject=DistinguishedName.from_x509(leaf.subject).rfc4514(),
-        issuer=DistinguishedName.from_x509(leaf.issuer).rfc4514(),
-        not_before=leaf.not_valid_before_utc,
-        not_after=leaf.not_valid_after_utc,
-        chain=tuple(chain),
-    )
+    """A chain in DER, leaf first, as an endpoint presented it; what cannot be read of it is left out.
 
-
-def key_fingerprint(certificate: x509.Certificate) -> str:
-    """The fingerprint of the SubjectPublicKeyInfo, byte for byte as it stands in the certificate.
-
-    Encoding the parsed key again would fail on curves that the library does not know, and change the
-    bytes where a certificate encodes them in its own way.
+    Of bytes that are no certificate at all there is still the fingerprint, which then stands for the key's, too.
     """
-    return fingerprint(_subject_public_key_info(certificate.tbs_certificate_bytes))
-
-
-def _subject_public_key_info(tbs: bytes) -> bytes:
-    """TBSCertificate: an optional [0] version, serial, algorithm, issuer, validity, subject, then the key."""
-    at, _ = _contents(tbs, 0)
-    for _field in range(6 if tbs[at] == 0xA0 else 5):
-        _, at = _contents(tbs, at)
-    return tbs[at:_contents(tbs, at)[1]]
-
-
-def _contents(der: bytes, at: int) -> tuple[int, int]:
-    """Where the contents of the DER element at ``at`` start and end."""
-    length, start = der[at + 1], at + 2
-    if length & 0x80:
-        start += length & 0x7F
-        length = int.from_bytes(der[at + 2:start])
-    return start, start + length
+    own = fingerprint(chain[0])
+    try:
+        fields = fields_of(chain[0])
+    except (ValueError, IndexError, StopIteration):
+        return Presented(fingerprint=own, key_fingerprint=own, subject="", issuer="", not_before=UNREADABLE_TIME,
+                         not_after=UNREADABLE_TIME, chain=tuple(chain))
+    return Presented(fingerprint=own, key_fingerprint=fingerprint(fields.key), subject=fields.subject.rfc4514(),
+                     issuer=fields.issuer.rfc4514(), not_before=fields.not_before, not_after=fields.not_after,
+                     chain=tuple(chain))

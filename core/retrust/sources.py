@@ -85,14 +85,25 @@ class Sender(NamedTuple):
 
 
 def sender_of(engine: Engine, host: str) -> Sender | None:
-    """The one site that has a node at ``host``, as the inventory names it; None for none and for several."""
-    found = {}
+    """The one site that has a node at ``host``, as the inventory names it; None for none and for several.
+
+    ``host`` may have a port behind it, and may be several names of one host, apart by blanks or commas.
+    """
+    found, hosts = {}, {without_port(part) for part in host.casefold().replace(",", " ").split()}
     for site in engine.inventory.sites.values():
         for node, endpoint in site.endpoints().items():
-            if endpoint.host.casefold() == host.casefold():
+            if endpoint.host.casefold() in hosts:
                 holders = engine.target(site).holders(site)
                 found[site.name, node] = Sender(site.name, node if node in holders else None)
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+def without_port(text: str) -> str:
+    """``host`` of ``host:port`` and ``[host]:port``; anything else as it is, an IPv6 address above all."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    host, colon, port = text.rpartition(":")
+    return host if colon and port.isdigit() and ":" not in host else text
 
 
 def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,

@@ -80,6 +80,8 @@ async def probe_many(endpoints: Iterable[Endpoint], *, limit: int = 50,
                 seen[endpoint] = await probe(endpoint, timeout=timeout)
             except RetrustError as error:
                 seen[endpoint] = error
+            except Exception as error:  # whatever one server does, the others are looked at
+                seen[endpoint] = PermanentError(f"cannot be looked at: {type(error).__name__}", where=str(endpoint))
 
     async with asyncio.TaskGroup() as workers:
         for _ in range(max(1, min(limit, len(seen)))):
@@ -233,7 +235,7 @@ async def _look(endpoint: Endpoint, server_name: str | None, timeout: float,
 def _too_slow(where: str, begun: bool, timeout: float) -> TemporaryError:
     if begun:
         return TemporaryError(f"connected, and did not finish the TLS handshake within {timeout:g} s",
-                              where=where, hint="is this a TLS port, and is the service well?")
+                              where=where, hint="is this a TLS port, and is the service running?")
     return TemporaryError(f"did not answer within {timeout:g} s", where=where,
                           hint="check address, routing and firewall")
 
@@ -259,8 +261,4 @@ def _presented(where: str, handshake: _Handshake) -> Presented:
     chain = handshake.chain()
     if not chain:
         raise TemporaryError("ended the TLS handshake without a certificate", where=where)
-    try:
-        return read_presented(chain)
-    except ValueError as error:
-        raise PermanentError("presents a certificate that cannot be read", where=where,
-                             hint=str(error)) from error
+    return read_presented(chain)

@@ -23,7 +23,10 @@ from retrust.models import Sighting
 from retrust.sources import sighting_of as sighting
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from retrust.inventory import Site
+    from retrust.secrets import SecretRef
     from retrust.signatures import Match
 
 SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="The site, where it is known.")]
@@ -92,7 +95,7 @@ def _told(names: Counter[str], untimed: Counter[str], json: bool) -> None:
         output.print_json({"sightings": names.total(), "names": dict(names), "unknown_times": untimed.total()})
         return
     if not names:
-        output.say("no line of it tells of a changed certificate")
+        output.say("no certificate change found in this log")
     for name, count in names.items():
         output.say(f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed"
                    f"{_at_unknown_times(count, untimed[name])}")
@@ -110,22 +113,27 @@ async def renewed(
     node: Annotated[str, typer.Argument(help="The node that was renewed, or an ISE server's host.")],
     certificate: Annotated[Path | None, typer.Option(help="The new certificate; - is standard input.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Its fingerprint, SHA256:…")] = None,
+    password: Annotated[str | None, typer.Option(help="Of a PKCS#12 file, as env:NAME or file:PATH.")] = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
     engine = Engine.start(inventory)
-    await _announce(engine, site, node, "renewed", _fingerprint(engine.site(site), certificate, fingerprint))
+    secret = await engine.secrets.get(_reference(engine, password)) if password else None
+    await _announce(engine, site, node, "renewed", _fingerprint(engine.site(site), certificate, fingerprint, secret))
 
 
 async def attested(
     site: Annotated[str, typer.Argument(metavar="SITE")],
     node: Annotated[str, typer.Argument(help="The node, or an ISE server's host.")],
-    fingerprint: Annotated[str, typer.Argument(help="What you read out of band, SHA256:…")],
+    read: Annotated[str | None, typer.Argument(metavar="[FINGERPRINT]", help="What you read out of band.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="The same, as `event renewed` takes it.")] = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Enter a fingerprint that you read out of band; you may then not decide the plan."""
+    if (read is None) is (fingerprint is None):
+        raise UsageError("give the fingerprint once", hint=f"retrust event attested {site} {node} SHA256:…")
     engine = Engine.start(inventory)
-    await _announce(engine, site, node, "person", _fingerprint(engine.site(site), None, fingerprint))
+    await _announce(engine, site, node, "person", _fingerprint(engine.site(site), None, read or fingerprint))
 
 
 async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint: str) -> None:
@@ -140,14 +148,21 @@ async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint
         "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": actor()})
     async with await engine.open_ledger() as ledger:
         await ledger.sight(announced)
-    output.say(f"{site}: {node} is to present {fingerprint}")
+    output.say(f"{site}: {node} is expected to present {fingerprint}")
 
 
-def _fingerprint(site: Site, certificate: Path | None, fingerprint: str | None) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding
+def _reference(engine: Engine, text: str) -> SecretRef:
+    from retrust.secrets import SecretRef
 
+    if ":" not in text:
+        raise UsageError("--password takes a reference, never the password itself", hint="env:NAME or file:PATH")
+    return SecretRef(text, engine.inventory.context.get("folder"))
+
+
+def _fingerprint(site: Site, certificate: Path | None, fingerprint: str | None, password: SecretStr | None = None
+                 ) -> str:
     from retrust.certificates import fingerprint as of
-    from retrust.certificates import load_certificates
+    from retrust.handed_in import server_certificate
 
     if (certificate is None) == (fingerprint is None):
         raise UsageError("give the certificate or its fingerprint", hint="--certificate FILE or --fingerprint SHA256:…")
@@ -157,8 +172,13 @@ def _fingerprint(site: Site, certificate: Path | None, fingerprint: str | None) 
         except ValueError as exc:
             raise UsageError(str(exc)) from exc
     assert certificate is not None
-    data = sys.stdin.buffer.read() if str(certificate) == "-" else _opened(certificate).read()
-    return of(load_certificates(data)[0].public_bytes(Encoding.DER))
+    try:
+        data = sys.stdin.buffer.read() if str(certificate) == "-" else _opened(certificate).read()
+        return of(server_certificate(data, password.get_secret_value().encode() if password else None))
+    except OSError as exc:
+        raise UsageError(f"cannot be read: {exc.strerror}", where=str(certificate)) from exc
+    except ValueError as exc:
+        raise UsageError(str(exc), where=str(certificate)) from exc
 
 
 def _known(engine: Engine, site: str | None, holder: str | None) -> None:

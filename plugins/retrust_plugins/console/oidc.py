@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ from retrust_plugins.console.signin import local
 if TYPE_CHECKING:
     from retrust.inventory import OidcSettings
 
+log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 LASTS, TIMEOUT, LEEWAY = 600, 15.0, 60
 SIGNED_WITH = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
@@ -78,13 +80,28 @@ def person_of(console: Console, oidc: OidcSettings, claims: dict[str, Any]) -> t
     for name, person in people.items():
         if person.subject is not None and person.subject == claims["sub"]:
             return name, None
-    claimed: Any = claims.get(oidc.name_claim)
+    claimed: Any = _claimed(claims, oidc.name_claim)
     name = claimed if isinstance(claimed, str) else ""
     if not name.strip() or not name.isprintable() or len(name) > 100:
         raise HTTPException(403, f"the provider gives no usable {oidc.name_claim}")
     if any(name.strip().casefold() == known.casefold() for known in people):
         raise HTTPException(403, f"{name} is a person of the inventory with another subject than yours")
-    return name.strip(), _roles(claims.get(oidc.roles_claim) if oidc.roles_claim else None)
+    return name.strip(), _roles(_claimed(claims, oidc.roles_claim) if oidc.roles_claim else None)
+
+
+def _claimed(claims: dict[str, Any], path: str) -> Any:
+    """A claim by its name, else by a path such as ``resource_access.retrust.roles``; what is left out is said."""
+    if path in claims:
+        return claims[path]
+    value: Any = claims
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    elsewhere = claims.get("_claim_names")
+    if value is None and (claims.get("hasgroups") or (isinstance(elsewhere, dict) and path in elsewhere)):
+        log.warning("the OpenID provider leaves %s out of its token: too many of them", path)
+        raise HTTPException(403, f"your provider leaves {path} out of its token, because you are in too many groups: "
+                                 "have it send application roles, or only the groups that Retrust needs")
+    return value
 
 
 def _roles(given: Any) -> tuple[str, ...]:

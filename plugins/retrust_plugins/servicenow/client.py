@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,12 @@ class ChangeRequest:
     number: str
     state: str
     approval: str
+    on_hold: str = ""
+    start: str = ""
+    end: str = ""
+    creator: str = ""
+    short_description: str = ""
+    description: str = ""
 
 
 class Refusals:
@@ -74,14 +80,21 @@ class Instance:
         self._credential = credential
         self._refusals = refusals
 
-    async def find(self, correlation_id: str) -> ChangeRequest | None:
-        """The oldest change request of that correlation, so that two made at once end in one."""
+    async def find(self, correlation_id: str, ours: Callable[[ChangeRequest], bool] = lambda _: True
+                   ) -> ChangeRequest | None:
+        """The oldest change request of that correlation that is ours, so that two made at once end in one."""
+        names = ("sys_id", "number", "state", "approval", "short_description", "description", *self._named().values())
         found = await self._send("GET", self._table(), params={
-            "sysparm_query": f"correlation_id={correlation_id}^ORDERBYsys_created_on", "sysparm_limit": "1",
-            "sysparm_fields": "sys_id,number,state,approval", "sysparm_display_value": "false"})
+            "sysparm_query": f"correlation_id={correlation_id}^ORDERBYsys_created_on", "sysparm_limit": "20",
+            "sysparm_fields": ",".join(dict.fromkeys(names)), "sysparm_display_value": "false"})
         if not isinstance(found, list):
             raise self._odd("a result that is no list")
-        return self._read(found[0]) if found else None
+        return next((request for record in found if ours(request := self._read(record))), None)
+
+    def _named(self) -> dict[str, str]:
+        """Our names of the fields that customers call otherwise."""
+        s = self._settings
+        return {"on_hold": s.on_hold, "start": s.start, "end": s.end, "creator": s.creator}
 
     async def create(self, fields: dict[str, str]) -> ChangeRequest:
         return self._read(await self._send("POST", self._table(), json=fields))
@@ -108,7 +121,9 @@ class Instance:
             raise self._odd("a record without sys_id, number, state and approval")
         if not record["sys_id"].isalnum():
             raise self._odd("a record whose sys_id is none")
-        return ChangeRequest(**{name: record[name] for name in names})
+        more = {"short_description": "short_description", "description": "description", **self._named()}
+        return ChangeRequest(**{name: record[name] for name in names},
+                             **{ours: str(record.get(theirs) or "") for ours, theirs in more.items()})
 
     async def _send(self, method: str, path: str, **more: Any) -> Any:
         import httpx

@@ -6,7 +6,7 @@ was lost makes a second. Whatever goes wrong, the gate is shut, says what it nee
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from retrust.errors import PermanentError, RetrustError
@@ -48,19 +48,52 @@ class Ticket(Gate[TicketSettings]):
         if question.secrets is None:
             raise PermanentError("no secrets may be read here, so the instance cannot be asked")
         async with reach(settings, question.secrets, self._refusals) as instance:
-            found = await instance.find(correlation(question.case.id, question.plan.digest))
-            return found or await instance.create(new_request(settings, question.case, question.plan))
+            fields = new_request(settings, question.case, question.plan)
+            found = await instance.find(correlation(question.case.id, question.plan.digest),
+                                        lambda request: _is_ours(request, settings, fields))
+            return found or await instance.create(fields)
+
+
+def _is_ours(request: ChangeRequest, settings: TicketSettings, fields: dict[str, str]) -> bool:
+    """Whether we made it, for this very plan: a correlation alone can be written by whoever may write requests."""
+    by_us = settings.username is None or request.creator.casefold() in ("", settings.username.casefold())
+    return (by_us and request.short_description == fields["short_description"]
+            and request.description.split() == fields["description"].split())
 
 
 def stands(request: ChangeRequest, settings: TicketSettings, label: str, now: datetime) -> GateState:
     """From a change request's fields to the gate's state; a value that is not known opens nothing."""
-    if request.approval == "rejected":
+    if request.approval in settings.rejected:
         return GateState(gate=label, state="closed", needs=f"{request.number} was rejected")
     if request.state in settings.closed_states:
         return GateState(gate=label, state="closed",
                          needs=f"{request.number} is over (state {request.state})")
-    if request.approval == "approved" and request.state in settings.open_states:
-        return GateState(gate=label, state="open")
+    if request.approval in settings.approved and request.state in settings.open_states:
+        return _scheduled(request, settings, label, now)
     return GateState(gate=label, state="shut", until=now + settings.poll,
                      needs=f"{request.number} to be approved and scheduled in ServiceNow; its approval is "
                            f"{request.approval!r}, its state {request.state}")
+
+
+def _scheduled(request: ChangeRequest, settings: TicketSettings, label: str, now: datetime) -> GateState:
+    """An approved request opens within its planned time, where it has one, and while it is not on hold."""
+    later = now + settings.poll
+    if request.on_hold.casefold() not in ("", "false", "0"):
+        return GateState(gate=label, state="shut", until=later, needs=f"{request.number} to be taken off hold")
+    try:
+        start, end = _time(request.start), _time(request.end)
+    except ValueError:
+        return GateState(gate=label, state="shut", until=later,
+                         needs=f"planned times of {request.number} that can be read")
+    if start is not None and now < start:
+        return GateState(gate=label, state="shut", until=start,
+                         needs=f"the planned start of {request.number}, {start:%Y-%m-%d %H:%M} UTC")
+    if end is not None and now >= end:
+        return GateState(gate=label, state="shut", until=later, needs=(
+            f"a new planned time: that of {request.number} ended at {end:%Y-%m-%d %H:%M} UTC"))
+    return GateState(gate=label, state="open", until=end)
+
+
+def _time(text: str) -> datetime | None:
+    """As the table API gives it, in UTC; None where there is none."""
+    return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC) if text.strip() else None

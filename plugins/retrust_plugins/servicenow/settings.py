@@ -52,6 +52,12 @@ class TicketSettings(GateSettings):
         "Values of state in which an approved change may run; by default Scheduled and Implement."))
     closed_states: Texts = Field(default=("0", "3", "4"), description=(
         "Values of state in which it may run no more; by default Review, Closed and Canceled."))
+    approved: Texts = Field(default=("approved",), min_length=1, description="Values of approval that approve.")
+    rejected: Texts = Field(default=("rejected",), description="Values of approval that end it.")
+    on_hold: Text = Field(default="on_hold", description="The field that says that nothing may be done for now.")
+    start: Text = Field(default="start_date", description="The field with the planned start, in UTC.")
+    end: Text = Field(default="end_date", description="The field with the planned end, in UTC.")
+    creator: Text = Field(default="sys_created_by", description="The field that says who made the change request.")
     poll: Duration = Field(default=timedelta(minutes=1), description="How long to wait between looks.")
 
     @model_validator(mode="after")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from retrust.apps import App
 from retrust.certificates import fingerprint as fingerprint_of
-from retrust.certificates import load_certificates, parse_fingerprint
+from retrust.certificates import parse_fingerprint
 from retrust.errors import RetrustError
+from retrust.handed_in import server_certificate
 from retrust.logrecords import time_of
 from retrust.models import Sighting
 from retrust.scanner import scan_stream
@@ -195,11 +196,9 @@ def _fingerprint(message: Message) -> str:
     try:
         if message.fingerprint is not None:
             return parse_fingerprint(message.fingerprint)
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         assert message.certificate is not None
-        return fingerprint_of(load_certificates(message.certificate.encode())[0].public_bytes(Encoding.DER))
-    except (RetrustError, ValueError, IndexError) as exc:
+        return fingerprint_of(server_certificate(message.certificate.encode()))
+    except ValueError as exc:
         raise _No(422, "its certificate or fingerprint cannot be read") from exc
 
 

@@ -7,13 +7,19 @@ read by the settings' paths, as plain JSON is.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import codecs
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from retrust_plugins.webhook.settings import Mapping as Paths
 from retrust_plugins.webhook.settings import WebhookSettings
+from retrust_plugins.webhook.standing import is_off
 
 LOG, RENEWED = "retrust.log.signature", "retrust.certificate.renewed"
 
@@ -41,27 +47,50 @@ class Message:
 
 
 def read(settings: WebhookSettings, headers: Mapping[str, str], body: bytes) -> list[Message]:
-    """The events in a request; ``Unreadable`` where there is none."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/cloudevents-batch+json":
-        found = [m for event in _list(_json(body)) for m in _cloud_event(settings, _object(event), event.get("data"))]
-    elif kind == "application/cloudevents+json":
-        event = _object(_json(body))
-        found = _cloud_event(settings, event, event.get("data"))
-    elif "ce-type" in headers:
-        event = {name.removeprefix("ce-"): value for name, value in headers.items() if name.startswith("ce-")}
-        found = _cloud_event(settings, event, _data(kind, body))
-    else:
-        delivery = headers.get(settings.delivery.lower()) if settings.delivery else None
-        found = _delivered(_plain(settings, _json(body)), delivery)
-    if not found:
-        raise Unreadable("it holds no event")
-    return found
+    """The events in a request, none where all of its alerts are over; ``Unreadable`` where it means nothing here."""
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    kind, charset = kind.strip().lower(), _charset(parameters)
+    if kind.startswith("application/cloudevents-batch"):
+        events = [_object(event) for event in _list(_json(body, charset))]
+        return [m for event in events for m in _cloud_event(settings, event, _data_of(event))]
+    if kind.startswith("application/cloudevents"):
+        event = _object(_json(body, charset))
+        return _cloud_event(settings, event, _data_of(event))
+    if "ce-type" in headers or "ce-specversion" in headers:
+        event = {name.removeprefix("ce-"): unquote(value) for name, value in headers.items() if name.startswith("ce-")}
+        return _cloud_event(settings, event, _data(kind, body, charset))
+    delivery = headers.get(settings.delivery.lower()) if settings.delivery else None
+    return _delivered(_plain(settings, _json(body, charset)), delivery)
+
+
+def _charset(parameters: str) -> str:
+    """The body's encoding; UTF-8 where none is named, or one that nobody knows."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            with suppress(LookupError):
+                return codecs.lookup(value.strip().strip('"')).name
+    return "utf-8"
+
+
+def _data_of(event: dict[str, Any]) -> Any:
+    """A structured event's data; binary one is in Base64, and is text or JSON as its type says."""
+    encoded = event.get("data_base64")
+    if encoded is None:
+        return event.get("data")
+    try:
+        raw = base64.b64decode(str(encoded), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise Unreadable("its data_base64 is no Base64") from exc
+    kind, _, parameters = str(event.get("datacontenttype") or "").partition(";")
+    return _data(kind.strip().lower(), raw, _charset(parameters))
 
 
 def _cloud_event(settings: WebhookSettings, event: dict[str, Any], data: Any) -> list[Message]:
     if not all(isinstance(event.get(name), str) and event[name] for name in ("id", "source", "type", "specversion")):
         raise Unreadable("a CloudEvent has id, source, type and specversion")
+    if event["specversion"] != "1.0":
+        raise Unreadable(f"it is of specversion {event['specversion'][:20]!r}; 1.0 is read here")
     id_ = f"{event['source']} {event['id']}"
     match event["type"]:
         case t if t == LOG:
@@ -92,7 +121,19 @@ def _plain(settings: WebhookSettings, body: Any) -> list[Message]:
     if paths is None:
         raise Unreadable("this door reads CloudEvents; plain JSON needs `map` in its settings")
     items = _at(body, paths.items) if paths.items else body
-    return [m for item in (items if isinstance(items, list) else [items]) for m in _mapped(paths, item)]
+    listed = items if isinstance(items, list) else [items]
+    above = is_off(body) if paths.items and isinstance(body, dict) else None
+    on = [item for item in listed if not _ended(paths, item, above)]
+    found = [message for item in on for message in _mapped(paths, item)]
+    if on and not found:
+        raise Unreadable("it holds nothing that `map` finds")
+    return found
+
+
+def _ended(paths: Paths, item: Any, above: bool | None) -> bool:
+    """Whether this alert is over: as it says itself, else as what holds it says."""
+    own = is_off(item, _string(_at(item, paths.state)) if paths.state else None, paths.off)
+    return bool(above if own is None else own)
 
 
 def _mapped(paths: Paths, item: Any) -> Iterator[Message]:
@@ -125,15 +166,15 @@ def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _data(kind: str, body: bytes) -> Any:
-    if kind in ("application/json", "") or kind.endswith("+json"):
-        return _json(body)
-    return body.decode("utf-8", errors="replace")
+def _data(kind: str, body: bytes, charset: str) -> Any:
+    if kind in ("application/json", "text/json", "") or kind.endswith("+json"):
+        return _json(body, charset)
+    return body.decode(charset, errors="replace")
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, charset: str = "utf-8") -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body.decode(charset if charset != "utf-8" else json.detect_encoding(body)))
     except (ValueError, RecursionError) as exc:
         raise Unreadable("it is no JSON") from exc
 

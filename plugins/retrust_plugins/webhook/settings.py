@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from retrust.inventory import Part, Text, Wrong
+from retrust.inventory import Part, Text, Texts, Wrong
 from retrust.secrets import SecretRef
 
 Kind = Literal["log", "renewed"]
@@ -32,6 +32,8 @@ class Mapping(Part):
     fingerprint: Text | None = None
     certificate: Text | None = Field(default=None, description="The new certificate in PEM.")
     id: Text | None = Field(default=None, description="What a sender repeats when it sends the same again.")
+    state: Text | None = Field(default=None, description="Whether an alert is on, where no usual field says it.")
+    off: Texts = Field(default=(), description="Values of `state` that end an alert, beside resolved, ok and the like.")
     items: Text | None = Field(default=None, description="A list of such objects, if the body holds several.")
 
     def rules(self) -> Iterable[Wrong]:

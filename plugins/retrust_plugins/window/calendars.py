@@ -7,6 +7,7 @@ end or one that ends before it starts makes the whole calendar broken.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import recurring_ical_events
 from icalendar import Calendar, Event, vRecur
+from icalendar.timezone import tzp
 
 from retrust_plugins.window.settings import TOO_OFTEN, Rule
 
@@ -23,7 +25,7 @@ _EXACT = "X-RETRUST-DURATION"
 
 
 class CalendarError(ValueError):
-    """A calendar that cannot be relied on; the gate is shut until it is mended."""
+    """A calendar that cannot be relied on; the gate is shut until it is fixed."""
 
 
 class Span(NamedTuple):
@@ -34,19 +36,24 @@ class Span(NamedTuple):
 
 
 def open_spans(calendar: Sequence[Rule | Path], freeze: Sequence[Rule | Path], timezone: str | None,
-               since: datetime, until: datetime) -> list[Span]:
-    """When the windows are open and nothing is frozen, within the time looked at."""
-    windows = _merged(_all_spans(calendar, timezone, since, until))
-    return list(_without(windows, _merged(_all_spans(freeze, timezone, since, until))))
+               since: datetime, until: datetime, passed_over: set[str] | None = None) -> list[Span]:
+    """When the windows are open and nothing is frozen, within the time looked at.
+
+    An event that is cancelled, tentative or free (transparent) opens nothing, and is named in ``passed_over``; a
+    freeze holds unless it is cancelled.
+    """
+    windows = _merged(_all_spans(calendar, timezone, since, until, set() if passed_over is None else passed_over))
+    return list(_without(windows, _merged(_all_spans(freeze, timezone, since, until, None))))
 
 
-def _all_spans(sources: Iterable[Rule | Path], timezone: str | None, since: datetime, until: datetime
-               ) -> Iterator[Span]:
+def _all_spans(sources: Iterable[Rule | Path], timezone: str | None, since: datetime, until: datetime,
+               passed_over: set[str] | None) -> Iterator[Span]:
     for source in sources:
         name = str(source) if isinstance(source, Path) else f"the rule from {source.start:%Y-%m-%d %H:%M}"
         try:
-            calendar = _of_rule(source, timezone) if isinstance(source, Rule) else _of_file(source)
-            yield from _spans(calendar, ZoneInfo(timezone) if timezone else None, since, until)
+            calendars = [_of_rule(source, timezone)] if isinstance(source, Rule) else _of_file(source)
+            for calendar in calendars:
+                yield from _spans(calendar, ZoneInfo(timezone) if timezone else None, since, until, passed_over)
         except CalendarError as exc:
             raise CalendarError(f"{name}: {exc}") from None
         except Exception as exc:
@@ -56,7 +63,11 @@ def _all_spans(sources: Iterable[Rule | Path], timezone: str | None, since: date
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def _of_file(path: Path) -> Any:
+_PARSING = threading.Lock()
+
+
+def _of_file(path: Path) -> list[Any]:
+    """The file's calendars. What one defines, a time zone above all, is forgotten before the next is read."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -64,13 +75,15 @@ def _of_file(path: Path) -> Any:
         raise CalendarError(f"cannot be read: {exc.strerror}") from None
     if len(content) > LARGEST_FILE:
         raise CalendarError(f"is larger than {LARGEST_FILE} bytes")
-    found = Calendar.from_ical(content.decode())
-    if not isinstance(found, Calendar):
+    with _PARSING:
+        tzp.use_default()  # the library keeps the zones that it has met for the whole process
+        found = Calendar.from_ical(content.decode("utf-8-sig"), multiple=True)
+    if not found or not all(isinstance(calendar, Calendar) for calendar in found):
         raise CalendarError("is no calendar")
-    for component in found.walk():
+    for component in (component for calendar in found for component in calendar.walk()):
         for name, error in component.errors:
             raise CalendarError(f"{name or component.name} is broken: {error}")
-    return found
+    return list(found)
 
 
 def _of_rule(rule: Rule, timezone: str | None) -> Any:
@@ -92,15 +105,23 @@ def _of_rule(rule: Rule, timezone: str | None) -> Any:
 # -- expanding ---------------------------------------------------------------------------------------
 
 
-def _spans(calendar: Any, local: tzinfo | None, since: datetime, until: datetime) -> Iterator[Span]:
+def _spans(calendar: Any, local: tzinfo | None, since: datetime, until: datetime, passed_over: set[str] | None
+           ) -> Iterator[Span]:
     for event in calendar.walk("VEVENT"):
         _check(event)
         _keep_exact(event)
     # A day earlier: an exact duration may reach further than the library's, which counts wall time.
     for event in recurring_ical_events.of(calendar).between(since - timedelta(days=1), until):
         span = _span(event, local)
-        if str(event.get("STATUS", "")).upper() != "CANCELLED" and span.end > since and span.start < until:
-            yield Span(span.start, min(span.end, until))  # what follows was not looked at
+        if span.end <= since or span.start >= until:
+            continue
+        status = str(event.get("STATUS", "")).lower()
+        free = str(event.get("TRANSP", "")).lower() == "transparent"
+        if status == "cancelled" or (passed_over is not None and (status == "tentative" or free)):
+            if passed_over is not None:
+                passed_over.add(status if status in ("cancelled", "tentative") else "free (transparent)")
+            continue
+        yield Span(span.start, min(span.end, until))  # what follows was not looked at
 
 
 def _check(event: Any) -> None:

@@ -44,25 +44,28 @@ def stands(settings: WindowSettings, label: str, now: datetime) -> GateState:
     """How the gate stands at that time; a calendar that cannot be relied on keeps it shut."""
     from retrust_plugins.window.calendars import CalendarError
 
+    passed_over: set[str] = set()
     try:
-        span = _next(settings, now)
+        span = _next(settings, now, passed_over)
     except CalendarError as exc:
         return GateState(gate=label, state="shut", needs=f"a calendar that can be relied on: {exc}")
     if span is None:
+        why = f"; it has {' and '.join(sorted(passed_over))} events, which open nothing" if passed_over else ""
         return GateState(gate=label, state="shut",
-                         needs=f"a change window: the calendar has none in {HORIZONS[-1].days} days")
+                         needs=f"a change window: the calendar has none in {HORIZONS[-1].days} days{why}")
     if span.start <= now:
         return GateState(gate=label, state="open", until=_closes(span, settings))
     return GateState(gate=label, state="shut", until=span.start, needs=_text(span, settings))
 
 
-def _next(settings: WindowSettings, now: datetime) -> Span | None:
+def _next(settings: WindowSettings, now: datetime, passed_over: set[str]) -> Span | None:
     """The span that is open now, or the next one, with enough of it left to start in."""
     from retrust_plugins.window.calendars import open_spans
 
     margin = settings.margin or timedelta()
     for horizon in HORIZONS:
-        for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon):
+        for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon,
+                               passed_over):
             if max(span.start, now) < span.end - margin:
                 return span
     return None

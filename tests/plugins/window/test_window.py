@@ -19,6 +19,7 @@ from retrust.policy import Matter, evaluate
 from retrust.testing.plans import a_case, a_decision, a_plan, a_question, an_inventory
 from retrust_plugins import window as plugin
 from retrust_plugins.people.gate import People
+from retrust_plugins.window.calendars import open_spans
 from retrust_plugins.window.gate import Window, stands
 from retrust_plugins.window.settings import WindowSettings
 
@@ -410,3 +411,62 @@ def test_agrees_with_arithmetic(calendar: list[Any], now: datetime) -> None:
         start = datetime.fromisoformat(rule["start"]).replace(tzinfo=ZoneInfo(rule["timezone"])).timestamp()
         inside |= start <= now.timestamp() < start + 60 * int(rule["duration"][:-1])
     assert (stood({"calendar": single}, now).state == "open") is inside
+
+
+# -- calendars that differ from one another -------------------------------------------------------------
+
+
+def calendar_text(*events: str, zone: str = "") -> str:
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *zone.splitlines(), *(
+        f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTAMP:20260101T000000Z\r\n{event}\r\nEND:VEVENT"
+        for n, event in enumerate(events)), "END:VCALENDAR", ""])
+
+
+def own_zone(offset: str) -> str:
+    return ("BEGIN:VTIMEZONE\nTZID:Customized Time Zone\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
+            f"TZOFFSETFROM:{offset}\nTZOFFSETTO:{offset}\nEND:STANDARD\nEND:VTIMEZONE")
+
+
+AT = "DTSTART:20260607T000000Z\r\nDTEND:20260607T040000Z"
+
+
+def spans(folder: Path, calendar: str | bytes, freeze: str | bytes | None = None, note: set[str] | None = None
+          ) -> list[str]:
+    files = []
+    for name, text in (("calendar.ics", calendar), ("freeze.ics", freeze)):
+        if text is not None:
+            (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+            files.append([folder / name])
+    found = open_spans(files[0], files[1] if freeze is not None else [], None, at("2026-06-01 00:00"),
+                       at("2026-06-30 00:00"), note)
+    return [f"{span.start:%dT%H%M}-{span.end:%H%M}" for span in found]
+
+
+def test_each_calendar_has_its_own_zones(tmp_path: Path) -> None:
+    """Two files that call different zones by one name do not see each other's, in either order."""
+    zoned = "DTSTART;TZID=Customized Time Zone:20260607T{}\r\nDTEND;TZID=Customized Time Zone:20260607T{}"
+    calendar = calendar_text(zoned.format("010000", "050000"), zone=own_zone("+0100"))
+    freeze = calendar_text(zoned.format("060000", "080000"), zone=own_zone("+0600"))
+    for _ in range(2):
+        assert spans(tmp_path, calendar, freeze) == ["07T0200-0400"]
+    assert spans(tmp_path, freeze, calendar) == []
+
+
+@pytest.mark.parametrize("how", ["BOM", "two in one file", "LF"])
+def test_how_a_file_is_written(tmp_path: Path, how: str) -> None:
+    """A byte order mark, several calendars and bare line feeds are read."""
+    text = calendar_text(AT)
+    written = {"BOM": b"\xef\xbb\xbf" + text.encode(), "two in one file": (calendar_text() + text).encode(),
+               "LF": text.replace("\r\n", "\n").encode()}[how]
+    assert spans(tmp_path, written) == ["07T0000-0400"]
+
+
+@pytest.mark.parametrize(("line", "named"), [
+    ("STATUS:CANCELLED", "cancelled"), ("STATUS:TENTATIVE", "tentative"), ("TRANSP:TRANSPARENT", "free (transparent)")])
+def test_what_is_not_certain_opens_nothing(tmp_path: Path, line: str, named: str) -> None:
+    """A cancelled, tentative or free event is no window, and is named; of a freeze only a cancelled one ends it."""
+    note: set[str] = set()
+    assert spans(tmp_path, calendar_text(f"{AT}\r\n{line}"), note=note) == []
+    assert note == {named}
+    frozen = spans(tmp_path, calendar_text(AT), calendar_text(f"{AT}\r\n{line}"))
+    assert frozen == (["07T0000-0400"] if named == "cancelled" else [])
