@@ -24,9 +24,15 @@ def keep_private(home: Path) -> None:
 
     Whoever can write there can replace the ledger, its key, and what was seen of it.
     """
+    if home.exists() and not home.is_dir():
+        raise UsageError("RETRUST_HOME is a file, and must be a folder", where=str(home))
     if os.name != "posix" or not home.is_dir():
         return
-    for path in (home, *home.iterdir()):
+    try:
+        inside = list(home.iterdir())
+    except OSError as exc:
+        raise UsageError(f"RETRUST_HOME cannot be read: {exc.strerror}", where=str(home)) from exc
+    for path in (home, *inside):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
             continue

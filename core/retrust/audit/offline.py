@@ -27,9 +27,10 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
-from retrust.ledger.entries import Attached
+from retrust.ledger.entries import Attached, CaseMoved
 from retrust.ledger.entry import read
 from retrust.ledger.keys import key_id, pem, public_from_pem, raw, signed_by
+from retrust.states import State
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class PackReport:
     def __str__(self) -> str:
         if self.problem is not None:
             return self.problem
-        whose = "your key" if self.trusted else "the key inside it; compare it with one you were given"
+        whose = "a key that you gave" if self.trusted else "which nothing here vouches for"
         what = f"case {self.case} of {self.site}: {self.state}; {self.entries} entries"
-        return f"{what}, signed with {whose}: {self.key}"
+        return f"{what}, signed by {self.key}, {whose}"
 
 
 class _Changed(Exception):
@@ -70,6 +71,8 @@ def verify_pack(path: Path, public_key: bytes | None = None) -> PackReport:
         return _verified(data, public_key)
     except (Damaged, _Changed) as found:
         return PackReport(problem=str(found))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as exc:
+        return PackReport(problem=f"the pack holds what no pack holds ({type(exc).__name__}); ask for it again")
 
 
 def _verified(data: bytes, public_key: bytes | None) -> PackReport:
@@ -78,6 +81,7 @@ def _verified(data: bytes, public_key: bytes | None) -> PackReport:
     _files(files, manifest)
     entries = _chain(files[CHAIN])
     _attachments(files, manifest, entries)
+    _told_alike(files, manifest, entries)
     at = first_change(data, packed(files))
     if at is not None:
         raise _Changed(f"the archive's frame was changed at byte {at}; its files are as they were packed")
@@ -162,6 +166,18 @@ def _lines(text: bytes) -> Iterator[dict[str, Any]]:
         if not isinstance(entry, dict) or type(entry.get("seq")) is not int or not isinstance(entry.get("hash"), str):
             raise _Changed(f"{CHAIN}: line {number} is no entry")
         yield entry
+
+
+def _told_alike(files: Mapping[str, bytes], manifest: Mapping[str, Any], entries: list[dict[str, Any]]) -> None:
+    """The case, its state and the chain's segment say the same: whoever has the key could write them apart."""
+    case = json.loads(files["case.json"])
+    for name, said in (("id", manifest["case"]), ("site", manifest["site"]), ("state", manifest["state"])):
+        if case[name] != said:
+            raise _Changed(f"case.json: its {name} is {case[name]!r}, that of {MANIFEST} is {said!r}")
+    moved = [read(e["kind"], e["body"]) for e in entries if e["kind"] == "case-moved" and e["case_id"] == case["id"]]
+    last = moved[-1].state.value if moved and isinstance(moved[-1], CaseMoved) else State.OPEN.value
+    if moved and last != case["state"]:
+        raise _Changed(f"case.json: says {case['state']!r}, the chain says {last!r}")
 
 
 def _attachments(files: Mapping[str, bytes], manifest: Mapping[str, Any], entries: list[dict[str, Any]]) -> None:

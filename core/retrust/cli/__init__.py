@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     # again is a tenth of the time that a `check` takes.
     gc.set_threshold(SELDOM)
     os.umask(0o077)  # what a command writes, transcripts and packs too, is for its user alone
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 gets escapes, never a crash
+            stream.reconfigure(errors="backslashreplace")
     from retrust.cli.app import run
 
     run(sys.argv[1:] if argv is None else argv)

@@ -109,8 +109,15 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.isawaitable(result):
                 result = _to_its_end(result)
         except RetrustError as error:
-            _say(error)
+            _say(error, as_json=kwargs.get("json") is True)
             raise typer.Exit(error.exit_code) from None
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("RETRUST_DEBUG"):
+                raise
+            _say(_unknown(error), as_json=kwargs.get("json") is True)
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
             raise typer.Exit(INTERRUPTED) from None
@@ -133,10 +140,19 @@ async def _awaited(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _say(error: RetrustError) -> None:
-    from retrust.cli.output import say_error  # it knows the models, which `--help` does without
+def _unknown(error: Exception) -> RetrustError:
+    """What a person is told of a fault of ours: no traceback, and how to get one for a report."""
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    return RetrustError(f"this went wrong in a way that Retrust does not know: {said}",
+                        hint="set RETRUST_DEBUG=1, run it again, and report what it prints")
+
+
+def _say(error: RetrustError, *, as_json: bool = False) -> None:
+    from retrust.cli.output import print_json, say_error  # it knows the models, which `--help` does without
 
     say_error(error)
+    if as_json:
+        print_json({"error": error.what, "where": error.where, "hint": error.hint, "exit_code": error.exit_code})
 
 
 __all__ = ["build", "guarded", "run"]

@@ -148,4 +148,8 @@ def _hint(said: str) -> str | None:
         return "another process writes for too long; try again"
     if "full" in said:
         return "make room on the disk, then try again"
+    if "unable to open" in said or "readonly" in said:
+        return "RETRUST_HOME must be a folder that you may write"
+    if "not a database" in said or "malformed" in said:
+        return "this file is no ledger, or is damaged: put it aside, or restore it from a backup"
     return None

@@ -104,5 +104,7 @@ class DecisionRefused(PermanentError):
 
 class NoSuchCase(UsageError):
     def __init__(self, case: str) -> None:
-        super().__init__(f"no case {case}", hint="`retrust cases` lists them")
+        digits = "".join(c for c in case if c.isdigit())
+        meant = f"; did you mean c{digits}?" if digits and case != f"c{digits}" else ""
+        super().__init__(f"no case {case}", hint=f"`retrust cases` lists them{meant}")
         self.case = case

@@ -24,6 +24,7 @@ from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
 from retrust.ledger.entries import Body, KeyJoined
 from retrust.ledger.entry import Entry, kind_of, written
+from retrust.ledger.errors import LedgerError
 from retrust.ledger.keys import LedgerKey
 from retrust.ledger.queries import made
 from retrust.ledger.records import Head
@@ -117,7 +118,11 @@ class Journal:
 
     @classmethod
     async def _open(cls, url: str | None, home: Path, patience: float) -> Database:
-        await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
+        try:
+            await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise LedgerError(f"RETRUST_HOME cannot be made: {exc.strerror}", where=str(home),
+                              hint="name a folder that you may write as RETRUST_HOME") from exc
         database = Database(ledger_url(url, home), patience=patience)
         try:
             await bring_up_to_date(database)
