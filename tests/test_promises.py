@@ -258,7 +258,6 @@ async def approve_as(world: Any, provider: Provider, case: Any, **claims: Any) -
             "csrf": hidden_field(page, "csrf"), "digest": case.digest, "gate": "people", "reason": "it is fine"})
 
 
-@breaks_until("issue 11, part 3: issuer and subject, mapped in the inventory, and nobody else of that provider")
 async def test_strangers_of_the_provider_open_nothing(make_world: MakeWorld, provider: Provider) -> None:
     """Accounts that the inventory does not name decide nothing, however they sign in."""
     world = await make_world(people={"ann": ["network"]}, policy={}, console=with_oidc(provider))
@@ -269,7 +268,6 @@ async def test_strangers_of_the_provider_open_nothing(make_world: MakeWorld, pro
     assert not await world.ledger.decisions(case.id)
 
 
-@breaks_until("issue 11, part 3: a person is one person however they came")
 async def test_one_subject_counts_once(make_world: MakeWorld, provider: Provider) -> None:
     """The provider renames an account between two sign-ins: it is still one person."""
     world = await make_world(people={"ann": ["network"]}, policy={}, console=with_oidc(provider))
@@ -279,7 +277,6 @@ async def test_one_subject_counts_once(make_world: MakeWorld, provider: Provider
     assert len({d.actor for d in await world.ledger.decisions(case.id)}) <= 1
 
 
-@breaks_until("issue 11, part 3: a requester is an identity, too")
 async def test_who_caused_a_case_does_not_decide_it_under_another_name(make_world: MakeWorld, provider: Provider
                                                                        ) -> None:
     """Ann caused the case; as the provider's ann@corp.example she may not decide it either."""
@@ -292,7 +289,6 @@ async def test_who_caused_a_case_does_not_decide_it_under_another_name(make_worl
     assert "open" not in await gates(world, case)
 
 
-@breaks_until("issue 11, part 3: membership and roles are judged again when counting")
 async def test_a_yes_of_somebody_who_left_does_not_count(make_world: MakeWorld, tmp_path: Path) -> None:
     """Ann said yes; then she left the inventory: her yes opens nothing any more."""
     one = [{"gate": "people", "approvers": 1, "roles": ["network"]}]

@@ -73,7 +73,7 @@ def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, 
         return f"{actor} started the run that found it, and may not accept it"
     roles = approvers_of(engine.inventory, site, engine.plugins.gates).roles
     if roles and not set(roles) & set(roles_of(engine.inventory, actor)):
-        return f"accepting an identity asks for the role {' or '.join(roles)}; {actor} has it not"
+        return f"accepting an identity asks for the role {' or '.join(roles)}; {actor} does not have this role"
     return None
 
 

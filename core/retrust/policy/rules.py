@@ -21,7 +21,7 @@ from retrust.policy.required import Gates, person_settings, settings_of
 from retrust.states import State
 
 if TYPE_CHECKING:
-    from retrust.inventory import Inventory, Site
+    from retrust.inventory import Inventory, Person, Site
     from retrust.ledger import Case
 
 DECIDABLE = (State.PLANNED, State.WAITING, State.APPROVED, State.FAILED)
@@ -150,8 +150,20 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
         return "a decision needs a reason"
     if gate.at_terminal:
         return None
-    return (_involved(decision, matter, planners) or _role(decision, requirement, matter)
+    return (_stranger(decision, matter) or _involved(decision, matter, planners)
+            or _role(decision, requirement, matter)
             or _once(decision, matter, earlier))
+
+
+def _stranger(decision: Decision, matter: Matter) -> str | None:
+    """Judged when deciding and again when counting: who has left the inventory opens nothing any more."""
+    if not matter.inventory.people or _person(decision, matter) is not None:
+        return None
+    return f"{decision.actor} is not among the people of the inventory"
+
+
+def _person(decision: Decision, matter: Matter) -> Person | None:
+    return next((p for name, p in matter.inventory.people.items() if same_person(name, decision.actor)), None)
 
 
 def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> str | None:
@@ -172,9 +184,11 @@ def _role(decision: Decision, requirement: Requirement, matter: Matter) -> str |
         roles = person_settings(settings_of(matter.gates, requirement, matter.inventory)).roles
     except ValidationError:
         return f"the gate {requirement.label} has wrong settings, so nobody can open it"
-    if not roles or set(roles) & set(decision.roles):
+    person = _person(decision, matter)
+    if not roles or set(roles) & set(person.roles if person else decision.roles):
         return None
-    return f"the gate {requirement.label} asks for the role {' or '.join(roles)}; {decision.actor} has it not"
+    return (f"the gate {requirement.label} asks for the role {' or '.join(roles)}; {decision.actor} does not have "
+            "this role")
 
 
 def _once(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> str | None:
