@@ -103,7 +103,6 @@ def select_by_hello(monkeypatch: pytest.MonkeyPatch, is_a_look: Callable[[bytes]
     monkeypatch.setattr(Endpoint, "_serve", serve)
 
 
-@breaks_until("issue 11, part 1: what the holder sees")
 @pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
 async def test_an_interceptor_that_tells_our_looks_by_old_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                    renewed: bool) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import ipaddress
+import secrets
 import socket
 import ssl
 import warnings
@@ -47,11 +48,11 @@ Connect = Callable[[Endpoint], Awaitable[tuple[Reader, Writer]]]
 
 
 async def probe(endpoint: Endpoint, *, server_name: str | None = None, timeout: float = TIMEOUT,
-                connect: Connect | None = None) -> Presented:
+                connect: Connect | None = None, old: bool = False) -> Presented:
     """The certificate at ``endpoint``. ``timeout`` covers name, connection and handshake together.
 
     ``server_name`` is sent in place of the endpoint's name; an address sends none. ``connect`` reaches
-    the endpoint by another way than a connection from here.
+    the endpoint by another way than a connection from here. ``old`` offers TLS 1.0 and 1.1, too.
     """
     async def look(handshake: _Handshake) -> None:
         if connect is None:
@@ -59,13 +60,13 @@ async def probe(endpoint: Endpoint, *, server_name: str | None = None, timeout: 
         else:
             await _drive(handshake, *await connect(endpoint))
 
-    return await _look(endpoint, server_name, timeout, look)
+    return await _look(endpoint, server_name, timeout, look, old)
 
 
 async def probe_over(reader: Reader, writer: Writer, *, endpoint: Endpoint, server_name: str | None = None,
-                     timeout: float = TIMEOUT) -> Presented:
+                     timeout: float = TIMEOUT, old: bool = False) -> Presented:
     """The certificate at the far end of an open channel to ``endpoint``; the caller closes the channel."""
-    return await _look(endpoint, server_name, timeout, lambda handshake: _drive(handshake, reader, writer))
+    return await _look(endpoint, server_name, timeout, lambda handshake: _drive(handshake, reader, writer), old)
 
 
 async def probe_many(endpoints: Iterable[Endpoint], *, limit: int = 50,
@@ -89,13 +90,17 @@ async def probe_many(endpoints: Iterable[Endpoint], *, limit: int = 50,
     return {endpoint: found for endpoint, found in seen.items() if found is not None}
 
 
-@functools.cache
-def _context() -> ssl.SSLContext:
-    """The one context of all probes: making one for each costs 25 times the handshake.
+NEWEST = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+"""The newest version of a look, by chance: who tells looks from a holder's own connection gets no easy mark."""
 
-    It verifies nothing, deliberately and only here: a certificate must be seen before it can be judged.
-    It also speaks what old appliances speak (TLS 1.0, small keys, renegotiation as it once was), because
-    nothing is ever sent over these connections.
+
+@functools.cache
+def _context(newest: ssl.TLSVersion, old: bool) -> ssl.SSLContext:
+    """The contexts of all probes are made once: making one for each costs 25 times the handshake.
+
+    They verify nothing, deliberately and only here: a certificate must be seen before it can be judged.
+    They also speak what appliances speak (small keys, renegotiation as it once was), because nothing is ever
+    sent over these connections; versions that no holder offers only where the site says so (``old``).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -104,16 +109,17 @@ def _context() -> ssl.SSLContext:
     context.options |= 0x4  # OP_LEGACY_SERVER_CONNECT, which Python names since 3.12
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.minimum_version = ssl.TLSVersion.TLSv1 if old else ssl.TLSVersion.TLSv1_2
+        context.maximum_version = newest
     return context
 
 
 class _Handshake:
     """One client handshake without I/O: bytes of the far side in, bytes for it out."""
 
-    def __init__(self, server_name: str | None) -> None:
+    def __init__(self, server_name: str | None, old: bool) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = _context().wrap_bio(self._in, self._out, server_hostname=server_name)
+        self._tls = _context(secrets.choice(NEWEST), old).wrap_bio(self._in, self._out, server_hostname=server_name)
         self.begun = self.done = False
 
     def step(self, received: bytes = b"") -> bytes:
@@ -206,11 +212,11 @@ async def _drive(handshake: _Handshake, reader: Reader, writer: Writer) -> None:
 
 
 async def _look(endpoint: Endpoint, server_name: str | None, timeout: float,
-                drive: Callable[[_Handshake], Awaitable[None]]) -> Presented:
+                drive: Callable[[_Handshake], Awaitable[None]], old: bool) -> Presented:
     """Drive one handshake to its end; the one place where foreign errors become ours."""
     where, handshake = str(endpoint), None
     try:
-        handshake = _Handshake(server_name or _name_to_send(endpoint.host))
+        handshake = _Handshake(server_name or _name_to_send(endpoint.host), old)
         async with asyncio.timeout(timeout):
             await drive(handshake)
     except TimeoutError as error:

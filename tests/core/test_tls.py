@@ -101,13 +101,15 @@ async def test_old_appliances_are_seen() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated")
-async def test_tls_1_0_is_seen() -> None:
-    """An endpoint that speaks nothing newer than TLS 1.0 is seen."""
+async def test_tls_1_0_is_seen_where_the_site_says_so() -> None:
+    """An endpoint that speaks nothing newer is seen with ``old`` alone: no look offers what no holder would."""
     made = self_signed("older", key=rsa.generate_private_key(public_exponent=65537, key_size=2048))
     context = made.context()
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
     async with tls_server(context) as endpoint:
-        assert (await probe(endpoint)).fingerprint == fingerprint(made.der)
+        assert (await probe(endpoint, old=True)).fingerprint == fingerprint(made.der)
+        with pytest.raises(TemporaryError, match="the TLS handshake"):
+            await probe(endpoint)
 
 
 async def test_the_chain_is_told_leaf_first() -> None:

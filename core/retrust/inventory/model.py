@@ -113,6 +113,7 @@ class Trust(Part):
 
     ca: InventoryPath | None = None
     tunnels: Literal["auto", "never"] = "auto"
+    old_tls: bool = Field(default=False, description="Looks offer TLS 1.0 and 1.1, too.")
 
 
 class Clocks(Part):

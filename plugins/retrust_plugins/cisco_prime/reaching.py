@@ -15,14 +15,18 @@ from retrust.models import Endpoint, Presented
 
 @dataclass(frozen=True)
 class ReachedAt:
-    """A prober that connects to ``address``; the server is asked for by its own name, as others ask it."""
+    """A prober that connects to ``address``; the server is asked for by its own name, as others ask it.
 
-    address: str
+    Without an address it connects to the server's own; ``old`` offers old versions of TLS, too.
+    """
+
+    address: str | None
+    old: bool = False
 
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
-        there = Endpoint(host=self.address, port=endpoint.port)
+        there = Endpoint(host=self.address or endpoint.host, port=endpoint.port)
         return await tls.probe(there, server_name=None if is_address(endpoint.host) else endpoint.host,
-                               timeout=timeout)
+                               timeout=timeout, old=self.old)
 
     async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int,
                          timeout: float) -> Mapping[Endpoint, Presented | RetrustError]:
@@ -35,4 +39,4 @@ class ReachedAt:
         return dict(zip(endpoints, await asyncio.gather(*map(one, endpoints)), strict=True))
 
     async def probe_over(self, reader: Any, writer: Any, *, endpoint: Endpoint, timeout: float) -> Presented:
-        return await tls.probe_over(reader, writer, endpoint=endpoint, timeout=timeout)
+        return await tls.probe_over(reader, writer, endpoint=endpoint, timeout=timeout, old=self.old)

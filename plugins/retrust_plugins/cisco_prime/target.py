@@ -51,7 +51,7 @@ class CiscoPrime(Target[CiscoPrimeSite]):
         known = [(name, server) for name, server in site.servers() if same_host(server.host, host)]
         for name, server in known:
             if server.endpoint.port == port:
-                return _self(site, pin.holder, port) if name == pin.holder else _place(name, server)
+                return _self(site, pin.holder, port) if name == pin.holder else _place(name, server, site)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
             return _self(site, pin.holder, port)
         reached = [f"the address of {name}, whose host is {server.host}: write `host: {host}` there if keys name it so"
@@ -95,12 +95,13 @@ def _self(site: CiscoPrimeSite, holder: str, port: int) -> Place:
     node = dict(nodes(site))[holder]
     if not site.include_self or port != node.health_monitor_port:
         return Place("self")
-    place = _place(holder, node)
+    place = _place(holder, node, site)
     return replace(place, kind="self", relation=None)
 
 
-def _place(name: str, server: PrimeNode | IseServer | DnaCenter) -> Place:
-    endpoint, prober = server.endpoint, ReachedAt(server.address) if server.address else None
+def _place(name: str, server: PrimeNode | IseServer | DnaCenter, site: CiscoPrimeSite) -> Place:
+    endpoint, old = server.endpoint, site.trust.old_tls
+    prober = ReachedAt(server.address, old) if server.address or old else None
     if isinstance(server, DnaCenter):
         return Place("endpoint", endpoint, dna_center_relation(server.host), prober=prober)
     if isinstance(server, IseServer):

@@ -382,6 +382,15 @@ async def pages_limit(name: str, attribute: str, rig: Rig) -> None:
 # -- trust and policy -----------------------------------------------------------------------------
 
 
+async def old_versions(rig: Rig) -> None:
+    """The looks at each server offer old versions where the site says so, and else the usual way is taken."""
+    for old in (True, False):
+        site = rig.site(trust={"old_tls": old})
+        key = f"{site.secondary.host}_{site.secondary.health_monitor_port}"
+        pin = Pin(holder="primary", key=key, subject="", line="")
+        assert (getattr(CiscoPrime().locate(site, pin).prober, "old", False)) is old
+
+
 async def no_tunnels(rig: Rig) -> None:
     endpoint = rig.site().secondary.endpoint
     async with rig.connected(trust={"tunnels": "never"}) as connection:
@@ -476,6 +485,7 @@ ROWS: dict[str, Row | Elsewhere] = {
     "timeouts.operator": a_person,
     "timeouts.look": looked_after,
     "trust.tunnels": no_tunnels,
+    "trust.old_tls": old_versions,
     "trust.ca": own_authority,
     "include_self": pins_of_oneself,
     "policy": Elsewhere("core/test_policy.py", "test_plugins_only_add"),
