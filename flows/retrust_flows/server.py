@@ -62,6 +62,7 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url.removesuffix("/api")}
     os.environ.update(QUIET, **ours)
     _keep(folder / CREDENTIAL, credential)
+    _heed_environment()
     own = _Own(folder, port)
     try:
         await _healthy(url, own.process, folder)
@@ -76,7 +77,16 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
         await _drained()
         for name in ours:
             os.environ.pop(name, None)
+        _heed_environment()
         await _stop(own.process)
+
+
+def _heed_environment() -> None:
+    """Where Prefect was imported before, it read the environment then, and must read it again."""
+    if "prefect.context" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
 
 
 def api_client() -> httpx.AsyncClient:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from retrust.ledger import Case
+from retrust_flows.server import api_client
 from retrust_plugins.lab.testing import Campus, campus
 
 pytestmark = pytest.mark.prefect
@@ -68,7 +68,7 @@ async def worker(env: dict[str, str], cwd: Path) -> AsyncIterator[None]:
 async def emit(url: str, name: str, payload: dict[str, Any]) -> None:
     event = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": name, "payload": payload,
              "resource": {"prefect.resource.id": f"test.{uuid4()}"}, "related": []}
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with api_client() as client:
         (await client.post("/events", json=[event])).raise_for_status()
 
 
