@@ -246,15 +246,20 @@ async def test_held_by_another(site, retrust):
 
 @pytest.mark.browser
 async def test_ise_refuses(start, retrust):
-    """1: names the ISE server and quotes the page."""
+    """1: names the ISE server and quotes the page; the next run heals, and deletes no pin that was made anew."""
     site = await start(LabSettings())
     await site.settle_in()
-    ise = site.lab.ise[0]
+    ise, deleted = site.lab.ise[0], []
+    site.lab.on("delete", lambda node, key: deleted.append((node, key)))
     await ise.renew()
     await site.lab.until(lambda: not site.lab.healthy, "the primary notices")
     await site.sight("primary", role="ise", dn="CN=ISE-server")
-    ise.password = "changed by someone else"
+    password, ise.password = ise.password, "changed by someone else"
     done = await retrust(site, "run", "campus", "--yes", "--accept-unproven", "--json")
     assert (done.code, done.object["outcome"]) == (1, "failed"), done.err
     assert ise.host in done.message
     assert "Unable to connect" in done.message
+    ise.password = password
+    done = await retrust(site, "run", "campus", "--yes", "--accept-unproven", "--json")
+    assert (done.code, done.object["outcome"]) == (0, "healed"), done.err
+    assert len(deleted) == len(set(deleted)) == 1
