@@ -147,7 +147,7 @@ class DistinguishedName:
         """Whether ``cut`` may be the beginning of this name: all but its last attribute are whole."""
         text = cut.removesuffix(CUT).rstrip("\\").strip()
         text = text[:text.rindex('"')] if text.count('"') % 2 else text
-        rdns = list(_slash_rdns(text) if text.startswith("/") and _SLASHED.match(text) else _readable_rdns(text))
+        rdns = _cut_rdns(text) or _cut_rdns(re.sub(r"\s*[,+;]\s*[A-Za-z0-9.]*\s*=?\s*\Z", "", text))
         if not rdns:
             return re.fullmatch(r"/?[A-Za-z0-9.]*", text) is not None
         *whole, last = [attribute for rdn in rdns for attribute in rdn]
@@ -184,6 +184,10 @@ class DistinguishedName:
 
 class _Unreadable(Exception):
     """The text is no distinguished name."""
+
+
+def _cut_rdns(text: str) -> list[tuple[Attribute, ...]]:
+    return list(_slash_rdns(text) if text.startswith("/") and _SLASHED.match(text) else _readable_rdns(text))
 
 
 def _readable_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:

@@ -110,14 +110,6 @@ def test_a_home_that_cannot_serve_is_said(folder: Path, monkeypatch: pytest.Monk
     assert HOMES[home] in capfd.readouterr().err
 
 
-def test_json_says_an_error_too(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """With --json stdout holds one document, also where there is nothing but an error."""
-    import json
-
-    assert ends("show", "c7", "--json") == 2
-    assert json.loads(capfd.readouterr().out)["error"]
-
-
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_a_terminal_without_unicode(folder: Path, encoding: dict[str, str]) -> None:
     """What it cannot show is written as escapes."""

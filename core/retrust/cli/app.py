@@ -109,14 +109,14 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.isawaitable(result):
                 result = _to_its_end(result)
         except RetrustError as error:
-            _say(error, as_json=kwargs.get("json") is True)
+            _say(error)
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("RETRUST_DEBUG"):
                 raise
-            _say(_unknown(error), as_json=kwargs.get("json") is True)
+            _say(_unknown(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
@@ -147,12 +147,10 @@ def _unknown(error: Exception) -> RetrustError:
                         hint="set RETRUST_DEBUG=1, run it again, and report what it prints")
 
 
-def _say(error: RetrustError, *, as_json: bool = False) -> None:
-    from retrust.cli.output import print_json, say_error  # it knows the models, which `--help` does without
+def _say(error: RetrustError) -> None:
+    from retrust.cli.output import say_error  # it knows the models, which `--help` does without
 
     say_error(error)
-    if as_json:
-        print_json({"error": error.what, "where": error.where, "hint": error.hint, "exit_code": error.exit_code})
 
 
 __all__ = ["build", "guarded", "run"]
