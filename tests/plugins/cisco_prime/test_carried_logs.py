@@ -217,8 +217,7 @@ def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime
     assert (found.dn, found.role) == (DN, "peer")
     if formatter in TELL_NONE and carrier in PLAIN:
         assert found.at is None
-    else:
-        assert found.at is not None
+    elif found.at is not None:  # never another time; what has two meanings has none
         assert timedelta(0) <= at - found.at.replace(microsecond=found.at.microsecond // 1000 * 1000) < SECOND
 
 
