@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from retrust import policy, signing
@@ -68,10 +68,12 @@ async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan
     recurred = await _recurred(ledger, site, plan)
     entries = await ledger.entries(case=case.id, kinds=("planned",))
     asked = next((e.at for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
+    ended = {r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")}
     return Matter(engine.inventory, site, case, plan,
                   policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
                   engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
-                  await ledger.sightings_of(case.id), asked)
+                  await ledger.sightings_of(case.id), asked,
+                  timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)))
 
 
 async def bound_plan(engine: Engine, ledger: Ledger, site: Site, plan: Plan) -> Plan:

@@ -58,7 +58,8 @@ class Question(Generic[SettingsT]):
 
     ``decisions`` are the yeses on the plan's digest at this label that count: allowed, and still valid. A
     no never gets here, because it closes the gate without asking it. ``secrets`` reads what the settings
-    refer to; None where nothing may be read.
+    refer to; None where nothing may be read. ``takes`` is how long the steps that are left take at most, zero
+    once the pass has written: what was begun is not left half done.
     """
 
     requirement: Requirement
@@ -70,6 +71,7 @@ class Question(Generic[SettingsT]):
     now: datetime
     valid_for: timedelta
     secrets: Secrets | None = None
+    takes: timedelta = timedelta()
 
 
 class Gate(Generic[SettingsT]):

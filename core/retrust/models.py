@@ -214,6 +214,7 @@ class Step(Frozen):
     be sent or filled in, line by line, secrets as their references, which ``secrets`` lists. ``undo``
     says how it is undone, or is None where it cannot be. ``when`` is None for an unconditional step.
     ``expected`` maps the edges (``holder:key``) that the step is about to the fingerprint expected there.
+    ``takes`` is how many seconds it takes at most, by the target's own limits: a change window must have them.
     """
 
     id: str
@@ -230,6 +231,7 @@ class Step(Frozen):
     after: str = ""
     expected: dict[str, str] = {}
     relation: str | None = None
+    takes: int = Field(default=60, ge=0)
 
 
 class Plan(Frozen):

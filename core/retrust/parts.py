@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from retrust.doubts import doubted
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
 from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
+from retrust.ledger.entries import StepRecorded
 from retrust.ledger.errors import Stopped
 from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
@@ -198,6 +199,8 @@ def _context(this: Pass, done: Done) -> StepContext:
 async def _may_write(this: Pass, done: Done, step: Step) -> None:
     """The gates are open still, and the secrets what was approved; the case's own state is the ledger's to check."""
     matter = await matter_of(this.engine, this.ledger, this.site, done.case, done.plan)
+    if await _wrote(this, done.case):
+        matter = replace(matter, takes=timedelta())
     if shut := [g for g in await gate_states(this.engine, matter) if g.state != "open"]:
         raise PersonNeeded(f"{'; '.join(f'the gate {g.gate} is {g.state} now: {g.needs}' for g in shut)}. "
                            f"{_so_far(done)}", where=this.site.name, hint="a new plan asks for new decisions")
@@ -205,6 +208,12 @@ async def _may_write(this: Pass, done: Done, step: Step) -> None:
     if changed := [ref for ref in step.secrets if now[ref] != done.plan.commitments.get(ref)]:
         raise Drifted(f"the secret {', '.join(changed)} is another one than was approved. {_so_far(done)}",
                       where=this.site.name, hint="a new plan asks for a new decision")
+
+
+async def _wrote(this: Pass, case: Case) -> bool:
+    """Whether this very pass has sent something already."""
+    recorded = (entry.body for entry in await this.ledger.entries(case=case.id, kinds=("step",)))
+    return any(isinstance(r, StepRecorded) and (r.phase, r.token) == ("started", this.lease.token) for r in recorded)
 
 
 def _so_far(done: Done) -> str:

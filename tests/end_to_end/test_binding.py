@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from retrust.deciding import Attendance
-from retrust.errors import LeaseHeld, PermanentError, Refused, TemporaryError
+from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, Refused, TemporaryError
 from retrust.steps import Drifted
 from retrust_plugins.lab.testing import ALICE, one_pass, quick_lab
 
@@ -212,3 +213,60 @@ async def test_contradicted_passes_no_gate(site):
         with pytest.raises(Refused):
             await site.run(attendance=attendance)
     assert site.writes == 0
+
+
+# The window has time for the whole plan -----------------------------------------------------------
+
+
+class Clock(datetime):
+    """The gates' clock, which a test sets forward."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + cls.ahead
+
+
+@pytest.fixture
+def gates_clock(monkeypatch):
+    monkeypatch.setattr("retrust.deciding.datetime", Clock)
+    monkeypatch.setattr(Clock, "ahead", timedelta())
+
+
+def in_a_window(site, duration="2h"):
+    start = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    window = {"gate": "window", "timezone": "UTC", "calendar": {"start": str(start), "duration": duration}}
+    site.reload(lambda s: s.update(policy={"delete-pin": [{"gate": "confirm"}],
+                                           "interrupting": [{"gate": "confirm"}, window]},
+                                   timeouts=s.get("timeouts", {}) | {"registration": "1h"}))
+
+
+@pytest.mark.usefixtures("gates_clock")
+async def test_a_window_too_short_for_the_plan_waits(site):
+    """The registration alone may take an hour: half an hour of the window opens nothing, and nothing is written."""
+    await site.break_trust("secondary")
+    in_a_window(site, "30m")
+    ended = await site.run()
+    shut = next(g for g in ended.gates if g.gate == "window")
+    assert (ended.outcome, shut.state, site.writes) == ("waiting", "shut", 0)
+    assert "for the whole plan" in shut.needs
+
+
+@pytest.mark.usefixtures("gates_clock")
+@pytest.mark.parametrize("part", ["delete", "re-register-ha"])
+async def test_a_window_gets_short_during_the_run(site, part):
+    """Before the first write it stops the run; a plan that was begun is not left half done."""
+    await site.break_trust("secondary")
+    in_a_window(site)
+
+    def later(begun):
+        if begun == part:
+            Clock.ahead = timedelta(minutes=90)
+
+    if part == "delete":
+        with pytest.raises(PersonNeeded, match="for the whole plan.*Sent: nothing"):
+            await site.heal(before=later)
+        assert site.writes == 0
+    else:
+        assert (await site.heal(before=later)).outcome == "healed"

@@ -33,7 +33,7 @@ class Matter:
     """What is decided: a case's current plan, the gates it must pass, and everything said of it so far.
 
     ``sightings`` are the case's: who brought them in by hand may not decide. ``asked_at`` is when the plan
-    first asked for decisions, None where that does not matter.
+    first asked for decisions, None where that does not matter. ``takes`` is as ``Question``'s.
     """
 
     inventory: Inventory
@@ -45,6 +45,7 @@ class Matter:
     decisions: Sequence[Decision] = ()
     sightings: Sequence[Sighting] = ()
     asked_at: datetime | None = None
+    takes: timedelta = timedelta()
 
     def at(self, label: str) -> Requirement | None:
         return next((r for r in self.requirements if r.label == label), None)

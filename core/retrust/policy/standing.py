@@ -60,7 +60,7 @@ def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: 
                     settings=settings_of(matter.gates, requirement, matter.inventory), case=matter.case,
                     plan=matter.plan, inventory=matter.inventory, now=now, secrets=secrets,
                     decisions=tuple(d for d in counted(matter, now) if d.gate == requirement.label),
-                    valid_for=valid_for(requirement, matter))
+                    valid_for=valid_for(requirement, matter), takes=matter.takes)
 
 
 def _understood(answer: object, requirement: Requirement, gate: Gate[Any], question: Question[Any]) -> GateState:

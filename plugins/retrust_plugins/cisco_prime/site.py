@@ -212,7 +212,8 @@ class Timeouts(Part):
         default=timedelta(minutes=1),
         description="How long no new log line may come once a DNA Center's pin was made anew.")
     registration: Duration = Field(
-        default=timedelta(hours=4), description="HA's registration, all milestones.")
+        default=timedelta(hours=4),
+        description="HA's registration, all milestones. A change window must have this time, and the other steps'.")
     operator: Duration = Field(
         default=timedelta(hours=4), description="A person at the pages, with driver operator.")
     look: Duration = Field(

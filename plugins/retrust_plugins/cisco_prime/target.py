@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 HA = "ha"
 DELETE, REGISTER, ADD = "delete", "re-register-ha", "re-add-ise"
+PAGES = 4
+"""The list, the form, its answer, and the list again."""
 DELETE_COMMAND = "ncs certvalidation tofu-certs deletecert host {key}"
 
 
@@ -75,7 +79,7 @@ class CiscoPrime(Target[CiscoPrimeSite]):
         concerned = [*planned, *(f for f in snapshot.findings if f.pin.edge in deleted and f not in planned)]
         relations = {f.relation for f in concerned} | {_relation_of(self, site, edge) for edge in deleted}
         centers = {dna_center_relation(center.host) for center in site.dna_center}
-        return (*(_delete(f, centers) for f in planned), *_register(site, relations, concerned, snapshot),
+        return (*(_delete(site, f, centers) for f in planned), *_register(site, relations, concerned, snapshot),
                 *_add(site, relations, concerned, snapshot),
                 *(_await(site, f) for f in planned if f.relation in centers))
 
@@ -141,14 +145,15 @@ def _relation_of(target: CiscoPrime, site: CiscoPrimeSite, edge: str) -> str | N
 # -- the steps ------------------------------------------------------------------------------------
 
 
-def _delete(finding: Finding, centers: set[str]) -> Step:
+def _delete(site: CiscoPrimeSite, finding: Finding, centers: set[str]) -> Step:
     pin = finding.pin
     return Step(
         id=f"delete:{pin.edge}", stage=DELETE, kind="delete-pin", holder=pin.holder, argument=pin.key,
         risk="delete-pin", undo=None, sends=(DELETE_COMMAND.format(key=pin.key),),
         before=f"{pin.holder} lists {pin.line.strip()}",
         after=f"{pin.holder} no longer lists it, or lists it anew after its next connection",
-        expected=_expected([finding]), relation=None if finding.relation in centers else finding.relation)
+        expected=_expected([finding]), relation=None if finding.relation in centers else finding.relation,
+        takes=_seconds(3 * site.timeouts.command))  # listed, deleted, listed again
 
 
 def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
@@ -162,7 +167,8 @@ def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
         sends=(f"nothing; waits until {anew}",
                "nothing else: what makes Prime connect again, and whether the integration then works, "
                "is not documented"),
-        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew", after=anew, expected=_expected([finding]))
+        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew", after=anew, expected=_expected([finding]),
+        takes=_seconds(site.timeouts.settle + site.timeouts.log))
 
 
 def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
@@ -181,7 +187,7 @@ def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Seque
         secrets=(str(ha.authentication_key),),
         before="Configuration Mode: HA Not Configured",
         after="Configuration Mode: Primary Active; the secondary's database is overwritten by the primary's",
-        expected=_expected(about), relation=HA)
+        expected=_expected(about), relation=HA, takes=_by_pages(site, ha.driver, site.timeouts.registration))
 
 
 def _virtual_ip(virtual: Any) -> Iterator[str]:
@@ -199,10 +205,11 @@ def _add(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[F
     for server in site.ise:
         name = ise_relation(server.host)
         if name in relations and not _is_healthy_without_steps(snapshot, name, concerned):
-            yield _add_one(server, name, [f for f in concerned if f.relation == name])
+            yield _add_one(site, server, name, [f for f in concerned if f.relation == name])
 
 
-def _add_one(server: IseServer, relation: str, about: Sequence[Finding]) -> Step:
+def _add_one(site: CiscoPrimeSite, server: IseServer, relation: str, about: Sequence[Finding]) -> Step:
+    limits = site.timeouts
     return Step(
         id=f"add-ise:{server.host}", stage=ADD, kind="add-ise", holder="primary", argument=server.host,
         risk="add-server", undo=f"Administration > Servers > ISE Servers: delete {server.host}",
@@ -211,7 +218,17 @@ def _add_one(server: IseServer, relation: str, about: Sequence[Finding]) -> Step
                f"IP address: {server.host}", f"User name: {server.username}", f"Password: {server.password}", "Save"),
         secrets=(str(server.password),),
         before=f"ISE Servers does not show {server.host} reachable",
-        after=f"ISE Servers shows {server.host} reachable", expected=_expected(about), relation=relation)
+        after=f"ISE Servers shows {server.host} reachable", expected=_expected(about), relation=relation,
+        takes=_by_pages(site, server.driver, limits.ise_poll + limits.settle))
+
+
+def _by_pages(site: CiscoPrimeSite, driver: str, effect: timedelta) -> int:
+    """The pages on the way there and back, or a person at them; then until the effect is seen."""
+    return _seconds((PAGES * site.timeouts.page if driver == "browser" else site.timeouts.operator) + effect)
+
+
+def _seconds(limit: timedelta) -> int:
+    return math.ceil(limit.total_seconds())
 
 
 def _is_healthy_without_steps(snapshot: Snapshot, name: str, concerned: Sequence[Finding]) -> bool:

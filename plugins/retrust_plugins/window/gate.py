@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from retrust.gates import Gate, Question
+from retrust.inventory import format_duration
 from retrust.models import GateState
 from retrust_plugins.window.settings import WindowSettings
 
@@ -29,7 +30,7 @@ class Window(Gate[WindowSettings]):
 
     async def state(self, question: Question[WindowSettings]) -> GateState:
         settings = question.settings
-        return await asyncio.to_thread(stands, settings, question.requirement.label, question.now)
+        return await asyncio.to_thread(stands, settings, question.requirement.label, question.now, question.takes)
 
     def check(self, settings: WindowSettings, inventory: Inventory) -> Iterator[str]:
         """A calendar that is not there, or broken, would keep the gate shut."""
@@ -40,43 +41,58 @@ class Window(Gate[WindowSettings]):
             yield f"the gate window cannot open: it needs {state.needs}"
 
 
-def stands(settings: WindowSettings, label: str, now: datetime) -> GateState:
-    """How the gate stands at that time; a calendar that cannot be relied on keeps it shut."""
+def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta = timedelta()) -> GateState:
+    """How the gate stands at that time for a plan that takes so long; a doubtful calendar keeps it shut."""
     from retrust_plugins.window.calendars import CalendarError
 
     passed_over: set[str] = set()
     try:
-        span = _next(settings, now, passed_over)
+        span, short = _next(settings, now, takes, passed_over)
     except CalendarError as exc:
         return GateState(gate=label, state="shut", needs=f"a calendar that can be relied on: {exc}")
     if span is None:
         why = f"; it has {' and '.join(sorted(passed_over))} events, which open nothing" if passed_over else ""
+        much = f" with {_long(settings, takes)} left" if short else ""
         return GateState(gate=label, state="shut",
-                         needs=f"a change window: the calendar has none in {HORIZONS[-1].days} days{why}")
+                         needs=f"a change window{much}: the calendar has none in {HORIZONS[-1].days} days{why}")
     if span.start <= now:
-        return GateState(gate=label, state="open", until=_closes(span, settings))
-    return GateState(gate=label, state="shut", until=span.start, needs=_text(span, settings))
+        return GateState(gate=label, state="open", until=span.end - _left(settings, takes))
+    needs = f"the change window that opens on {_moment(span.start, settings)}"
+    if short:
+        needs += f", with {_long(settings, takes)}"
+        needs += f": the one that is open closes too soon, on {_moment(short.end, settings)}" if short.start <= now else ""
+    return GateState(gate=label, state="shut", until=span.start, needs=needs)
 
 
-def _next(settings: WindowSettings, now: datetime, passed_over: set[str]) -> Span | None:
-    """The span that is open now, or the next one, with enough of it left to start in."""
+def _next(settings: WindowSettings, now: datetime, takes: timedelta,
+          passed_over: set[str]) -> tuple[Span | None, Span | None]:
+    """The span that is open now, or the next one, with enough of it left; and the first one that has less."""
     from retrust_plugins.window.calendars import open_spans
 
-    margin = settings.margin or timedelta()
+    left = _left(settings, takes)
     for horizon in HORIZONS:
+        short = None
         for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon,
                                passed_over):
-            if max(span.start, now) < span.end - margin:
-                return span
-    return None
+            if max(span.start, now) < span.end - left:
+                return span, short
+            short = short or span
+    return None, short
 
 
-def _closes(span: Span, settings: WindowSettings) -> datetime:
-    return span.end - (settings.margin or timedelta())
+def _left(settings: WindowSettings, takes: timedelta) -> timedelta:
+    """How much of a window must be left to start in it: the policy's margin, or more where the plan takes longer."""
+    return max(settings.margin or timedelta(), takes)
 
 
-def _text(span: Span, settings: WindowSettings) -> str:
+def _long(settings: WindowSettings, takes: timedelta) -> str:
+    if takes < (settings.margin or timedelta()):
+        return f"the margin of {format_duration(_left(settings, takes))}"
+    return f"{format_duration(takes)} for the whole plan"
+
+
+def _moment(time: datetime, settings: WindowSettings) -> str:
     from zoneinfo import ZoneInfo
 
-    start = span.start.astimezone(ZoneInfo(settings.timezone)) if settings.timezone else span.start
-    return f"the change window that opens on {start:%A %Y-%m-%d at %H:%M %Z}"
+    local = time.astimezone(ZoneInfo(settings.timezone)) if settings.timezone else time
+    return f"{local:%A %Y-%m-%d at %H:%M %Z}"

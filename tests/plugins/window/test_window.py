@@ -102,6 +102,28 @@ def test_a_window_shorter_than_the_margin_never_opens() -> None:
     assert (state.state, state.until) == ("shut", None)
 
 
+def test_the_whole_plan_must_fit() -> None:
+    """What is left of the window must be longer than the plan takes; if not, the next long enough one is named."""
+    given_ = {"timezone": "Europe/Zurich", "calendar": [
+        SUNDAYS["calendar"], {"start": "2026-03-10 02:00", "duration": "1h"}]}
+    settings_ = WindowSettings.model_validate(given_)
+
+    def asked(moment: str, **takes: int) -> GateState:
+        return stands(settings_, "window", at(moment), timedelta(**takes))
+
+    assert asked("2026-03-08 03:59", hours=2).until == at("2026-03-08 04:00")
+    assert asked("2026-03-08 03:59", hours=2).state == "open"
+    late = asked("2026-03-08 04:00", hours=2)
+    assert (late.state, late.until) == ("shut", at("2026-03-15 02:00"))
+    assert late.needs == ("the change window that opens on Sunday 2026-03-15 at 02:00 CET, with 2h for the whole plan: "
+                          "the one that is open closes too soon, on Sunday 2026-03-08 at 06:00 CET")
+    between = asked("2026-03-09 12:00", hours=2)
+    assert between.needs == "the change window that opens on Sunday 2026-03-15 at 02:00 CET, with 2h for the whole plan"
+    never = asked("2026-03-08 03:00", hours=5)
+    assert (never.state, never.until) == ("shut", None)
+    assert never.needs == "a change window with 5h for the whole plan left: the calendar has none in 400 days"
+
+
 def test_windows_that_touch_are_one() -> None:
     """The end of one window is no end where the next one starts."""
     two = {
@@ -353,6 +375,8 @@ async def test_asked_through_its_question() -> None:
     """The gate reads the time from the question, never from a clock."""
     for moment, state in (("2026-03-08 03:00", "open"), ("2026-03-08 07:00", "shut")):
         assert (await Window().state(a_question(Window(), SUNDAYS, now=at(moment)))).state == state
+    short = a_question(Window(), SUNDAYS, now=at("2026-03-08 03:00"), takes=timedelta(hours=3))
+    assert (await Window().state(short)).state == "shut"
 
 
 # -- properties --------------------------------------------------------------------------------------
