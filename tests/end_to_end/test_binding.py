@@ -265,7 +265,7 @@ async def test_a_window_gets_short_during_the_run(site, part):
             Clock.ahead = timedelta(minutes=90)
 
     if part == "delete":
-        with pytest.raises(PersonNeeded, match="for the whole plan.*Sent: nothing"):
+        with pytest.raises(PersonNeeded, match=r"for the whole plan.*Sent: nothing"):
             await site.heal(before=later)
         assert site.writes == 0
     else:

@@ -60,7 +60,8 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
     needs = f"the change window that opens on {_moment(span.start, settings)}"
     if short:
         needs += f", with {_long(settings, takes)}"
-        needs += f": the one that is open closes too soon, on {_moment(short.end, settings)}" if short.start <= now else ""
+        if short.start <= now:
+            needs += f": the one that is open closes too soon, on {_moment(short.end, settings)}"
     return GateState(gate=label, state="shut", until=span.start, needs=needs)
 
 
