@@ -52,7 +52,6 @@ GOAL = 3.0
 WORKERS = 3
 RUNS_AT_ONCE = 2
 """Runs at once of each worker: a run is a process that imports Prefect, which is what bounds two cores."""
-ENGINE = "python -m prefect.engine"
 """As the image sets it: see ``deployments/prefect.yaml``."""
 CALM, WILD = 5.0, 20.0
 """Seconds between two kills, at least and at most."""
@@ -210,7 +209,7 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             await stack.enter_async_context(kept_running([api]))
             await answers(f"{url}/health", api)
         await stack.enter_async_context(kept_running(services))
-        await _deployed(folder, environment | {"PREFECT_API_URL": urls[0], "RETRUST_ENGINE": ENGINE})
+        await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         workers = [prefect(f"worker-{n}", folder, environment | {
             "PATH": path, "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -225,7 +224,8 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
 
 async def _deployed(folder: Path, environment: dict[str, str]) -> None:
     """The pool and the shipped deployments; the sweep waits, so that what starts a run is the service."""
-    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "process")
+    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "process",
+                "--base-job-template", str(ROOT / "deployments" / "work-pool.json"))
     await _done(folder, environment, "deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"))
     await _done(folder, environment, "deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")
 

@@ -24,8 +24,8 @@ COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 KUBERNETES = yaml.safe_load((FOLDER / "kubernetes" / "retrust.yaml").read_text())["items"]
 UNITS = sorted((FOLDER / "systemd").glob("*.service"))
 EXAMPLES = sorted((FOLDER / "env").glob("*.example"))
-OURS = {"RETRUST_HOME", "RETRUST_INVENTORY", "RETRUST_LEDGER_PASSWORD", "RETRUST_ENGINE"}
-"""Of the last two, one is the inventory's own reference, the other that of ``prefect.yaml``."""
+OURS = {"RETRUST_HOME", "RETRUST_INVENTORY", "RETRUST_LEDGER_PASSWORD"}
+"""The last one is the inventory's own reference."""
 
 
 def containers() -> Iterator[dict[str, Any]]:
@@ -76,6 +76,13 @@ def test_every_command_exists_with_its_options(words: tuple[str, ...]) -> None:
             if word != "retrust"]
     text = helped(program, *verb)
     assert [option for option in rest if option.startswith("--") and option not in text] == []
+
+
+def test_every_file_of_the_image_is_there() -> None:
+    """What a command names below /opt/retrust is in the checkout that the image is made of."""
+    named = {word for words in commands() for word in words if word.startswith("/opt/retrust/")}
+    assert named
+    assert [path for path in named if not (FOLDER.parent / path.removeprefix("/opt/retrust/")).is_file()] == []
 
 
 def test_no_container_may_more_than_it_must() -> None:

@@ -36,7 +36,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Campus]:
 
 
 def environment(site: Campus, url: str, folder: Path) -> dict[str, str]:
-    return os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path, "RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
                          "PREFECT_API_URL": url, "PREFECT_HOME": str(folder), "DO_NOT_TRACK": "1",
                          "PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
 
@@ -76,7 +77,8 @@ async def emit(url: str, name: str, payload: dict[str, Any]) -> None:
 def deployed(site: Campus, prefect_api: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The shipped file, deployed as it is; the environment of whoever works with it."""
     env = environment(site, prefect_api, tmp_path / "prefect")
-    prefect("work-pool", "create", "retrust", "--type", "process", "--overwrite", env=env, cwd=tmp_path)
+    prefect("work-pool", "create", "retrust", "--type", "process", "--overwrite",
+            "--base-job-template", str(ROOT / "deployments" / "work-pool.json"), env=env, cwd=tmp_path)
     prefect("deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"), env=env, cwd=tmp_path)
     yield env
     prefect("deployment", "delete", "--all", env=env, cwd=tmp_path)
@@ -99,6 +101,28 @@ async def test_an_event_of_prefects_ends_in_a_waiting_case(
             "site": "campus", "holder": "primary", "text": site.lab.primary.log_text("hm")})
         case = await waiting(site, tmp_path)
     assert (case.requested_by, case.digest is not None, site.writes) == ("service", True, 0)
+
+
+@pytest.mark.timeout(300)
+async def test_nobody_chooses_what_a_worker_executes(site: Campus, deployed: dict[str, str], tmp_path: Path) -> None:
+    """A run that brings a command or an environment is refused; where one gets in, the worker looks at neither."""
+    marks = {"command": f"touch {tmp_path / 'commanded'}", "env": {"RETRUST_INVENTORY": str(tmp_path / "another.yaml")},
+             "working_dir": str(tmp_path)}
+    scheduled: dict[str, Any] = {"parameters": {"site": "campus"}, "state": {"type": "SCHEDULED"}}
+    await site.sight()
+    async with api_client() as client:
+        remediate = (await client.get("/deployments/name/remediate/remediate")).json()
+        for name, value in marks.items():
+            answer = await client.post(f"/deployments/{remediate['id']}/create_flow_run",
+                                       json=scheduled | {"job_variables": {name: value}})
+            assert (answer.status_code, "Additional properties" in answer.text) == (422, True), answer.text
+        answer = await client.post("/flow_runs/", json=scheduled | {
+            "flow_id": remediate["flow_id"], "deployment_id": remediate["id"], "job_variables": marks,
+            "work_pool_name": "retrust", "work_queue_name": "default"})
+        assert (answer.status_code, answer.json()["job_variables"]) == (201, marks), answer.text
+    async with worker(deployed, tmp_path):
+        case = await waiting(site, tmp_path)
+    assert (case.digest is not None, site.writes, (tmp_path / "commanded").exists()) == (True, 0, False)
 
 
 DIES = """
