@@ -17,10 +17,11 @@ import socket
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from retrust.certificates import read_presented
 from retrust.errors import PermanentError, RetrustError, TemporaryError
+from retrust.hello import Hello, Replay
 from retrust.models import Endpoint, Presented
 
 TIMEOUT = 10.0
@@ -60,13 +61,21 @@ async def probe(endpoint: Endpoint, *, server_name: str | None = None, timeout: 
         else:
             await _drive(handshake, *await connect(endpoint))
 
-    return await _look(endpoint, server_name, timeout, look, old)
+    return await _look(endpoint, lambda: _handshake(endpoint, server_name, old), timeout, look)
 
 
 async def probe_over(reader: Reader, writer: Writer, *, endpoint: Endpoint, server_name: str | None = None,
                      timeout: float = TIMEOUT, old: bool = False) -> Presented:
     """The certificate at the far end of an open channel to ``endpoint``; the caller closes the channel."""
-    return await _look(endpoint, server_name, timeout, lambda handshake: _drive(handshake, reader, writer), old)
+    return await _look(endpoint, lambda: _handshake(endpoint, server_name, old), timeout,
+                       lambda handshake: _drive(handshake, reader, writer))
+
+
+async def replay_over(hello: Hello, reader: Reader, writer: Writer, *, endpoint: Endpoint,
+                      timeout: float = TIMEOUT) -> Presented:
+    """As ``probe_over``, and asked with a captured hello: nothing shows there that the far side holds the key."""
+    return await _look(endpoint, lambda: Replay(hello, str(endpoint)), timeout,
+                       lambda handshake: _drive(handshake, reader, writer))
 
 
 async def probe_many(endpoints: Iterable[Endpoint], *, limit: int = 50,
@@ -150,6 +159,13 @@ class _Handshake:
         return (leaf,) if leaf else ()
 
 
+def _handshake(endpoint: Endpoint, server_name: str | None, old: bool) -> _Handshake:
+    return _Handshake(server_name or _name_to_send(endpoint.host), old)
+
+
+H = TypeVar("H", _Handshake, Replay)
+
+
 class _Dialled(asyncio.Protocol):
     """Drives a handshake over one TCP connection; lighter than asyncio's streams over its TLS.
 
@@ -200,7 +216,7 @@ async def _dial(endpoint: Endpoint, handshake: _Handshake) -> None:
         raise error
 
 
-async def _drive(handshake: _Handshake, reader: Reader, writer: Writer) -> None:
+async def _drive(handshake: _Handshake | Replay, reader: Reader, writer: Writer) -> None:
     writer.write(handshake.step())
     while not handshake.done:
         await writer.drain()
@@ -211,12 +227,12 @@ async def _drive(handshake: _Handshake, reader: Reader, writer: Writer) -> None:
     writer.write(handshake.close())
 
 
-async def _look(endpoint: Endpoint, server_name: str | None, timeout: float,
-                drive: Callable[[_Handshake], Awaitable[None]], old: bool) -> Presented:
+async def _look(endpoint: Endpoint, begin: Callable[[], H], timeout: float,
+                drive: Callable[[H], Awaitable[None]]) -> Presented:
     """Drive one handshake to its end; the one place where foreign errors become ours."""
     where, handshake = str(endpoint), None
     try:
-        handshake = _Handshake(server_name or _name_to_send(endpoint.host), old)
+        handshake = begin()
         async with asyncio.timeout(timeout):
             await drive(handshake)
     except TimeoutError as error:
@@ -263,7 +279,7 @@ def _name_to_send(host: str) -> str | None:
     return None
 
 
-def _presented(where: str, handshake: _Handshake) -> Presented:
+def _presented(where: str, handshake: _Handshake | Replay) -> Presented:
     chain = handshake.chain()
     if not chain:
         raise TemporaryError("ended the TLS handshake without a certificate", where=where)

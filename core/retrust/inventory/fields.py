@@ -23,9 +23,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from retrust.hello import LARGEST_FILE, Hello, read_hello
+
 __all__ = [
-    "CertificateFingerprint", "Duration", "Email", "Host", "HostKeys", "InventoryPath", "Port", "StrictBool",
-    "Text", "Texts", "format_duration", "is_address", "parse_duration", "wrong",
+    "CertificateFingerprint", "Duration", "Email", "HelloFile", "Host", "HostKeys", "InventoryPath", "Port",
+    "StrictBool", "Text", "Texts", "format_duration", "is_address", "parse_duration", "wrong",
 ]
 
 
@@ -138,6 +140,24 @@ def _path(value: Any, info: ValidationInfo) -> Path:
 
 
 InventoryPath = Annotated[Path, BeforeValidator(_path), WithJsonSchema(
+    {"type": "string", "description": "A path; relative to the inventory's folder."})]
+
+
+def _hello(value: Any, info: ValidationInfo) -> Hello:
+    """Read with the inventory: a look that silently is not taken would be missed by nobody."""
+    if isinstance(value, Hello):
+        return value
+    path = _path(value, info)
+    try:
+        with path.open("rb") as file:
+            return read_hello(file.read(LARGEST_FILE + 1))
+    except OSError as exc:
+        raise wrong(f"names a file that cannot be read: {exc.strerror or type(exc).__name__}") from exc
+    except ValueError as exc:
+        raise wrong(f"must name a file with a captured ClientHello: {exc}") from exc
+
+
+HelloFile = Annotated[Hello, BeforeValidator(_hello), WithJsonSchema(
     {"type": "string", "description": "A path; relative to the inventory's folder."})]
 
 # --- fingerprints --------------------------------------------------------------------------------------
