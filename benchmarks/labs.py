@@ -81,7 +81,7 @@ def site(lab: Lab, folder: Path, tunnels: str) -> dict[str, Any]:
     found["ha"]["driver"] = "operator"
     for ise in found["ise"]:
         ise["driver"] = "operator"
-    found["trust"] = {"tunnels": tunnels}
+    found["trust"] = {"tunnels": tunnels, "watch": "1ms"}
     return found
 
 

@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -28,10 +27,11 @@ import pytest
 import yaml
 
 from kit.console import MakeWorld, worlds
+from kit.hellos import hello_of_java, hello_of_the_lab, select_by_hello, suites
 from kit.oidc import CLIENT, SECRET, Provider, sign_in
 from retrust.audit import export_case, verify_chain
 from retrust.audit.archive import CHAIN, MANIFEST, PUBLIC_KEY, SIGNATURE, packed, unpacked
-from retrust.deciding import current_matter, gate_states
+from retrust.deciding import Attendance, current_matter, gate_states
 from retrust.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Ledger
@@ -44,8 +44,8 @@ from retrust.testing.forms import hidden_field
 from retrust.testing.plans import DIGEST, NOW, a_case, a_plan, a_question
 from retrust.testing.scenes import waiting_case
 from retrust.testing.serving import serving
-from retrust_plugins.lab.network import Endpoint, Interceptor
-from retrust_plugins.lab.testing import SITE, Campus, campus
+from retrust_plugins.lab.network import Interceptor
+from retrust_plugins.lab.testing import ALICE, SITE, Campus, campus
 from retrust_plugins.servicenow.gate import Ticket
 
 
@@ -77,30 +77,6 @@ def offered_versions(hello: bytes) -> set[int]:
     except IndexError:
         pass
     return set()
-
-
-async def peeked(connection: socket.socket) -> bytes:
-    """The first bytes that came in, left where they are."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                if len(seen := connection.recv(4096, socket.MSG_PEEK)) > 100:
-                    return seen
-            except BlockingIOError:
-                pass
-            await asyncio.sleep(0.01)
-
-
-def select_by_hello(monkeypatch: pytest.MonkeyPatch, is_a_look: Callable[[bytes], bool]) -> None:
-    """Interceptors pass whoever looks, as they tell it by the ClientHello, on to the genuine peer."""
-    async def serve(self: Endpoint, connection: socket.socket, origin: str | None) -> None:
-        identity = self.network.identity_for(origin, self)
-        if identity is not self.present() and is_a_look(await peeked(connection)):
-            identity = self.present()
-        await self._begin_tls(connection, identity.context)
-        self._raw.discard(connection)
-
-    monkeypatch.setattr(Endpoint, "_serve", serve)
 
 
 @pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
@@ -137,6 +113,38 @@ async def test_a_look_on_an_intercepted_path_makes_no_good_pin_stale(tmp_path: P
         site.reload(lambda s: s.update(trust={"tunnels": tunnels}))
         await outcome_of(site)
         assert site.writes == 0
+
+
+@pytest.mark.parametrize("captured", [True, False], ids=["with its hello", "without"])
+@pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
+async def test_an_interceptor_that_knows_the_holders_own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                captured: bool, renewed: bool) -> None:
+    """It passes everything but a Java client's hello, and the lab's own: seen where that hello is in the inventory."""
+    java = await hello_of_java()
+    (tmp_path / "primary.hello").write_bytes(java)
+    holders_own = {suites(java), suites(hello_of_the_lab())}
+    select_by_hello(monkeypatch, lambda hello: suites(hello) not in holders_own)
+
+    def change(site: dict[str, Any]) -> None:
+        site["policy"] = STANDARD
+        if captured:
+            site["primary"]["hello"] = "primary.hello"
+
+    async with campus(tmp_path, change=change) as site:
+        if renewed:
+            await site.settle_in()
+            await site.lab.secondary.renew()
+        stranger = site.lab.intercept(("primary", "secondary"), vantage=True)
+        await site.broken()
+        await site.sight("primary")
+        outcome = await outcome_of(site, attendance=Attendance(ALICE, yes=True, accept_unproven=True))
+        alarms = [alarm.detail for alarm in await site.ledger.alarms()]
+        if captured:
+            assert outcome == "Refused"
+            assert "with its own client's hello" in alarms[0]
+            assert stranger.fingerprint not in {p.fingerprint for p in site.lab.primary.tofu.pins.values()}
+        else:  # what is left without it: an interceptor that no other look can see
+            assert not alarms
 
 
 async def outcome_of(site: Campus, **options: Any) -> str:

@@ -47,6 +47,13 @@ class Eyes(Protocol):
         """
         ...
 
+    async def otherwise_through(self, node: str, endpoint: Endpoint) -> Sequence[tuple[str, Presented | Exception]]:
+        """What else is seen through the same session, each look with the words that name it, in any order.
+
+        The endpoint's name is asked for at each address that it has here, and with the node's own captured hello.
+        """
+        ...
+
 
 class Collector:
     """Answers one of the two questions; the answers are sentences for the person who decides."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from retrust import tls
 from retrust.errors import RetrustError
 from retrust.evidence import Collector, Edge, collect
+from retrust.eyes import PROBE_TIMEOUT, Eyes
 from retrust.models import (
     Baseline,
     Collected,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from retrust.inventory import Site
 
 PROBES_AT_ONCE = 50
-PROBE_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,28 +51,6 @@ class Known:
     many_sites: bool = False
 
 
-@dataclass(frozen=True)
-class Eyes:
-    """Where collectors look from: this machine, and the ends of the connection's verified sessions.
-
-    ``prober`` is how the place they are asked about is looked at.
-    """
-
-    connection: Connection
-    prober: Prober | None = None
-
-    async def from_here(self, endpoint: Endpoint) -> Presented:
-        return await (self.prober or tls).probe(endpoint, timeout=PROBE_TIMEOUT)
-
-    async def through(self, node: str, endpoint: Endpoint) -> Presented:
-        reader, writer = await self.connection.tunnel(node, endpoint)
-        try:
-            prober = self.prober or tls
-            return await prober.probe_over(reader, writer, endpoint=endpoint, timeout=PROBE_TIMEOUT)
-        finally:
-            writer.close()
-
-
 async def take_snapshot(target: Target[Any], site: Site, connection: Connection, known: Known,
                         collectors: Sequence[Collector], *, pages: bool) -> Snapshot:
     """Observe a site once. A node not reached raises; an endpoint that does not answer is a problem."""
@@ -81,7 +59,7 @@ async def take_snapshot(target: Target[Any], site: Site, connection: Connection,
     presented = await probe_places(places.values())
     about = _attribute_all(target, site, known, places, presented)
     findings = await asyncio.gather(*(
-        _find(pin, place, site, known, about, presented, collectors, Eyes(connection, place.prober))
+        _find(pin, place, site, known, about, presented, collectors, Eyes.at(place, connection))
         for pin, place in places.items()))
     return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC),
                     findings=tuple(findings), relations=relations,

@@ -13,6 +13,7 @@ from retrust.commitments import commitments
 from retrust.deciding import bound_plan, decide_in_advance, gate_states, matter_of
 from retrust.doubts import doubted
 from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
+from retrust.first_use import watch
 from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
 from retrust.ledger.entries import StepRecorded
@@ -237,6 +238,7 @@ async def verify(this: Pass, done: Done) -> Verified:
     done = replace(done, case=await this.ledger.move(done.case.id, "verify", **this.who),
                    sightings=await _sightings(this))
     await done.connection.settle()
+    await _watch_first_use(this, done)
     after = await _snapshot(this, done.connection, done.sightings, pages=True)
     try:
         await _refuse_other_certificates(this, done, after)
@@ -254,6 +256,17 @@ async def verify(this: Pass, done: Done) -> Verified:
     if needed := help_needed(after, unread=False):
         raise needed
     return become(Verified, done, case=case, after=after)
+
+
+async def _watch_first_use(this: Pass, done: Done) -> None:
+    """Where the holder made its pins anew by itself, look again at what it is shown, at moments nobody can know."""
+    target, trust = this.engine.target(this.site), this.site.trust
+    deleted = await this.ledger.deleted_edges(done.case.id)
+    anew = [f for f in planned_findings(done.plan.snapshot, done.plan.steps) if f.pin.edge in deleted]
+    if not anew or getattr(target, "first_use", "blind") != "blind" or trust.tunnels == "never":
+        return
+    if alarm := await watch(anew, partial(target.locate, this.site), done.connection, trust.watch, this.follower):
+        await _refuse(this, done, alarm)
 
 
 async def _refuse_other_certificates(this: Pass, done: Done, after: Snapshot) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.errors import PermanentError, PersonNeeded, Refused, TemporaryError
+from retrust.first_use import another_certificate
 from retrust.help import contradiction
 from retrust.models import Finding, Grade, Pin, Plan, Snapshot, Step, StepResult
-from retrust.observation import Eyes
 from retrust.planner import planned_findings
 from retrust.target import Connection, Follow, Observed, Place, Progress
 
@@ -129,24 +129,9 @@ class StepRunner:
                 await self._use.refuse(contradiction(finding))
 
     async def _expect_certificate(self, finding: Finding, fingerprint: str) -> None:
-        assert finding.endpoint is not None
-        for seen_by, fp in await self._fingerprints(finding):
-            if fp != fingerprint:
-                await self._use.refuse(Refused(
-                    f"{finding.endpoint} presents {fp} to {seen_by}, approved was {fingerprint}",
-                    where=finding.pin.edge, hint="nothing more was written; it may be an interception"))
-
-    async def _fingerprints(self, finding: Finding) -> list[tuple[str, str]]:
-        """What the endpoint presents now: to this machine, and to the holder where a channel shows it."""
-        assert finding.endpoint is not None
-        holder, endpoint = finding.pin.holder, finding.endpoint
-        eyes = Eyes(self._use.connection, self._use.locate(finding.pin).prober)
-        seen = [("this machine", (await eyes.from_here(endpoint)).fingerprint)]
-        try:
-            seen.append((holder, (await eyes.through(holder, endpoint)).fingerprint))
-        except RetrustError as exc:
-            self._use.say(f"{holder}'s end of {endpoint} cannot be seen: {exc}")
-        return seen
+        if alarm := await another_certificate(finding, fingerprint, self._use.locate(finding.pin),
+                                              self._use.connection, self._use.say):
+            await self._use.refuse(alarm)
 
     # -- the write --------------------------------------------------------------------------------
 

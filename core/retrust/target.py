@@ -18,6 +18,7 @@ from retrust.models import Endpoint, Finding, Pin, Presented, Relation, Sighting
 
 if TYPE_CHECKING:
     from retrust.errors import RetrustError
+    from retrust.hello import Hello
     from retrust.inventory import Site
     from retrust.redaction import Redactor
     from retrust.secrets import Secrets
@@ -49,7 +50,8 @@ class Place:
 
     ``relation`` is the relation that depends on the pin (``ha``, ``ise:10.0.0.21``), ``peer`` the node
     whose certificate it is, and ``loopback`` where that node serves the same certificate to itself;
-    both None where there is no such thing. ``prober`` is how the certificate is looked at, None for TLS.
+    both None where there is no such thing. ``prober`` is how the certificate is looked at, None for TLS;
+    ``hello`` is a captured ClientHello of the holder's own client, with which it is looked at, too.
     A holder itself has an endpoint where the site includes pins of oneself, so that they can be judged.
     ``why`` says why it is unknown, where there is more to say than that nothing is named.
     """
@@ -60,6 +62,7 @@ class Place:
     peer: str | None = None
     loopback: Endpoint | None = None
     prober: Prober | None = None
+    hello: Hello | None = None
     why: str = ""
 
 

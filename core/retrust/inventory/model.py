@@ -114,6 +114,9 @@ class Trust(Part):
     ca: InventoryPath | None = None
     tunnels: Literal["auto", "never"] = "auto"
     old_tls: bool = Field(default=False, description="Looks offer TLS 1.0 and 1.1, too.")
+    watch: Duration = Field(
+        default=timedelta(seconds=30),
+        description="How long, at random moments, the holder's path is looked at after a pin was made anew.")
 
 
 class Clocks(Part):

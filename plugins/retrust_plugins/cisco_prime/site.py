@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from retrust.inventory import (
     Duration,
     Email,
+    HelloFile,
     Host,
     Part,
     Port,
@@ -75,6 +76,9 @@ class PrimeNode(Part):
     health_monitor_port: Port = 8082
     address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
     ssh: PrimeSsh
+    hello: HelloFile | None = Field(
+        default=None, description="A captured ClientHello of this server's own client: one whole TLS record, as bytes "
+                                  "or hexadecimal. Looks through it are made with that hello, too.")
 
     @property
     def endpoint(self) -> Endpoint:

@@ -55,7 +55,9 @@ class CiscoPrime(Target[CiscoPrimeSite]):
         known = [(name, server) for name, server in site.servers() if same_host(server.host, host)]
         for name, server in known:
             if server.endpoint.port == port:
-                return _self(site, pin.holder, port) if name == pin.holder else _place(name, server, site)
+                if name == pin.holder:
+                    return _self(site, pin.holder, port)
+                return replace(_place(name, server, site), hello=dict(nodes(site))[pin.holder].hello)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
             return _self(site, pin.holder, port)
         reached = [f"the address of {name}, whose host is {server.host}: write `host: {host}` there if keys name it so"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from retrust.errors import Refused, TemporaryError
 from retrust.evidence import Collector, Edge, Eyes
-from retrust.models import Answers, Collected, Endpoint
+from retrust.models import Answers, Collected, Endpoint, Grade, Presented
 
 
 class _End(Collector):
@@ -56,12 +56,27 @@ class PeersEnd(_End):
 
 
 class HoldersEnd(_End):
-    """The certificate that the endpoint presents to the holder, which is the one that will be pinned."""
+    """The certificate that the endpoint presents to the holder, which is the one that will be pinned.
+
+    Asked for by name, at each of the name's addresses, and as the holder's own client asks: who picks one of these
+    connections out is seen by the others. Only the first is evidence for the certificate.
+    """
 
     name = "holder's end"
     answers = Answers.HOLDER_SEES_IT
     differs = "one of the two is shown somebody else's"
 
     async def collect(self, edge: Edge, eyes: Eyes) -> Collected:
-        assert edge.place.endpoint is not None, "only pins that name an endpoint are asked about"
-        return await self._compare(edge, eyes, edge.pin.holder, edge.place.endpoint)
+        holder, endpoint = edge.pin.holder, edge.place.endpoint
+        assert endpoint is not None, "only pins that name an endpoint are asked about"
+        said = await self._compare(edge, eyes, holder, endpoint)
+        ours, more = edge.presented.fingerprint, []
+        for looker, seen in await eyes.otherwise_through(holder, endpoint):
+            if not isinstance(seen, Presented):
+                more.append(f"{looker} sees no certificate: {seen}")
+            elif seen.fingerprint == ours:
+                more.append(f"{looker} sees it, too")
+            elif said.grade is not Grade.CONTRADICTED:
+                said = self.contradicted(f"{looker} sees {seen.fingerprint} at {endpoint}, this machine sees {ours}: "
+                                         f"{self.differs}")
+        return self._say(said.grade, "; ".join((said.detail, *more)))

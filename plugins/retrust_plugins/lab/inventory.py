@@ -50,11 +50,12 @@ def site_of(lab: Lab, reference: Reference, ca: Path | None = None) -> dict[str,
                  "password": reference(f"{ise.name}-password")} for ise in lab.ise],
         # The lab answers at once; an appliance is given more time, by the defaults.
         "timeouts": {"still": "300ms", "settle": "30s", "ise_poll": "2s"},
+        "trust": {"watch": "1s"},
     }
     if lab.dna_center:
         site["dna_center"] = [{"host": center.host, "port": center.port} for center in lab.dna_center]
     if ca is not None:
-        site["trust"] = {"ca": str(ca), "tunnels": "auto"}
+        site["trust"] |= {"ca": str(ca), "tunnels": "auto"}
     return site
 
 

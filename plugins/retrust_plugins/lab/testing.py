@@ -176,6 +176,7 @@ def by_operator(site: dict[str, Any]) -> None:
     """High availability by the operator driver, and time limits of a fast lab."""
     site["ha"]["driver"] = "operator"
     site["timeouts"] = dict(QUICK)
+    site.setdefault("trust", {})["watch"] = "1ms"
 
 
 def engine_over(inventory: Path, home: Path) -> Engine:

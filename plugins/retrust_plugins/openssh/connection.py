@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from retrust.errors import PermanentError, Refused, RetrustError, TemporaryError
+from retrust.eyes import PROBE_TIMEOUT
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.observation import PROBE_TIMEOUT, PROBES_AT_ONCE
+from retrust.observation import PROBES_AT_ONCE
 from retrust.ssh import ChannelsForbidden, SshAccess, Transcript
 from retrust.ssh.connection import Connection as SshConnection
 from retrust.ssh.login import log_in

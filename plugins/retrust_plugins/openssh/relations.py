@@ -9,8 +9,8 @@ import asyncio
 from dataclasses import dataclass
 
 from retrust.errors import PermanentError, Refused, RetrustError, TemporaryError
+from retrust.eyes import Eyes
 from retrust.models import Endpoint, Presented, Relation
-from retrust.observation import Eyes
 from retrust.ssh import ChannelsForbidden
 from retrust.target import Connection
 from retrust_plugins.openssh.client import Decision, asked_for, decide, plain_key

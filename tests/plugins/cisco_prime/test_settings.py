@@ -20,10 +20,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from kit.hellos import hello_of_java
 from retrust.errors import InventoryError, PersonNeeded, RetrustError
+from retrust.eyes import Eyes
+from retrust.hello import Hello
 from retrust.inventory import Clocks, load_inventory
 from retrust.models import Evidence, Finding, Grade, Pin, Presented, Relation, Snapshot, Step, Verdict
-from retrust.observation import Eyes, Known, probe_places, take_snapshot
+from retrust.observation import Known, probe_places, take_snapshot
 from retrust.planner import make_plan
 from retrust.redaction import Redactor
 from retrust.secrets import Secrets
@@ -221,11 +224,28 @@ async def ssh_questions(name: str, rig: Rig) -> None:
         await rig.looks(**{f"{name}__ssh__questions": [{"match": "which shell", "answer": "operator"}]})
 
 
+async def own_hello(name: str, rig: Rig) -> None:
+    """Looks through this node, and through no other, are made with it; a file that holds none is refused at load."""
+    (rig.folder / "hello").write_bytes(record := await hello_of_java())
+    site = rig.site(**{f"{name}__hello": "hello"})
+    for holder, peer in OTHER.items():
+        place = TARGET.locate(site, pin(holder, f"{getattr(site, peer).host}_8082"))
+        assert place.hello == (Hello(record) if holder == name else None)
+    for content, says in ((b"no hello", "a captured ClientHello"), (None, "cannot be read")):
+        (rig.folder / "hello").unlink()
+        if content is not None:
+            (rig.folder / "hello").write_bytes(content)
+        with pytest.raises(InventoryError, match=rf"retrust\.yaml:\d+: sites\.campus\.{name}\.hello: .*{says}"):
+            rig.site(**{f"{name}__hello": "hello"})
+        (rig.folder / "hello").touch()
+
+
 NODE: dict[str, Callable[[str, Rig], Awaitable[None]]] = {
     "host": is_pinned_as, "health_monitor_port": listens_at, "address": is_reached_at, "ssh.port": ssh_port,
     "ssh.username": ssh_username, "ssh.password": ssh_password, "ssh.host_key": ssh_host_key,
     "ssh.known_hosts": ssh_known_hosts, "ssh.key_file": ssh_key_file, "ssh.key_passphrase": ssh_key_passphrase,
     "ssh.address": ssh_address, "ssh.questions.match": ssh_questions, "ssh.questions.answer": ssh_questions,
+    "hello": own_hello,
 }
 
 # -- pages, HA, ISE, DNA Center -------------------------------------------------------------------
@@ -486,6 +506,7 @@ ROWS: dict[str, Row | Elsewhere] = {
     "timeouts.look": looked_after,
     "trust.tunnels": no_tunnels,
     "trust.old_tls": old_versions,
+    "trust.watch": Elsewhere("end_to_end/test_looks.py", "test_the_path_is_watched_after_the_first_use"),
     "trust.ca": own_authority,
     "include_self": pins_of_oneself,
     "policy": Elsewhere("core/test_policy.py", "test_plugins_only_add"),

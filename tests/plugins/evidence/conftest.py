@@ -125,6 +125,16 @@ class World:
             raise port
         return await _look(port)
 
+    async def otherwise_through(self, node: str, endpoint: Endpoint) -> list[tuple[str, Presented | Exception]]:
+        """The looks at ``reaches[words, endpoint]`` whose words begin with the node's name."""
+        looks: list[tuple[str, Presented | Exception]] = []
+        for words in [words for words, there in self.reaches if words.startswith(f"{node}, ") and there == endpoint]:
+            try:
+                looks.append((words, await self.through(words, endpoint)))
+            except Exception as error:
+                looks.append((words, error))
+        return looks
+
 
 async def _look(port: int) -> Presented:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

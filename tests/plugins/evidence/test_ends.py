@@ -105,3 +105,23 @@ async def test_a_node_that_changed_its_identity(world, certificate, edge):
     said = await HoldersEnd().collect(edge(await world.from_here(ENDPOINT)), world)
     assert said.grade is Grade.CONTRADICTED
     assert "the host key changed" in said.detail
+
+
+AS_ITS_CLIENT, BY_NUMBER = "primary, with its own client's hello,", "primary, which asks for 10.0.0.5 by number,"
+
+
+@pytest.mark.parametrize("other", [AS_ITS_CLIENT, BY_NUMBER])
+@pytest.mark.parametrize(("usual", "otherwise", "expected"), [
+    ("real", "real", Grade.SUPPORTED), ("real", "false", Grade.CONTRADICTED), ("false", "real", Grade.CONTRADICTED),
+    ("hangs-up", "false", Grade.CONTRADICTED), ("hangs-up", "real", Grade.NONE), ("real", "hangs-up", Grade.SUPPORTED),
+])
+async def test_who_picks_a_connection_out_is_seen(world, certificate, edge, other, usual, otherwise, expected):
+    """One look of several through the holder that sees another certificate contradicts; it alone is no evidence."""
+    real, false = certificate("prime-sec"), certificate("prime-sec")
+    ports = {"real": await world.serve(real), "false": await world.serve(false), "hangs-up": await world.serve()}
+    world.reaches = {("us", ENDPOINT): ports["real"], ("primary", ENDPOINT): ports[usual],
+                     (other, ENDPOINT): ports[otherwise]}
+    said = await HoldersEnd().collect(edge(await world.from_here(ENDPOINT)), world)
+    assert said.grade is expected
+    assert other in said.detail or usual == "false"
+    assert (false.fingerprint in said.detail) is (expected is Grade.CONTRADICTED)
