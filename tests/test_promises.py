@@ -204,7 +204,6 @@ async def retrust(site: Campus, user: str, *words: str) -> int:
     return await process.wait()
 
 
-@breaks_until("issue 11, part 3: an identity that was shown, never $USER")
 async def test_an_account_name_is_no_identity(tmp_path: Path) -> None:
     """Whoever sets USER to somebody's name does not become them, and nobody outside the inventory decides."""
     def people(document: dict[str, Any]) -> None:
@@ -290,7 +289,7 @@ async def test_who_caused_a_case_does_not_decide_it_under_another_name(make_worl
     one = [{"gate": "people", "approvers": 1}]
     world = await make_world(people={"ann": ["network"], "ben": ["network"]},
                              policy={"delete-pin": one, "interrupting": one},
-                             console=with_oidc(provider, name_claim="email"))
+                             console=with_oidc(provider))
     case = await waiting_case(world.ledger, actor="person:ann", planner="person:ann")
     await approve_as(world, provider, case, sub="u-ann", email="ann@corp.example", preferred_username="ann")
     assert "open" not in await gates(world, case)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrust.actors import UNKNOWN, person_key, same_person
 from retrust.deciding import MayNotDecide
 from retrust.errors import ChangedIdentity, UsageError
 from retrust.ledger.entries import IdentityAgreed, IdentityChanged
 from retrust.people import roles_of
-from retrust.policy import approvers_of, same_person
+from retrust.policy import approvers_of
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
@@ -58,7 +59,12 @@ async def accept(engine: Engine, ledger: Ledger, site: Site, *, node: str, kind:
                          hint="give the whole fingerprint, as you compared it out of band")
     if objection := _objection(engine, site, case, finder, actor, reason):
         raise MayNotDecide(objection, where=f"case {case.id}")
-    return await _agree(engine, ledger, site, case, change, actor, reason)
+    await ledger.append(IdentityAgreed(**change.model_dump(), reason=reason), actor=actor, case=case.id, site=site.name)
+    missing = await _missing(engine, ledger, site, case, change, finder)
+    if missing <= 0:
+        await ledger.accept_identity(site=site.name, node=node, kind=kind, fingerprint=change.presented, actor=actor,
+                                     reason=reason, case=case.id)
+    return max(missing, 0)
 
 
 def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, reason: str) -> str | None:
@@ -77,14 +83,11 @@ def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, 
     return None
 
 
-async def _agree(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChanged, actor: str,
-                 reason: str) -> int:
-    await ledger.append(IdentityAgreed(**change.model_dump(), reason=reason), actor=actor, case=case.id, site=site.name)
-    agreed = {entry.actor for entry in await ledger.entries(case=case.id, kinds=("identity-agreed",))
-              if isinstance(entry.body, IdentityAgreed) and entry.body.change == change}
-    missing = approvers_of(engine.inventory, site, engine.plugins.gates).approvers - len(agreed)
-    if missing > 0:
-        return missing
-    await ledger.accept_identity(site=site.name, node=change.node, kind=change.kind, fingerprint=change.presented,
-                                 actor=actor, reason=reason, case=case.id)
-    return 0
+async def _missing(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChanged, finder: str
+                   ) -> int:
+    """How many more must say so: two at least where nobody is known to have started the run that found it."""
+    agreed = {person_key(entry.actor) for entry in await ledger.entries(case=case.id, kinds=("identity-agreed",))
+              if isinstance(entry.body, IdentityAgreed) and entry.body.change == change
+              and _objection(engine, site, case, finder, entry.actor, entry.body.reason) is None}
+    least = 2 if UNKNOWN in (finder, case.requested_by) else 1
+    return max(least, approvers_of(engine.inventory, site, engine.plugins.gates).approvers) - len(agreed)

@@ -143,20 +143,19 @@ def _signature_objection(decision: Decision, matter: Matter) -> str | None:
     if decision.signature is None:
         return None
     if not decision.yes:
-        return "a signature says yes to a digest; a no needs none"
-    settings = matter.inventory.signing
-    return signing.objection(decision.signature, decision.digest, decision.actor,
-                             settings.allowed_signers if settings else None)
+        return "a signature says yes to a plan; a no needs none"
+    return signing.objection(decision.signature, signing.statement(decision.case, decision.digest), decision.actor,
+                             matter.inventory)
 
 
 # -- what a person may say ---------------------------------------------------------------------------
 
 
-def objection(matter: Matter, speaker: Speaker, label: str, *, yes: bool) -> str | None:
+def objection(matter: Matter, speaker: Speaker, label: str, *, yes: bool, signature: str | None = None) -> str | None:
     """None where this person could say this at this gate now; otherwise why not. Nothing is recorded."""
     if not speaker.at_terminal and _at_terminal(matter, label):
         return f"the gate {label} is answered at the terminal where the run was started"
-    return policy.may_decide(_decision(matter, label, speaker.actor, yes, "a reason", speaker.roles), matter)
+    return policy.may_decide(_decision(matter, label, speaker.actor, yes, "a reason", speaker.roles, signature), matter)
 
 
 def person_labels(matter: Matter) -> list[str]:
@@ -164,10 +163,10 @@ def person_labels(matter: Matter) -> list[str]:
     return [r.label for r in matter.requirements if (g := matter.gate(r)) is not None and g.by_person]
 
 
-def gate_for(matter: Matter, speaker: Speaker, *, yes: bool) -> str | None:
+def gate_for(matter: Matter, speaker: Speaker, *, yes: bool, signature: str | None = None) -> str | None:
     """The gate that this person's word is for when they name none: the first one that they may decide."""
     return next((label for label in person_labels(matter)
-                 if objection(matter, speaker, label, yes=yes) is None), None)
+                 if objection(matter, speaker, label, yes=yes, signature=signature) is None), None)
 
 
 async def approve(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, reason: str, gate: str | None = None,
@@ -201,10 +200,10 @@ async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, y
     labels = person_labels(matter)
     if gate not in (None, *labels):
         raise UsageError(f"no person opens a gate {gate!r} here", hint=f"gates: {', '.join(labels) or 'none'}")
-    label = gate or gate_for(matter, speaker, yes=yes) or next(iter(labels), None)
+    label = gate or gate_for(matter, speaker, yes=yes, signature=signature) or next(iter(labels), None)
     if label is None:
         raise UsageError("no gate of this plan is opened by a person", where=f"case {case}")
-    if why := objection(matter, speaker, label, yes=yes):
+    if why := objection(matter, speaker, label, yes=yes, signature=signature):
         raise MayNotDecide(why, where=f"case {case}")
     return label, await decide(ledger, matter, label=label, actor=speaker.actor, yes=yes, reason=reason,
                                roles=speaker.roles, signature=signature)

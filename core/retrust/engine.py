@@ -5,7 +5,6 @@ Built once per process from the environment; commands, passes and the service ta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,6 +71,16 @@ class Engine:
     def ledger_exists(self) -> bool:
         return self.inventory.ledger.url is not None or (self.home / "ledger.db").exists()
 
+    @property
+    def at_the_ledger(self) -> bool:
+        """Whether the ledger is on this machine: a file, or a database server that is reached without a network."""
+        if self.inventory.ledger.url is None:
+            return True
+        from sqlalchemy import make_url
+
+        url = make_url(self.inventory.ledger.url)
+        return str(url.host or url.query.get("host", "/")).startswith("/")
+
     async def ledger_url(self) -> str | None:
         """Where the ledger is, with the password that the inventory refers to; None for the file in ``home``."""
         settings = self.inventory.ledger
@@ -98,12 +107,3 @@ class Engine:
         """What a connection to a site may use; ``folder`` takes transcripts and pictures of one run."""
         return Services(secrets=self.secrets, redactor=self.redactor, read_only=read_only, progress=progress,
                         tell=tell, shots=folder, transcripts=folder, identities=identities or {})
-
-
-def actor() -> str:
-    """Who acts through this terminal, as the ledger writes it: ``person:NAME``."""
-    return f"person:{os.environ.get('SUDO_USER') or os.environ.get('USER') or os.environ.get('LOGNAME') or _uid()}"
-
-
-def _uid() -> str:
-    return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"

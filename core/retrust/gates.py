@@ -36,6 +36,7 @@ class PersonSettings(GateSettings):
     approvers: int = Field(default=1, ge=1, le=20, strict=True,
                            description="How many different persons must say yes.")
     roles: Texts = Field(default=(), description="Of which each of them has at least one; empty for anyone.")
+    signed: bool = Field(default=False, strict=True, description="Only a yes that is signed with the person's SSH key.")
     valid: Duration | None = Field(default=None, description="How long a yes counts; else clocks.decision.")
 
 

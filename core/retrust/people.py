@@ -15,7 +15,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from retrust.errors import UsageError
+from retrust.actors import UNKNOWN
+from retrust.errors import PermanentError, UsageError
 from retrust.ledger.entries import SignedIn, SignedOut, TokenCreated, TokenRevoked
 from retrust.models import Frozen
 from retrust.redaction import MASK
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from retrust.ledger import Entry, Ledger
 
 PREFIX = "retrust"
+ADMIN = "admin"
+"""The role that makes tokens for others, from anywhere."""
 LONGEST = timedelta(days=366)
 _FORM = re.compile(rf"{PREFIX}_([0-9a-f]{{8}})_([A-Za-z0-9_-]{{43}})")
 _ANYWHERE = re.compile(rf"{PREFIX}_[0-9a-f]{{8}}_[A-Za-z0-9_-]{{20,}}")
@@ -70,8 +73,37 @@ def roles_of(inventory: Inventory, actor: str) -> tuple[str, ...]:
     return tuple(person.roles) if person else ()
 
 
+def person_at(inventory: Inventory, issuer: str, subject: str) -> str | None:
+    """The person whom this subject of this OpenID provider is; None for everybody else who signs in there."""
+    oidc = inventory.console.oidc
+    if oidc is None or oidc.issuer != issuer:
+        return None
+    return next((name for name, person in inventory.people.items() if person.subject == subject), None)
+
+
+class MayNotMake(PermanentError):
+    """The person may not make tokens."""
+
+    exit_code = 3
+
+
+def right_to_make_tokens(inventory: Inventory, actor: str, account: str | None = None) -> str:
+    """By what right somebody makes a token, for the record; raises where they have none.
+
+    ``account`` is given at the ledger's own machine: who may write the ledger there needs no role.
+    """
+    if ADMIN in roles_of(inventory, actor):
+        return f"by {actor.removeprefix('person:')}, with the role {ADMIN}"
+    if account is None:
+        raise MayNotMake(f"a token is made by the role {ADMIN}, or on the ledger's own machine"
+                         + ("" if actor == UNKNOWN else f"; {actor} does not have this role"),
+                         hint="set RETRUST_TOKEN to an administrator's token, or add --sign-with KEY")
+    who = "an unknown person" if actor == UNKNOWN else actor.removeprefix("person:")
+    return f"on the ledger's machine, by {who} with the account {account.removeprefix('person:')}"
+
+
 async def create_token(ledger: Ledger, inventory: Inventory, person: str, *, lasts: timedelta, actor: str,
-                       read_only: bool = False, note: str = "") -> tuple[Token, str]:
+                       read_only: bool = False, note: str = "", made: str = "") -> tuple[Token, str]:
     """A new token of a person of the inventory, and its text, which is shown once and kept nowhere."""
     if person not in inventory.people:
         raise UsageError(f"the inventory names no person {person!r}",
@@ -81,7 +113,7 @@ async def create_token(ledger: Ledger, inventory: Inventory, person: str, *, las
     id, now = secrets.token_hex(4), datetime.now(UTC)
     text = f"{PREFIX}_{id}_{secrets.token_urlsafe(32)}"
     created = TokenCreated(id=id, person=person, hash=hashed(text), expires_at=now + lasts, read_only=read_only,
-                           note=note)
+                           note=note, made=made)
     entry = await ledger.append(created, actor=actor)
     return _token(entry, created), text
 
@@ -97,7 +129,7 @@ async def revoke_token(ledger: Ledger, id: str, *, actor: str) -> Token:
 
 
 def _token(entry: Entry, created: TokenCreated) -> Token:
-    return Token(created_at=entry.at, created_by=entry.actor, **created.model_dump())
+    return Token(created_at=entry.at, created_by=entry.actor, **created.model_dump(exclude={"made"}))
 
 
 class Register:

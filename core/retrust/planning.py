@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrust import policy
 from retrust.deciding import bound_plan, matter_of
-from retrust.engine import Engine, actor
+from retrust.engine import Engine
 from retrust.help import contradiction, help_needed
 from retrust.ledger import Case
 from retrust.looking import OK, PERSON_NEEDED, REFUSED, exit_code, look
@@ -19,6 +19,7 @@ from retrust.states import State
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
+    from retrust.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -46,30 +47,29 @@ class Drawn:
         return OK if all(g.state == "open" for g in self.gates) else PERSON_NEEDED
 
 
-async def draw_plan(engine: Engine, site: Site) -> Drawn:
-    """Look, pages included, and plan what the next run would plan."""
-    async with await engine.open_ledger() as ledger:
-        snapshot = await look(engine, site, ledger, pages=True)
-        if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
-            return Drawn(snapshot, None, ())
-        case = await ledger.open_case_of(site.name)
-        deleted = await ledger.deleted_edges(case.id) if case else set()
-        plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
-                         await ledger.last_digest(site.name))
-        if not plan.steps:
-            return Drawn(snapshot, None, ())
-        plan = await bound_plan(engine, ledger, site, plan)
-        matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan), plan)
-        # no secrets: a gate may say how it stands, not act
-        gates = await policy.evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)
-        return Drawn(snapshot, plan, gates)
+async def draw_plan(engine: Engine, site: Site, ledger: Ledger, *, actor: str) -> Drawn:
+    """Look, pages included, and plan what the next run by ``actor`` would plan."""
+    snapshot = await look(engine, site, ledger, pages=True)
+    if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
+        return Drawn(snapshot, None, ())
+    case = await ledger.open_case_of(site.name)
+    deleted = await ledger.deleted_edges(case.id) if case else set()
+    plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
+                     await ledger.last_digest(site.name))
+    if not plan.steps:
+        return Drawn(snapshot, None, ())
+    plan = await bound_plan(engine, ledger, site, plan)
+    matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan, actor), plan)
+    # no secrets: a gate may say how it stands, not act
+    gates = await policy.evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)
+    return Drawn(snapshot, plan, gates)
 
 
-def _imagined_case(site: Site, plan: Plan) -> Case:
+def _imagined_case(site: Site, plan: Plan, actor: str) -> Case:
     """The case that a run would open; gates are asked about it, and nothing is recorded."""
     now = datetime.now(UTC)
     return Case(id="none yet", site=site.name, state=State.PLANNED, opened_at=now, updated_at=now,
-                cause=f"a look from {socket.gethostname()}", requested_by=actor(), digest=plan.digest)
+                cause=f"a look from {socket.gethostname()}", requested_by=actor, planners=(actor,), digest=plan.digest)
 
 
 def renewal_impact(engine: Engine, site: Site, snapshot: Snapshot, node: str) -> list[Finding] | None:

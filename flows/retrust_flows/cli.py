@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
+from retrust.actors import UNKNOWN
 from retrust.cli import output
 from retrust.cli.asking import answer
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
+from retrust.cli.showing import HOW, SignOption, person, somebody
 from retrust.deciding import Attendance, Speaker, current_matter, decide, reject, terminal_labels
 from retrust.endings import Ended
-from retrust.engine import Engine, actor
+from retrust.engine import Engine
 from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
@@ -37,6 +39,7 @@ async def run(
     include: Annotated[list[str] | None, typer.Option(
         metavar="HOLDER:KEY", help="Take this unproven pin for stale; recorded as your sighting.")] = None,
     json: JsonOption = False,
+    sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> int:
     """Plan, gates, remediate, verify, in the foreground with progress."""
@@ -45,12 +48,15 @@ async def run(
     for warning in engine.target(chosen).warnings(chosen):
         output.say(f"warning: {warning}")
     async with await engine.open_ledger() as ledger:
-        await _include(ledger, engine, chosen, include or [])
+        by = await (person if include else somebody)(engine, ledger, sign_with)
+        if by == UNKNOWN:
+            output.say(f"warning: nobody was shown to ask for this run, so two persons must say yes; {HOW}")
+        await _include(ledger, engine, chosen, include or [], by)
         output.say("starting Prefect's server …")
         async with prefect_server(engine.home):
-            runner = Runner(engine, ledger, actor(), progress=_progress, tell=lambda text: output.say(f"  {text}"),
+            runner = Runner(engine, ledger, by, progress=_progress, tell=lambda text: output.say(f"  {text}"),
                             planned=_shown_once() if not json else lambda _: None)
-            ended = await _passes(runner, chosen, Attendance(actor(), yes, accept_unproven), json)
+            ended = await _passes(runner, chosen, Attendance(by, yes, accept_unproven), json)
     _report(chosen, ended, json)
     return ended.exit_code
 
@@ -124,7 +130,7 @@ def _show_fingerprints(plan: Plan) -> None:
                          f"  presented now: {finding.presented.fingerprint}"])
 
 
-async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str]) -> None:
+async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str], by: str) -> None:
     """``--include`` is this person's sighting: recorded, and from then on like any other."""
     now = datetime.now(UTC)
     for edge in edges:
@@ -134,7 +140,7 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str])
             raise UsageError(f"--include {edge!r} is not HOLDER:KEY", hint=f"holders of {site.name}: {holders}")
         await ledger.sight(Sighting(
             id=f"include:{site.name}:{edge}:{now.timestamp()}", kind="person", site=site.name, holder=holder, key=key,
-            at=now, received_at=now, source="--include", actor=actor()))
+            at=now, received_at=now, source="--include", actor=by))
 
 
 def _progress(progress: Progress) -> None:

@@ -410,6 +410,24 @@ def test_wrong_policy(policy: dict[str, Any], what: str) -> None:
     assert any(what in problem and "sites.campus.policy" in problem for problem in raised.value.problems)
 
 
+@pytest.mark.parametrize(("people", "gate", "what"), [
+    (PEOPLE, "confirm", "this inventory names people: use the gate people"),
+    (None, "people", "this inventory names none"),
+])
+def test_a_gate_for_another_kind_of_inventory(people: Any, gate: str, what: str) -> None:
+    """The account at the terminal opens nothing where people are named, and people nothing where none are."""
+    inventory = an_inventory({"delete-pin": [{"gate": gate}]}, people=people)
+    with pytest.raises(InventoryError) as raised:
+        check_policy(inventory, inventory.sites["campus"], GATES)
+    assert [what in problem for problem in raised.value.problems] == [True]
+
+
+def test_signed_covers_unsigned() -> None:
+    """Of two gates that differ in nothing else, the one that asks for signatures is kept."""
+    policy = {"delete-pin": [{"gate": "people"}], "interrupting": [{"gate": "people", "signed": True}]}
+    assert said(required("delete-pin", "interrupting", policy=policy)) == {"people": ("people", {"signed": True})}
+
+
 def test_all_problems_are_named() -> None:
     """Every wrong line is told, not only the first."""
     inventory = an_inventory({"delete-pin": [{"gate": "jira"}], "security": [], "nope": []}, people=PEOPLE)

@@ -15,7 +15,9 @@ import pytest
 
 from retrust.audit import export_case
 from retrust.errors import InventoryError, UsageError
-from retrust.signing import NAMESPACE, objection, sign
+from retrust.inventory import Inventory, Person, SigningSettings
+from retrust.signing import NAMESPACE, sign, signer, statement
+from retrust.signing import objection as signing_objection
 from retrust.testing.scenes import a_world, waiting_case
 
 DIGEST = "sha256:" + "1" * 64
@@ -35,6 +37,12 @@ def allow(folder: Path, *lines: tuple[str, Path]) -> Path:
     path = folder / "allowed_signers"
     path.write_text("".join(f"{who} {key.with_suffix('.pub').read_text()}" for who, key in lines))
     return path
+
+
+def objection(signature: str, text: str, who: str, allowed: Path | None) -> str | None:
+    """By an inventory that names this file."""
+    signing = SigningSettings(allowed_signers=allowed) if allowed else None
+    return signing_objection(signature, text, who, Inventory(sites={}, signing=signing))
 
 
 def openssh_accepts(signature: str, digest: str, who: str, allowed: Path, folder: Path) -> bool:
@@ -156,7 +164,7 @@ async def test_refused(tmp_path: Path) -> None:
     assert "not one for 'retrust'" in (objection(openssh_signs(key, DIGEST, "git"), DIGEST, "ann", allowed) or "")
     assert objection(good[:-80], DIGEST, "ann", allowed) is not None
     assert objection("hello", DIGEST, "ann", allowed) is not None
-    assert "names no" in (objection(good, DIGEST, "ann", None) or "")
+    assert "names no key of ann" in (objection(good, DIGEST, "ann", None) or "")
     for option in ('valid-before="20200101"', 'namespaces="git"'):
         allowed.write_text(f"ann {option} {public}")
         assert objection(good, DIGEST, "ann", allowed) is not None, option
@@ -191,13 +199,13 @@ def typed_at_a_terminal(words: list[str], typed: bytes, environment: dict[str, s
 
 
 async def test_from_the_terminal_to_the_auditor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`approve --sign` asks for the passphrase unseen; the exported pack convinces `ssh-keygen -Y verify` alone."""
+    """`approve --sign-with` asks for the passphrase unseen; the pack convinces `ssh-keygen -Y verify` alone."""
     key = make_key(tmp_path, passphrase="correct horse")
     allowed = allow(tmp_path, ("ann", key))
     async with a_world(tmp_path, monkeypatch, signing={"allowed_signers": str(allowed)}) as (engine, ledger):
         case = await waiting_case(ledger)
-    environment = os.environ | {"USER": "ann", "SUDO_USER": "", "RETRUST_INVENTORY": str(engine.inventory.file)}
-    code, shown = typed_at_a_terminal(["approve", case.id, "--sign", "--key", str(key), "--reason", "seen"],
+    environment = os.environ | {"USER": "root", "RETRUST_INVENTORY": str(engine.inventory.file)}
+    code, shown = typed_at_a_terminal(["approve", case.id, "--sign-with", str(key), "--reason", "seen"],
                                       b"correct horse", environment)
     assert (code, b"signed yes by person:ann" in shown) == (0, True), shown
     assert b"horse" not in shown + b"".join(p.read_bytes() for p in engine.home.rglob("*") if p.is_file())
@@ -207,5 +215,34 @@ async def test_from_the_terminal_to_the_auditor(tmp_path: Path, monkeypatch: pyt
     with zipfile.ZipFile(pack) as opened:
         parts = {Path(name).suffix: opened.read(name).decode() for name in opened.namelist()
                  if name.startswith("decisions/")}
-    assert parts[".digest"] == case.digest
-    assert openssh_accepts(parts[".sig"], parts[".digest"], "ann", allowed, tmp_path)
+    assert parts[".signed"] == statement(case.id, case.digest or "")
+    assert openssh_accepts(parts[".sig"], parts[".signed"], "ann", allowed, tmp_path)
+
+
+def people_with(**keys: Path | tuple[Path, ...]) -> Inventory:
+    """People, each with the public halves of these keys."""
+    return Inventory(sites={}, people={name: Person(name=name, ssh_keys=tuple(
+        k.with_suffix(".pub").read_text() for k in (key if isinstance(key, tuple) else (key,))))
+        for name, key in keys.items()})
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+async def test_keys_in_the_inventory(kind: str, tmp_path: Path) -> None:
+    """A person's key stands in the inventory as in its .pub file; whose signature it is, is told by it alone."""
+    key, other = make_key(tmp_path, kind), make_key(tmp_path, name="other")
+    inventory = people_with(ann=(other, key), ben=())
+    assert signer(await sign(DIGEST, key), DIGEST, inventory) == "ann"
+    assert signer(openssh_signs(other, DIGEST), DIGEST, inventory) == "ann"
+    assert signer(openssh_signs(key, DIGEST, "git"), DIGEST, inventory) is None
+    assert signer(openssh_signs(key, OTHER), DIGEST, inventory) is None
+    assert signer(openssh_signs(make_key(tmp_path, name="third"), DIGEST), DIGEST, inventory) is None
+    assert "names no key of ben" in (signing_objection(openssh_signs(key, DIGEST), DIGEST, "ben", inventory) or "")
+
+
+async def test_a_key_of_two_people_is_nobody_s(tmp_path: Path) -> None:
+    """An allowed-signers pattern that fits everybody shows nobody."""
+    key = make_key(tmp_path)
+    allowed = allow(tmp_path, ("*", key))
+    people = {name: Person(name=name) for name in ("ann", "ben")}
+    inventory = Inventory(sites={}, people=people, signing=SigningSettings(allowed_signers=allowed))
+    assert signer(await sign(DIGEST, key), DIGEST, inventory) is None

@@ -31,7 +31,8 @@ Evidence of one case of Retrust.
 then compare each file with its SHA-256 in {MANIFEST}. Compare the key with one that you were given by
 another way: a signature proves only that the key's owner made this. {CHAIN} is the ledger's record, an
 entry a line, each with the hash of the one before; entries of other cases show number and hash only.
-A decision with a signature is checked with `ssh-keygen -Y verify` from its .sig and .digest files.
+A decision with a signature is checked with `ssh-keygen -Y verify` from its .sig and .signed files (in
+older ledgers .sig and .digest).
 """
 
 

@@ -12,6 +12,7 @@ from retrust.ledger.entries import KINDS, Decided, Planned, SnapshotTaken
 from retrust.ledger.entry import Entry
 from retrust.ledger.records import Case
 from retrust.models import Finding
+from retrust.signing import statement
 
 Files = Iterator[tuple[str, bytes]]
 
@@ -58,7 +59,9 @@ def _decision(name: str, entry: Entry, body: Decided) -> Files:
     """A signed decision also as the two files that ``ssh-keygen -Y verify`` takes."""
     yield f"{name}.json", _json(_dated(entry))
     if body.signature:
-        yield f"{name}.digest", body.digest.encode()
+        signed = (f"{name}.signed", statement(body.case, body.digest)) if entry.version > 1 else (
+            f"{name}.digest", body.digest)
+        yield signed[0], signed[1].encode()
         yield f"{name}.sig", body.signature.encode()
 
 

@@ -10,7 +10,8 @@ import typer
 from retrust.acceptance import accept as accept_identity
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, SiteArgument
-from retrust.engine import Engine, actor
+from retrust.cli.showing import SignOption, person
+from retrust.engine import Engine
 
 
 class Kind(StrEnum):
@@ -24,13 +25,15 @@ async def accept(
     kind: Annotated[Kind, typer.Option(help="What changed.")],
     fingerprint: Annotated[str, typer.Option(help="The new one, whole, as you compared it out of band.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")],
+    sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> int:
     """Take a node's changed host key or web certificate for its own, compared out of band."""
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
         missing = await accept_identity(engine, ledger, engine.site(site), node=node, kind=kind.value,
-                                        fingerprint=fingerprint, actor=actor(), reason=reason)
+                                        fingerprint=fingerprint, reason=reason,
+                                        actor=await person(engine, ledger, sign_with))
     if missing:
         output.say(f"kept; {missing} more must accept the {kind.value} of {node}")
         return 3

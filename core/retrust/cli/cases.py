@@ -6,7 +6,6 @@ made of the same objects either way.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +15,12 @@ import typer
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
 from retrust.cli.remote import connect
+from retrust.cli.showing import SignOption, person, signed, signing_person
 from retrust.deciding import Speaker, current_matter, gate_states
-from retrust.engine import Engine, actor
+from retrust.engine import Engine
 from retrust.errors import UsageError
 from retrust.people import roles_of
+from retrust.signing import statement
 from retrust.story import story_object
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as `retrust cases` lists it.")]
@@ -28,9 +29,6 @@ GateOption = Annotated[str | None, typer.Option(help="The gate; default: the fir
 DigestOption = Annotated[str | None, typer.Option(help="The digest you read; refused if the plan is another by now.")]
 ServerOption = Annotated[str | None, typer.Option(
     "--server", metavar="URL", help="Ask a console there, with the token in RETRUST_TOKEN.")]
-SignOption = Annotated[bool, typer.Option("--sign", help="Sign the digest with your SSH key or agent.")]
-KeyOption = Annotated[Path | None, typer.Option(
-    "--key", help="The key to sign with: its file, or its .pub for one that the agent holds.")]
 
 
 async def cases(
@@ -95,37 +93,34 @@ def _lines(story: dict[str, Any]) -> Iterator[str]:
 
 
 async def approve(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
-                  sign: SignOption = False, key: KeyOption = None, server: ServerOption = None,
-                  inventory: InventoryOption = None) -> None:
-    """Say yes to a case's plan, as the person at this terminal, or as the token's with --server."""
-    if key is not None and not sign:
-        raise UsageError("--key is of no use without --sign")
+                  sign_with: SignOption = None, server: ServerOption = None, inventory: InventoryOption = None) -> None:
+    """Say yes to a case's plan, as whom your token or your signature shows."""
     if server is not None:
-        await _approve_there(server, case, reason, gate, digest, sign, key)
+        await _approve_there(server, case, reason, gate, digest, sign_with)
         return
     from retrust.deciding import approve as say_yes
 
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        signature = None
-        if sign:
+        if sign_with is None:
+            who, signature = await person(engine, ledger), None
+        else:
             digest = digest or (await current_matter(engine, ledger, case)).plan.digest
-            signature = await _signature(digest, key)
-        who = _here(engine)
-        label, matter = await say_yes(engine, ledger, case, who, reason=reason, gate=gate, digest=digest,
+            who, signature = await signing_person(engine, ledger, sign_with, statement(case, digest))
+        label, matter = await say_yes(engine, ledger, case, _here(engine, who), reason=reason, gate=gate, digest=digest,
                                       signature=signature)
-        output.say(f"{'signed ' if sign else ''}yes by {who.actor} at the gate {label}")
+        output.say(f"{'signed ' if signature else ''}yes by {who} at the gate {label}")
         output.show(output.gate_lines(await gate_states(engine, matter)))
 
 
-async def _approve_there(server: str, case: str, reason: str, gate: str | None, digest: str | None, sign: bool,
-                         key: Path | None) -> None:
+async def _approve_there(server: str, case: str, reason: str, gate: str | None, digest: str | None,
+                         sign_with: str | None) -> None:
     async with connect(server) as there:
         digest = digest or await _digest_there(there, case)
-        signature = await _signature(digest, key) if sign else None
+        signature = await signed(statement(case, digest), sign_with) if sign_with else None
         said = await there.decide(case, "approve", {"reason": reason, "gate": gate, "digest": digest,
                                                     "signature": signature})
-    output.say(f"{'signed ' if sign else ''}yes by {said['actor']} at the gate {said['gate']}")
+    output.say(f"{'signed ' if signature else ''}yes by {said['actor']} at the gate {said['gate']}")
     output.show(output.gate_object_lines(said["gates"]))
 
 
@@ -136,38 +131,30 @@ async def _digest_there(there: Any, case: str) -> str:
     return str(plan["digest"])
 
 
-async def _signature(digest: str, key: Path | None) -> str:
-    from getpass import getpass
-
-    from retrust.signing import sign
-
-    return await sign(digest, key, getpass if sys.stdin.isatty() else None)
-
-
 async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
-                 server: ServerOption = None, inventory: InventoryOption = None) -> None:
+                 sign_with: SignOption = None, server: ServerOption = None, inventory: InventoryOption = None) -> None:
     """Say no to a case's plan: its gate closes, and the case ends without a change."""
     if server is not None:
         async with connect(server) as there:
             said = await there.decide(case, "reject", {"reason": reason, "gate": gate,
                                                        "digest": digest or await _digest_there(there, case)})
-        actor_, label = said["actor"], said["gate"]
+        who, label = said["actor"], said["gate"]
     else:
         from retrust.deciding import reject as say_no
 
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
-            actor_ = actor()
-            label = await say_no(engine, ledger, case, _here(engine), reason=reason, gate=gate, digest=digest)
-    output.say(f"no by {actor_} at the gate {label}")
+            who = await person(engine, ledger, sign_with)
+            label = await say_no(engine, ledger, case, _here(engine, who), reason=reason, gate=gate, digest=digest)
+    output.say(f"no by {who} at the gate {label}")
     output.say(f"case {case} is cancelled: nothing was changed")
 
 
-def _here(engine: Engine) -> Speaker:
-    return Speaker(actor(), roles_of(engine.inventory, actor()), at_terminal=True)
+def _here(engine: Engine, who: str) -> Speaker:
+    return Speaker(who, roles_of(engine.inventory, who), at_terminal=True)
 
 
-async def cancel(case: CaseArgument, reason: ReasonOption, server: ServerOption = None,
+async def cancel(case: CaseArgument, reason: ReasonOption, sign_with: SignOption = None, server: ServerOption = None,
                  inventory: InventoryOption = None) -> None:
     """End a case without acting."""
     if server is not None:
@@ -176,6 +163,7 @@ async def cancel(case: CaseArgument, reason: ReasonOption, server: ServerOption 
     else:
         from retrust.deciding import cancel as end
 
-        async with await Engine.start(inventory).open_ledger() as ledger:
-            await end(ledger, case, Speaker(actor(), at_terminal=True), reason=reason)
+        engine = Engine.start(inventory)
+        async with await engine.open_ledger() as ledger:
+            await end(ledger, case, _here(engine, await person(engine, ledger, sign_with)), reason=reason)
     output.say(f"case {case} is cancelled")

@@ -17,7 +17,8 @@ import typer
 
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
-from retrust.engine import Engine, actor
+from retrust.cli.showing import SignOption, person, somebody
+from retrust.engine import Engine
 from retrust.errors import UsageError
 from retrust.models import Sighting
 from retrust.sources import sighting_of as sighting
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from retrust.inventory import Site
+    from retrust.ledger import Ledger
     from retrust.secrets import SecretRef
     from retrust.signatures import Match
 
@@ -36,6 +38,7 @@ async def log(
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Log text; - is standard input.")] = "-",
     site: SiteOption = None,
     holder: Annotated[str | None, typer.Option(help="The node whose log it is, where it is known.")] = None,
+    sign_with: SignOption = None,
     json: JsonOption = False,
     inventory: InventoryOption = None,
 ) -> None:
@@ -47,16 +50,16 @@ async def log(
     names: Counter[str] = Counter()
     untimed: Counter[str] = Counter()
 
-    def sightings() -> Iterator[Sighting]:
+    def sightings(by: str) -> Iterator[Sighting]:
         for match in _scan(engine, file):
             seen = sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
-                            by=actor())
+                            by=by)
             names[match.dn or "an unnamed server"] += 1
             untimed[match.dn or "an unnamed server"] += seen.at is None
             yield seen
 
     async with await engine.open_ledger() as ledger:
-        await ledger.sight_many(sightings())
+        await ledger.sight_many(sightings(await somebody(engine, ledger, sign_with)))
     _told(names, untimed, json)
 
 
@@ -114,12 +117,15 @@ async def renewed(
     certificate: Annotated[Path | None, typer.Option(help="The new certificate; - is standard input.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="Its fingerprint, SHA256:…")] = None,
     password: Annotated[str | None, typer.Option(help="Of a PKCS#12 file, as env:NAME or file:PATH.")] = None,
+    sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
     engine = Engine.start(inventory)
     secret = await engine.secrets.get(_reference(engine, password)) if password else None
-    await _announce(engine, site, node, "renewed", _fingerprint(engine.site(site), certificate, fingerprint, secret))
+    found = _fingerprint(engine.site(site), certificate, fingerprint, secret)
+    async with await engine.open_ledger() as ledger:
+        await _announce(engine, ledger, site, node, "renewed", found, by=await somebody(engine, ledger, sign_with))
 
 
 async def attested(
@@ -127,16 +133,20 @@ async def attested(
     node: Annotated[str, typer.Argument(help="The node, or an ISE server's host.")],
     read: Annotated[str | None, typer.Argument(metavar="[FINGERPRINT]", help="What you read out of band.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="The same, as `event renewed` takes it.")] = None,
+    sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Enter a fingerprint that you read out of band; you may then not decide the plan."""
     if (read is None) is (fingerprint is None):
         raise UsageError("give the fingerprint once", hint=f"retrust event attested {site} {node} SHA256:…")
     engine = Engine.start(inventory)
-    await _announce(engine, site, node, "person", _fingerprint(engine.site(site), None, read or fingerprint))
+    found = _fingerprint(engine.site(site), None, read or fingerprint)
+    async with await engine.open_ledger() as ledger:
+        await _announce(engine, ledger, site, node, "person", found, by=await person(engine, ledger, sign_with))
 
 
-async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint: str) -> None:
+async def _announce(engine: Engine, ledger: Ledger, site: str, node: str, kind: str, fingerprint: str, *, by: str
+                    ) -> None:
     chosen = engine.site(site)
     named = chosen.endpoints()
     endpoint = named.get(node) or next((e for e in named.values() if e.host == node), None)
@@ -145,9 +155,8 @@ async def _announce(engine: Engine, site: str, node: str, kind: str, fingerprint
     now = datetime.now(UTC)
     announced = Sighting.model_validate({
         "id": f"{kind}:{site}:{node}:{now.timestamp()}", "kind": kind, "site": site, "endpoint": endpoint,
-        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": actor()})
-    async with await engine.open_ledger() as ledger:
-        await ledger.sight(announced)
+        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": by})
+    await ledger.sight(announced)
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 
 

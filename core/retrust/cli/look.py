@@ -10,7 +10,8 @@ import typer
 from retrust.baselines import healthy_baselines, taken_up
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
-from retrust.engine import Engine, actor
+from retrust.cli.showing import SignOption, somebody
+from retrust.engine import Engine
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
 from retrust.ledger import Knowledge, glance
@@ -60,9 +61,10 @@ async def _kept(engine: Engine, looked: Looked, news: list[Snapshot]) -> Looked:
     if not found and not news:
         return looked
     async with await engine.open_ledger() as ledger:
-        await ledger.set_baselines(found, actor=actor())
+        by = await somebody(engine, ledger)
+        await ledger.set_baselines(found, actor=by)
         for snapshot in news:
-            await ledger.record_look(snapshot, actor=actor())
+            await ledger.record_look(snapshot, actor=by)
     return [(site, taken_up(s, healthy[site.name]) if isinstance(s, Snapshot) else s) for site, s in looked]
 
 
@@ -88,14 +90,16 @@ def _gravest(codes: object) -> int:
     return next(code for code in _GRAVEST if code in found or code == OK)
 
 
-async def plan(site: SiteArgument, json: JsonOption = False, inventory: InventoryOption = None) -> int:
+async def plan(site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None,
+               inventory: InventoryOption = None) -> int:
     """Check, then the plan as a diff, its digest and gates."""
     from retrust.planning import draw_plan
 
     engine = Engine.start(inventory)
     chosen = engine.site(site)
     try:
-        drawn = await draw_plan(engine, chosen)
+        async with await engine.open_ledger() as ledger:
+            drawn = await draw_plan(engine, chosen, ledger, actor=await somebody(engine, ledger, sign_with))
     except RetrustError as error:
         if json:
             output.print_json(unplanned_object(site, str(error)))

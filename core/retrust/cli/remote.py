@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from retrust.cli.showing import TOKEN
 from retrust.errors import PermanentError, RetrustError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
     import httpx
 
-TOKEN = "RETRUST_TOKEN"  # noqa: S105 - the variable's name
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EXIT = {400: UsageError, 404: UsageError, 409: PermanentError, 422: UsageError, 429: TemporaryError,
          503: TemporaryError}

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from retrust.actors import account
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
-from retrust.engine import Engine, actor
-from retrust.people import Register, Token, create_token, revoke_token
+from retrust.cli.showing import SignOption, somebody
+from retrust.engine import Engine
+from retrust.people import Register, Token, create_token, revoke_token, right_to_make_tokens
 
 
 async def create(
@@ -18,15 +20,20 @@ async def create(
     days: Annotated[int, typer.Option(min=1, max=366, help="How long it is valid.")] = 90,
     read_only: Annotated[bool, typer.Option("--read-only", help="It reads, and decides nothing.")] = False,
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Create a token and print it, once: only its hash is kept."""
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=actor(),
-                                         read_only=read_only, note=note)
+        by = await somebody(engine, ledger, sign_with)
+        made = right_to_make_tokens(engine.inventory, by, account() if engine.at_the_ledger else None)
+        token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=by,
+                                         read_only=read_only, note=note, made=made)
     output.say(f"token {token.id} of {person}, valid until {token.expires_at:%Y-%m-%d}; it is not shown again:")
     output.show([text])
+    if not any("waiting" in receiver.on for receiver in engine.inventory.notifications):
+        output.say("warning: no approver is told of it: name a receiver of `waiting` under notifications")
 
 
 async def list_tokens(json: JsonOption = False, inventory: InventoryOption = None) -> None:
@@ -57,5 +64,5 @@ async def revoke(
     """Revoke a token: it is refused from now on, and so is whoever signed in with it."""
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        revoked = await revoke_token(ledger, token, actor=actor())
+        revoked = await revoke_token(ledger, token, actor=await somebody(engine, ledger))
     output.say(f"token {revoked.id} of {revoked.person} is revoked")

@@ -6,6 +6,8 @@ secret. Site models of plugins use these types as the core's own models do.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import re
 from datetime import timedelta
@@ -26,7 +28,7 @@ from pydantic_core import PydanticCustomError
 from retrust.hello import LARGEST_FILE, Hello, read_hello
 
 __all__ = [
-    "CertificateFingerprint", "Duration", "Email", "HelloFile", "Host", "HostKeys", "InventoryPath", "Port",
+    "CertificateFingerprint", "Duration", "Email", "HelloFile", "Host", "HostKeys", "InventoryPath", "Port", "SshKeys",
     "StrictBool", "Text", "Texts", "format_duration", "is_address", "parse_duration", "wrong",
 ]
 
@@ -194,6 +196,27 @@ HostKeys = Annotated[
     Field(min_length=1), _one_or_many_schema]
 CertificateFingerprint = Annotated[str, BeforeValidator(_certificate_fingerprint), WithJsonSchema(
     {"type": "string", "description": "SHA256: and the 64 hex digits of the certificate's digest."})]
+
+# --- public keys ---------------------------------------------------------------------------------------
+
+_key_kind = re.compile(r"ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|"
+                       r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com")
+
+
+def _ssh_key(value: Any) -> str:
+    """Its kind and its data; the comment behind them is no part of it."""
+    kind, data = (*_text(value).split(), "", "")[:2]
+    try:
+        blob = base64.b64decode(data, validate=True)
+    except binascii.Error:
+        blob = b""
+    if not _key_kind.fullmatch(kind) or blob[4:4 + len(kind)] != kind.encode():
+        raise wrong("must be a public SSH key as a .pub file holds it, such as ssh-ed25519 AAAA…")
+    return f"{kind} {data}"
+
+
+SshKeys = Annotated[tuple[Annotated[str, BeforeValidator(_ssh_key)], ...], BeforeValidator(one_or_many),
+                    _one_or_many_schema]
 
 # --- mail ----------------------------------------------------------------------------------------------
 

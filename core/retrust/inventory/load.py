@@ -7,15 +7,16 @@ wrong place may be a secret. Sites are read by the models of the targets that th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from retrust.actors import person_key
 from retrust.errors import InventoryError
 from retrust.inventory.document import Document, Loc, dotted
-from retrust.inventory.model import SECTIONS, Inventory, Site
+from retrust.inventory.model import SECTIONS, Inventory, Person, Site
 from retrust.inventory.problems import Problem, close, problems_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def _parts(data: Any, targets: Mapping[str, Target[Any]], context: dict[str, Any
         if key in SECTIONS:
             given = _people(value, problems) if key == "people" else value
             parts[key] = _validated(SECTIONS[key], given, (key,), context, problems)
+            if key == "people":
+                problems.extend(_two_in_one(parts[key] or {}))
         elif key != "sites":
             problems.append(((key,), f"unknown key{close(key, [*SECTIONS, 'sites'])}"))
     if "sites" not in data:
@@ -95,6 +98,17 @@ def _person(name: str, value: Any, problems: list[Problem]) -> Any:
     if isinstance(value, (list, str)):
         value = {"roles": value}
     return _named(("people",), name, value, problems)
+
+
+def _two_in_one(people: Mapping[str, Person]) -> Iterator[Problem]:
+    """What shows that somebody is one person shows no other; names that look the same are one name."""
+    seen: dict[str, str] = {}
+    for name, person in people.items():
+        for what, value in (("name", person_key(name)), ("subject", person.subject),
+                            *(("key", key) for key in person.ssh_keys)):
+            first = seen.setdefault(f"{what} {value}", name) if value is not None else name
+            if first != name:
+                yield ("people", name), f"has the {what} of {first}: two people are never shown by one"
 
 
 def _named(above: Loc, name: str, value: Any, problems: list[Problem]) -> Any:

@@ -31,6 +31,7 @@ from retrust.inventory.fields import (
     HostKeys,
     InventoryPath,
     Port,
+    SshKeys,
     Text,
     Texts,
 )
@@ -219,12 +220,13 @@ class Site(Part):
 
 
 class Person(Part):
-    """Someone who may decide. ``subject`` is the person's ``sub`` at the OIDC provider."""
+    """Someone who may decide, and what shows that it is them; a token of theirs does so, too."""
 
     name: str
     roles: Texts = ()
     email: Email | None = None
-    subject: Text | None = None
+    subject: Text | None = Field(default=None, description="Their `sub` at the OIDC provider, console.oidc.issuer.")
+    ssh_keys: SshKeys = Field(default=(), description="Public keys that sign for them, as .pub files hold them.")
 
 
 class LedgerSettings(Part):
@@ -263,14 +265,12 @@ class NotificationSettings(Part):
 
 
 class OidcSettings(Part):
-    """An OpenID provider. A person of the inventory is known by ``subject``; anyone else by ``name_claim``."""
+    """An OpenID provider. A person is known there by their ``subject``; nobody else of it is anybody here."""
 
     issuer: Text
     client_id: Text
     client_secret: SecretRef | None = None
-    scopes: Texts = ("openid", "profile", "email")
-    name_claim: Text = Field(default="preferred_username", description="A claim that never changes hands.")
-    roles_claim: Text | None = Field(default=None, description="A claim with roles; without, the inventory's only.")
+    scopes: Texts = ("openid",)
 
     def rules(self) -> Iterable[Wrong]:
         scheme, _, rest = self.issuer.partition("://")
@@ -305,7 +305,7 @@ class ConsoleSettings(Part):
 
 
 class SigningSettings(Part):
-    """Whose SSH keys may sign a decision: an allowed-signers file as ``ssh-keygen -Y verify`` reads it."""
+    """Further SSH keys of people: an allowed-signers file as ``ssh-keygen -Y verify`` reads it, by their names."""
 
     allowed_signers: InventoryPath
 

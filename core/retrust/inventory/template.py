@@ -52,9 +52,13 @@ sites:
     #   interrupting: [{gate: people, approvers: 2}]
     # maintenance: true                 # keep and tell sightings, start nothing
 
-# People who may decide, with their roles. Without any, whoever is at the terminal confirms.
+# People who may decide, with their roles, and what shows that it is them: their subject at the OpenID provider, their
+# SSH keys, or a token (`retrust token create`). Without any people, whoever is at the terminal confirms.
 # people:
-#   alice: {roles: [network], email: alice@example.com}
+#   alice:
+#     roles: [network]
+#     ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA alice"]
+#     subject: 8f3c6a1e                 # her sub at console.oidc.issuer
 #   bob: [network, security]
 
 # settings:                             # for every site that does not say otherwise

@@ -141,6 +141,10 @@ class Planned(Body):
 
 
 class Decided(Body, Decision):
+    """Since version 2 a signature is over case and digest (``signing.statement``); before, over the digest alone."""
+
+    version: ClassVar[int] = 2
+
     roles: tuple[str, ...]
     signature: str | None
 
@@ -248,7 +252,7 @@ class Attached(Body):
 
 
 class TokenCreated(Body):
-    """``hash`` is of the whole token, which is kept nowhere."""
+    """``hash`` is of the whole token, which is kept nowhere. ``made`` says by what right."""
 
     id: str
     person: str
@@ -256,6 +260,14 @@ class TokenCreated(Body):
     expires_at: datetime
     read_only: bool
     note: str
+    made: str = ""
+
+    @property
+    def told(self) -> str:
+        does = "reads" if self.read_only else "decides"
+        how = f" {self.made}" if self.made else ""
+        return (f"a token was made for {self.person}{how}; whoever holds it {does} as {self.person}\n"
+                f"if you did not expect it: retrust token revoke {self.id}")
 
 
 class TokenRevoked(Body):
@@ -330,7 +342,7 @@ KINDS: Final[dict[str, Kind]] = {
     "identity-agreed": Kind(IdentityAgreed, _ACCEPTED, NO, NO, NO, NO),
     "identity-accepted": Kind(IdentityAccepted, _ACCEPTED, "identities.json", NO, NO, NO),
     "attachment": Kind(Attached, "attached {0.name}", "attachments/", NO, NO, NO),
-    "token-created": Kind(TokenCreated, "token created: {0.id} of {0.person}", NO, NO, NO, NO),
+    "token-created": Kind(TokenCreated, "token created: {0.id} of {0.person}", NO, NO, "{0.told}", NO),
     "token-revoked": Kind(TokenRevoked, "token revoked: {0.id} of {0.person}", NO, NO, NO, NO),
     "signed-in": Kind(SignedIn, "signed in by {0.by}", NO, NO, NO, NO),
     "signed-out": Kind(SignedOut, "signed out", NO, NO, NO, NO),

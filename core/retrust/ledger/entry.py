@@ -19,8 +19,10 @@ from retrust.models import Frozen
 
 Fields = dict[str, Any]
 
-OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {}
-"""By kind and version: from that shape's fields to the next version's. None has changed yet."""
+OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {
+    ("decided", 1): dict,  # the same fields; what a signature is over has changed
+}
+"""By kind and version: from that shape's fields to the next version's."""
 
 _NAMES: Final = {row.model: kind for kind, row in KINDS.items()}
 
@@ -63,6 +65,11 @@ class Entry(Frozen):
         """The body's fields as they were written, for a record that must not be retold."""
         fields: Fields = json.loads(self.text)
         return fields
+
+    @property
+    def version(self) -> int:
+        """Of the body's shape, as it was written."""
+        return int(json.loads(self.text).get("v", 1))
 
     @property
     def line(self) -> str:

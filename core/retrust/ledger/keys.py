@@ -11,7 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -92,7 +92,10 @@ def public_from_hex(text: str) -> Ed25519PublicKey:
 
 
 def public_from_pem(data: bytes) -> Ed25519PublicKey:
-    public = load_pem_public_key(data)
+    try:
+        public = load_pem_public_key(data)
+    except UnsupportedAlgorithm as exc:
+        raise ValueError("not an Ed25519 key") from exc
     if not isinstance(public, Ed25519PublicKey):
         raise ValueError("not an Ed25519 key")
     return public

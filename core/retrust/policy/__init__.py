@@ -7,8 +7,7 @@ it is pure but for the gates that ``evaluate`` asks; recording a decision is the
 
 from retrust.policy.check import check_policy
 from retrust.policy.required import RISKS, approvers_of, requirements
-from retrust.policy.rules import Matter, expires_at, may_decide, same_person
+from retrust.policy.rules import Matter, expires_at, may_decide
 from retrust.policy.standing import evaluate
 
-__all__ = ["RISKS", "Matter", "approvers_of", "check_policy", "evaluate", "expires_at", "may_decide", "requirements",
-           "same_person"]
+__all__ = ["RISKS", "Matter", "approvers_of", "check_policy", "evaluate", "expires_at", "may_decide", "requirements"]

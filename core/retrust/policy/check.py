@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrust.errors import InventoryError
 from retrust.policy.required import (
@@ -19,6 +19,7 @@ from retrust.policy.required import (
 )
 
 if TYPE_CHECKING:
+    from retrust.gates import Gate
     from retrust.inventory import Inventory, Site
 
 Loc = tuple[str | int, ...]
@@ -58,10 +59,23 @@ def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Gates) -> Iterator[s
         known = ", ".join(sorted(gates)) or "none"
         yield f"{inventory.where(*loc)}: nothing provides the gate {ask.gate!r}; known: {known}"
         return
+    if wrong := _not_for(inventory, gates[ask.gate]):
+        yield f"{inventory.where(*loc)}: {wrong}"
+        return
     try:
         inventory.parse(gates[ask.gate].settings_model, ask.settings, *loc)
     except InventoryError as exc:
         yield from exc.problems or (str(exc),)
+
+
+def _not_for(inventory: Inventory, gate: Gate[Any]) -> str | None:
+    """A gate of accounts where people are named, and a gate of people where none are."""
+    if inventory.people and gate.at_terminal:
+        return (f"the gate {gate.name} is answered by whoever is at the terminal, and this inventory names people: "
+                "use the gate people")
+    if not inventory.people and gate.by_person and not gate.at_terminal:
+        return f"the gate {gate.name} is opened by people, and this inventory names none: name them under people"
+    return None
 
 
 def _doubts(ask: Ask, gates: Gates, inventory: Inventory) -> Sequence[str]:

@@ -7,7 +7,6 @@ evaluated, so that a decision which got into the ledger in another way opens not
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from retrust.gates import Gate, Requirement
+from retrust import signing
+from retrust.actors import UNKNOWN, person_key, same_person
+from retrust.gates import Gate, PersonSettings, Requirement
 from retrust.models import Decision, Grade, Plan, Sighting
 from retrust.policy.required import Gates, person_settings, settings_of
 from retrust.states import State
@@ -84,6 +85,15 @@ def counted(matter: Matter, now: datetime) -> tuple[Decision, ...]:
     return tuple(d for d in kept if now < _end(d, matter))
 
 
+def nobody_asked(matter: Matter) -> bool:
+    """Whether somebody who showed no identity caused the case, wrote its plan, or brought in what it rests on.
+
+    They may be whoever says yes, so two persons must.
+    """
+    hands = (matter.case.requested_by, *matter.case.planners[:1], *(s.actor for s in matter.sightings))
+    return UNKNOWN in hands
+
+
 def refusal(label: str, matter: Matter) -> Decision | None:
     """The no that closed the gate. It closes whoever said it: to stop is never a matter of rank."""
     return next((d for d in _on_plan(matter) if d.gate == label and not d.yes), None)
@@ -145,14 +155,14 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
         return f"the gate {requirement.label} is not one that a person opens"
     if decision.yes and matter.plan.grade is Grade.CONTRADICTED:
         return "the evidence is contradicted: nothing accepts that"
-    if not _key(decision.actor):
+    if not person_key(decision.actor):
         return "a decision names who makes it"
     if not decision.reason.strip():
         return "a decision needs a reason"
     if gate.at_terminal:
         return None
     return (_stranger(decision, matter) or _involved(decision, matter, planners)
-            or _role(decision, requirement, matter)
+            or _settings(decision, requirement, matter)
             or _once(decision, matter, earlier))
 
 
@@ -180,11 +190,27 @@ def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> st
     return None
 
 
-def _role(decision: Decision, requirement: Requirement, matter: Matter) -> str | None:
+def _settings(decision: Decision, requirement: Requirement, matter: Matter) -> str | None:
+    """What the gate itself asks of the person and of their yes."""
     try:
-        roles = person_settings(settings_of(matter.gates, requirement, matter.inventory)).roles
+        settings = person_settings(settings_of(matter.gates, requirement, matter.inventory))
     except ValidationError:
         return f"the gate {requirement.label} has wrong settings, so nobody can open it"
+    return _role(decision, requirement, matter, settings.roles) or _unsigned(decision, requirement, matter, settings)
+
+
+def _unsigned(decision: Decision, requirement: Requirement, matter: Matter, settings: PersonSettings) -> str | None:
+    """Judged with the keys that the inventory names now: a key that was taken out signs nothing any more."""
+    if not settings.signed or not decision.yes:
+        return None
+    if decision.signature is None:
+        return (f"the gate {requirement.label} asks for a signed yes: "
+                f"retrust approve {decision.case} --sign-with KEY")
+    return signing.objection(decision.signature, signing.statement(decision.case, decision.digest), decision.actor,
+                             matter.inventory)
+
+
+def _role(decision: Decision, requirement: Requirement, matter: Matter, roles: Sequence[str]) -> str | None:
     person = _person(decision, matter)
     if not roles or set(roles) & set(person.roles if person else decision.roles):
         return None
@@ -202,13 +228,3 @@ def _once(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> st
         if same_person(other.actor, decision.actor) and not (gate and gate.at_terminal):
             return f"{decision.actor} said yes to this plan at the gate {other.gate} already, and counts once"
     return None
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names of actors are one person's."""
-    return _key(one) == _key(other)
-
-
-def _key(actor: str) -> str:
-    """How a person is recognised: ``person:Ann`` and ``ann`` are one, so that nobody counts twice."""
-    return unicodedata.normalize("NFKC", actor).strip().casefold().removeprefix("person:").strip()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from retrust.actors import person_key
 from retrust.errors import Refused
 from retrust.gates import Gate, Question, Requirement
 from retrust.models import GateState, Grade
 from retrust.policy.required import settings_of
-from retrust.policy.rules import Matter, counted, lapsed, refusal, valid_for
+from retrust.policy.rules import Matter, counted, lapsed, nobody_asked, refusal, valid_for
 
 if TYPE_CHECKING:
     from retrust.secrets import Secrets
@@ -52,7 +53,14 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
         return _shut(label, "right settings in the policy")
     except Exception as exc:
         return _shut(label, redact(f"a working gate: it failed with {type(exc).__name__}: {exc}"))
-    return _understood(answer, requirement, gate, question)
+    stands = _understood(answer, requirement, gate, question)
+    if stands.state == "open" and gate.by_person and not gate.at_terminal and _is_one_alone(matter, now):
+        return _shut(label, "a yes of one person more: nobody is known to have asked for this, so two must say yes")
+    return stands
+
+
+def _is_one_alone(matter: Matter, now: datetime) -> bool:
+    return nobody_asked(matter) and len({person_key(d.actor) for d in counted(matter, now)}) < 2
 
 
 def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None) -> Question[Any]:

@@ -59,7 +59,7 @@ def inventory_text(sites: Sequence[str] = ("campus",), *, people: Mapping[str, A
         "ha": {"authentication_key": "env:PI_HA_KEY", "email": ["noc@example.com"]},
         "ise": [{"host": "10.0.0.21", "username": "admin", "password": "env:ISE_PASSWORD"}],
     }
-    return yaml.safe_dump({"people": {n: {"roles": list(r)} for n, r in people.items()},
+    return yaml.safe_dump({"people": {n: r if isinstance(r, dict) else {"roles": list(r)} for n, r in people.items()},
                            "sites": dict.fromkeys(sites, site), **sections}, sort_keys=False)
 
 

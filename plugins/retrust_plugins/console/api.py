@@ -53,7 +53,7 @@ class Yes(Said):
     digest: Digest
     gate: Gate = None
     signature: Annotated[str | None, Field(
-        max_length=16_384, description="An SSHSIG signature of the digest, namespace `retrust`.")] = None
+        max_length=16_384, description="An SSHSIG signature of `yes CASE DIGEST`, namespace `retrust`.")] = None
 
 
 class No(Said):

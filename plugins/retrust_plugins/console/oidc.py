@@ -1,8 +1,7 @@
 """Signing in at an OpenID provider: the code flow with PKCE, state and nonce.
 
-A person of the inventory is known by their ``subject`` there, and has the inventory's roles. Anyone else is
-known by a claim (``name_claim``), and has the roles that the provider gives; such a name may not be one of the
-inventory's, so that nobody becomes two persons, or another one.
+A person of the inventory is known by their ``subject`` there, and has the inventory's roles. Nobody else who has an
+account there is anybody here, whatever name, mail address or group the provider gives them.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
+from retrust.people import person_at
 from retrust_plugins.console.access import Here, address_of
 from retrust_plugins.console.app import Console
 from retrust_plugins.console.sessions import cookie_name, set_cookie
@@ -67,46 +67,14 @@ async def back(request: Request, console: Here, state: str = "", code: str = "")
         console.throttle.failed(address_of(request))
         raise HTTPException(403, "this sign-in was not begun here, or took too long: begin again")
     claims = await _claims(console, oidc, code, flow)
-    person, roles = person_of(console, oidc, claims)
+    person = person_at(console.engine.inventory, oidc.issuer, claims["sub"])
+    if person is None:
+        log.warning("signed in at %s and is nobody here: subject %r", oidc.issuer, claims["sub"])
+        raise HTTPException(403, "the inventory names nobody with your account: have its subject added to people")
     response = RedirectResponse(flow["to"], 303)
     response.delete_cookie(_cookie(request, console), path="/")
-    await console.sessions.sign_in(request, response, person=person, roles=roles)
+    await console.sessions.sign_in(request, response, person=person, subject=(oidc.issuer, claims["sub"]))
     return response
-
-
-def person_of(console: Console, oidc: OidcSettings, claims: dict[str, Any]) -> tuple[str, tuple[str, ...] | None]:
-    """Who this is to us; roles None are the inventory's."""
-    people = console.engine.inventory.people
-    for name, person in people.items():
-        if person.subject is not None and person.subject == claims["sub"]:
-            return name, None
-    claimed: Any = _claimed(claims, oidc.name_claim)
-    name = claimed if isinstance(claimed, str) else ""
-    if not name.strip() or not name.isprintable() or len(name) > 100:
-        raise HTTPException(403, f"the provider gives no usable {oidc.name_claim}")
-    if any(name.strip().casefold() == known.casefold() for known in people):
-        raise HTTPException(403, f"{name} is a person of the inventory with another subject than yours")
-    return name.strip(), _roles(_claimed(claims, oidc.roles_claim) if oidc.roles_claim else None)
-
-
-def _claimed(claims: dict[str, Any], path: str) -> Any:
-    """A claim by its name, else by a path such as ``resource_access.retrust.roles``; what is left out is said."""
-    if path in claims:
-        return claims[path]
-    value: Any = claims
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    elsewhere = claims.get("_claim_names")
-    if value is None and (claims.get("hasgroups") or (isinstance(elsewhere, dict) and path in elsewhere)):
-        log.warning("the OpenID provider leaves %s out of its token: too many of them", path)
-        raise HTTPException(403, f"your provider leaves {path} out of its token, because you are in too many groups: "
-                                 "have it send application roles, or only the groups that Retrust needs")
-    return value
-
-
-def _roles(given: Any) -> tuple[str, ...]:
-    listed = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-    return tuple(role for role in listed if isinstance(role, str))
 
 
 def _settings(console: Console) -> OidcSettings:

@@ -1,8 +1,8 @@
 """Who asks: by a bearer token, or by the cookie of a sign-in.
 
 A sign-in is a sealed cookie that ends by itself; it also ends when its person signs out, when the token that
-it was made with is revoked, and when the inventory no longer names the person. All of that is asked anew at
-every request, of the ledger and the inventory.
+it was made with is revoked, and when the inventory no longer names the person, or no longer by this subject of this
+provider. All of that is asked anew at every request, of the ledger and the inventory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from retrust.deciding import Speaker
-from retrust.people import Register, Token, roles_of
+from retrust.people import Register, Token, person_at, roles_of
 from retrust_plugins.console.guard import Seals
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Sessions:
             return None
         return Visitor(self._speaker(token.person), token.read_only, session)
 
-    def _speaker(self, person: str, roles: tuple[str, ...] | None = None) -> Speaker:
+    def _speaker(self, person: str) -> Speaker:
         actor = f"person:{person}"
-        return Speaker(actor, roles_of(self._engine.inventory, actor) if roles is None else roles)
+        return Speaker(actor, roles_of(self._engine.inventory, actor))
 
     async def by_cookie(self, request: Request) -> Visitor | None:
         held = self.seals.opened("session", request.cookies.get(cookie_name(request, self._engine)))
@@ -61,17 +61,15 @@ class Sessions:
         if held["token"] is not None:
             token = await self._register.token(held["token"])
             return self._of_token(token, held["session"]) if token else None
-        roles = None if held["roles"] is None else tuple(held["roles"])
-        if roles is None and held["person"] not in self._engine.inventory.people:
-            return None
-        return Visitor(self._speaker(held["person"], roles), session=held["session"])
+        person = person_at(self._engine.inventory, *(held.get("subject") or ("", "")))
+        return Visitor(self._speaker(person), session=held["session"]) if person else None
 
     async def sign_in(self, request: Request, response: Response, *, person: str, token: str | None = None,
-                      roles: tuple[str, ...] | None = None) -> None:
-        """``roles`` are those that a provider gave; None for a person whose roles the inventory holds."""
+                      subject: tuple[str, str] | None = None) -> None:
+        """By a token, or by an OpenID provider's issuer and ``subject``."""
         session = secrets.token_urlsafe(24)
         lasts = self._engine.inventory.console.session.total_seconds()
-        value: dict[str, Any] = {"session": session, "person": person, "token": token, "roles": roles}
+        value: dict[str, Any] = {"session": session, "token": token, "subject": subject}
         await self._register.sign_in(session, actor=f"person:{person}", by=f"token {token}" if token else "oidc")
         set_cookie(request, response, self._engine, cookie_name(request, self._engine),
                    self.seals.seal("session", value, lasts), int(lasts))

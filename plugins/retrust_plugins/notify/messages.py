@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrust.ledger import Case, Entry
-from retrust.ledger.entries import AlarmRaised, CaseMoved
+from retrust.ledger.entries import AlarmRaised, CaseMoved, TokenCreated
 from retrust.models import Plan
 
 Kind = Literal["info", "success", "warning", "failure"]
@@ -19,6 +19,7 @@ OCCASIONS: dict[str, tuple[str, Kind]] = {
     "failed": ("failed: a person must look", "failure"),
     "expired": ("expired: nobody decided in time", "warning"),
     "alarm": ("ALARM", "failure"),
+    "token": ("a new token", "warning"),
 }
 LONGEST = 3000
 
@@ -35,6 +36,8 @@ def occasion_of(entry: Entry) -> str | None:
     match entry.body:
         case AlarmRaised():
             return "alarm"
+        case TokenCreated():
+            return "token"
         case CaseMoved(was=was, state=state) if was != state and state in OCCASIONS:
             return state.value
     return None

@@ -57,8 +57,7 @@ class Notifier(Observer):
         occasion = occasion_of(entry)
         if occasion is None or self._engine is None:
             return
-        receivers = [r for r in self._engine.inventory.notifications
-                     if occasion in r.on and (not r.sites or entry.site in r.sites)]
+        receivers = [r for r in self._engine.inventory.notifications if _hears(r, occasion, entry.site)]
         if not receivers:
             return
         composed = await self._compose(occasion, entry)
@@ -108,6 +107,13 @@ class Notifier(Observer):
         if sender is not None:
             sender.join(timeout)
         return self._sender is None
+
+
+def _hears(receiver: NotificationSettings, occasion: str, site: str | None) -> bool:
+    """Of a token hears everybody who is asked to decide, whatever their sites: its holder decides in their place."""
+    if occasion == "token":
+        return "waiting" in receiver.on
+    return occasion in receiver.on and (not receiver.sites or site in receiver.sites)
 
 
 def send(outgoing: Outgoing) -> None:

@@ -33,13 +33,14 @@ class People(Gate[PersonSettings]):
     def covers(self, settings: PersonSettings, other: PersonSettings) -> bool:
         """More approvers of the same roles, whose yes counts no longer, are at least as strict."""
         return (settings.approvers >= other.approvers and set(settings.roles) == set(other.roles)
-                and _no_longer(settings.valid, other.valid))
+                and settings.signed >= other.signed and _no_longer(settings.valid, other.valid))
 
     def check(self, settings: PersonSettings, inventory: Inventory) -> Iterator[str]:
-        """A gate that the inventory's people cannot open, where no others can sign in."""
+        """A gate that the inventory's people cannot open."""
         asked = set(settings.roles)
-        able = [p for p in inventory.people.values() if not asked or asked & set(p.roles)]
-        if len(able) < settings.approvers and inventory.console.oidc is None:
+        able = [p for p in inventory.people.values() if (not asked or asked & set(p.roles))
+                and (not settings.signed or p.ssh_keys or inventory.signing)]
+        if len(able) < settings.approvers:
             yield (f"the gate people asks for {_persons(settings.approvers)}{_of(settings)}, "
                    f"and the inventory names {len(able)}: it cannot open")
 
@@ -51,7 +52,8 @@ def _no_longer(valid: timedelta | None, other: timedelta | None) -> bool:
 def _needs(settings: PersonSettings, missing: int, question: Question[PersonSettings]) -> str:
     given = ", ".join(d.actor for d in question.decisions)
     so_far = f"; {given} said yes" if given else ""
-    return (f"a yes of {_persons(missing)}{' more' if given else ''}{_of(settings)}{so_far}, "
+    signed = "signed " if settings.signed else ""
+    return (f"a {signed}yes of {_persons(missing)}{' more' if given else ''}{_of(settings)}{so_far}, "
             f"valid for {format_duration(question.valid_for)}")
 
 

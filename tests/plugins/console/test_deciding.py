@@ -42,7 +42,6 @@ class Attempt:
     verb: str = "approve"
     case: dict[str, Any] = field(default_factory=dict)
     inventory: dict[str, Any] = field(default_factory=dict)
-    cli: bool = True
 
 
 async def said_yes(world: Any, case: Any) -> None:
@@ -81,7 +80,6 @@ async def has_ended(world: Any, case: Any) -> None:
 
 
 SUPPORTED = {"plan": a_renewal(grade=Grade.SUPPORTED)}
-CONFIRM = {"policy": {"delete-pin": [{"gate": "confirm"}], "interrupting": [{"gate": "confirm"}]}}
 CLOSED = {"policy": {**POLICY, "interrupting": [*POLICY["interrupting"], WINDOW]}}
 
 TABLE = [
@@ -106,8 +104,7 @@ TABLE = [
     pytest.param(Attempt("no person opens a gate 'window'", gate="window", inventory=CLOSED), id="a window is no gate "
                  "that a person opens"),
     pytest.param(Attempt("no person opens a gate 'nothing'", gate="nothing"), id="no such gate"),
-    pytest.param(Attempt("at the terminal", inventory=CONFIRM, cli=False), id="a terminal's gate"),
-    pytest.param(Attempt("", person="eve", cli=False, inventory={"people": {**PEOPLE, "eve": ["network"]}}),
+    pytest.param(Attempt("", person="eve", inventory={"people": {**PEOPLE, "eve": ["network"]}}),
                  id="a revoked token"),
 ]
 
@@ -137,7 +134,8 @@ async def by_cli(world: Any, case: Any, attempt: Attempt) -> tuple[bool, str]:
              *(["--gate", attempt.gate] if attempt.gate else [])]
     app = build(world.engine.plugins.commands.values(), words)
     done = await asyncio.to_thread(CliRunner().invoke, app, words, env={
-        "USER": attempt.person, "SUDO_USER": "", "RETRUST_INVENTORY": str(world.engine.inventory.file)})
+        "USER": "root", "RETRUST_TOKEN": await world.token(attempt.person),
+        "RETRUST_INVENTORY": str(world.engine.inventory.file)})
     return done.exit_code == 0, done.output
 
 
@@ -145,8 +143,6 @@ async def by_cli(world: Any, case: Any, attempt: Attempt) -> tuple[bool, str]:
 @pytest.mark.parametrize("attempt", TABLE)
 async def test_rule(make_world: Any, attempt: Attempt, path: Say) -> None:
     """Each rule holds by each path, and a refused decision is not in the ledger."""
-    if path is by_cli and not attempt.cli:
-        pytest.skip("the terminal is where this gate is answered; no token is asked for there")
     world = await make_world(**attempt.inventory)
     case = await waiting_case(world.ledger, **attempt.case)
     world.browsers = {attempt.person: await world.browser(attempt.person)}
@@ -203,7 +199,7 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     """A signature is checked against the allowed signers before it is kept; another's, or on a no, is refused."""
     import asyncssh
 
-    from retrust.signing import sign
+    from retrust.signing import sign, statement
 
     keys = {name: asyncssh.generate_private_key("ssh-ed25519") for name in ("ann", "ben")}
     for name, key in keys.items():
@@ -213,10 +209,12 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     world = await make_world(signing={"allowed_signers": str(allowed)})
     case = await waiting_case(world.ledger)
     ann = await world.api("ann")
-    body = {"reason": "ok", "digest": case.digest}
+    body, said = {"reason": "ok", "digest": case.digest}, statement(case.id, case.digest)
     forged = await ann.post(f"/api/v1/cases/{case.id}/approve",
-                            json={**body, "signature": await sign(case.digest, tmp_path / "ben")})
+                            json={**body, "signature": await sign(said, tmp_path / "ben")})
     assert (forged.status_code, "not ann's" in forged.text) == (403, True)
-    good = await sign(case.digest, tmp_path / "ann")
+    bare = await sign(case.digest, tmp_path / "ann")
+    assert (await ann.post(f"/api/v1/cases/{case.id}/approve", json={**body, "signature": bare})).status_code == 403
+    good = await sign(said, tmp_path / "ann")
     assert (await ann.post(f"/api/v1/cases/{case.id}/approve", json={**body, "signature": good})).status_code == 200
     assert [d.signature for d in await world.ledger.decisions(case.id)] == [good]

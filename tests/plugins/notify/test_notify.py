@@ -7,11 +7,13 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from retrust.models import GateState
+from retrust.people import create_token
 from retrust.testing.scenes import SERVICE, a_renewal, a_world, waiting_case
 
 # Apprise's plugins are loaded at the first message, one of them by a module that Python 3.13 has no more.
@@ -111,6 +113,24 @@ async def test_other_sites(tmp_path, monkeypatch, receiver) -> None:
         await waiting_case(ledger, "plant")
         await all_sent(engine)
     assert [told["title"].split(":")[0] for told in receiver.got] == ["[retrust] plant"]
+
+
+async def test_a_new_token(tmp_path, monkeypatch, receiver) -> None:
+    """Everybody who is asked to decide hears of a new token, whatever their sites; its text is not told."""
+    url = f"json://127.0.0.1:{receiver.port}"
+    for name in ("one", "plant", "healed"):
+        monkeypatch.setenv(name.upper(), f"{url}/{name}")
+    async with a_world(tmp_path, monkeypatch, sites=["campus", "plant"], notifications=[
+            {"url": "env:ONE"}, {"url": "env:PLANT", "sites": ["plant"], "on": ["waiting"]},
+            {"url": "env:HEALED", "on": ["healed"]}]) as (engine, ledger):
+        token, text = await create_token(ledger, engine.inventory, "ann", lasts=timedelta(days=1), actor="person:cy",
+                                         made="by cy, with the role admin")
+        await all_sent(engine)
+    assert sorted(told["path"] for told in receiver.got) == ["/one", "/plant"]
+    for part in ("a token was made for ann by cy, with the role admin", "decides as ann",
+                 f"retrust token revoke {token.id}"):
+        assert part in receiver.got[0]["message"]
+    assert text.split("_", 2)[2] not in str(receiver.got)
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "is gone", "no such scheme", "no secret"])

@@ -1,0 +1,249 @@
+"""Who is who at a terminal: what shows a person there, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from retrust.actors import UNKNOWN
+from retrust.cli.app import build
+from retrust.deciding import current_matter, gate_states
+from retrust.engine import Engine
+from retrust.errors import InventoryError
+from retrust.ledger import Case, Ledger
+from retrust.people import create_token
+from retrust.testing.scenes import a_world, waiting_case
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
+
+ONE = {"delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+       "interrupting": [{"gate": "people", "approvers": 1, "roles": ["network"]}]}
+SIGNED = {"delete-pin": [{"gate": "people", "signed": True}], "interrupting": [{"gate": "people", "signed": True}]}
+
+
+class Terminal:
+    """One engine and ledger, keys of ann, ben and a stranger, and commands under the account ``ann``."""
+
+    def __init__(self, folder: Path, engine: Engine, ledger: Ledger) -> None:
+        self.folder, self.engine, self.ledger = folder, engine, ledger
+
+    async def token(self, person: str, **more: Any) -> str:
+        return (await create_token(self.ledger, self.engine.inventory, person, lasts=timedelta(hours=1),
+                                   actor="person:root", **more))[1]
+
+    async def type(self, *words: str, token: str = "", key: str | None = None) -> tuple[int, str]:
+        """The exit code, and what was said in one line."""
+        typed = [*words, *(["--sign-with", str(self.folder / key)] if key else [])]
+        app = build(self.engine.plugins.commands.values(), typed)
+        done = await asyncio.to_thread(CliRunner().invoke, app, typed, env={
+            "USER": "ann", "SUDO_USER": "ann", "LOGNAME": "ann", "RETRUST_TOKEN": token,
+            "RETRUST_INVENTORY": str(self.engine.inventory.file)})
+        return done.exit_code, " ".join(done.output.split())
+
+    async def said(self, case: Case) -> list[tuple[str, bool]]:
+        return [(d.actor, d.yes) for d in await self.ledger.decisions(case.id)]
+
+    async def gates(self, case: Case) -> dict[str, str]:
+        matter = await current_matter(self.engine, self.ledger, case.id)
+        return {g.gate: g.state for g in await gate_states(self.engine, matter)}
+
+    def rewrite(self, change: Mapping[str, Any]) -> None:
+        """Change the inventory's people, and read it again."""
+        file = self.folder / "retrust.yaml"
+        document = yaml.safe_load(file.read_text())
+        document["people"].update(change)
+        file.write_text(yaml.safe_dump(document))
+        self.engine = Engine.start(file)
+
+
+def made_key(path: Path) -> str:
+    """A key pair at this path; its public half as the .pub file holds it."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path.with_suffix(".pub").read_text()
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+                   ) -> AsyncIterator[Terminal]:
+    keys = {name: made_key(tmp_path / name) for name in ("ann", "ben", "stranger")}
+    people = {"ann": {"roles": ["network"], "ssh_keys": keys["ann"]},
+              "ben": {"roles": ["network"], "ssh_keys": [keys["ben"]]}, "cy": {"roles": ["admin"]}}
+    policy = getattr(request, "param", ONE)
+    async with a_world(tmp_path, monkeypatch, people=people, policy=policy) as (engine, ledger):
+        yield Terminal(tmp_path, engine, ledger)
+
+
+@pytest.mark.parametrize("words", [
+    ("approve", "CASE", "--reason", "x"), ("reject", "CASE", "--reason", "x"), ("cancel", "CASE", "--reason", "x"),
+    ("event", "attested", "campus", "secondary", "SHA256:" + "a" * 64),
+    ("accept", "campus", "secondary", "--kind", "host key", "--fingerprint", "SHA256:x", "--reason", "x"),
+], ids=lambda words: words[0])
+async def test_an_account_shows_nobody(terminal: Terminal, words: tuple[str, ...]) -> None:
+    """Whatever USER, LOGNAME and SUDO_USER say, nothing is decided, and the message says how to show who one is."""
+    case = await waiting_case(terminal.ledger)
+    before = (await terminal.ledger.head()).seq
+    code, said = await terminal.type(*(case.id if word == "CASE" else word for word in words))
+    assert code == 3, said
+    assert "RETRUST_TOKEN" in said
+    assert "--sign-with" in said
+    assert (await terminal.ledger.head()).seq == before
+
+
+@pytest.mark.parametrize("by", ["token", "key"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "cancel"])
+async def test_a_person_is_shown(terminal: Terminal, verb: str, by: str) -> None:
+    """A token or a key shows its person, and not whose account it is."""
+    case = await waiting_case(terminal.ledger)
+    shown = {"token": await terminal.token("ben")} if by == "token" else {"key": "ben"}
+    code, said = await terminal.type(verb, case.id, "--reason", "seen", **shown)
+    assert code == 0, said
+    last = (await terminal.ledger.entries(case=case.id))[-1]
+    assert last.actor == "person:ben"
+    if verb == "approve":
+        (decision,) = await terminal.ledger.decisions(case.id)
+        assert (decision.signature is not None) is (by == "key")
+
+
+async def test_what_shows_nobody(terminal: Terminal) -> None:
+    """A stranger's key, a wrong or revoked token, one that only reads, another person's key beside a token."""
+    case = await waiting_case(terminal.ledger)
+    revoked, reads = await terminal.token("ann"), await terminal.token("ann", read_only=True)
+    assert (await terminal.type("token", "revoke", revoked.split("_")[1]))[0] == 0
+    for shown, why in (
+        ({"key": "stranger"}, "not one person's"), ({"token": "retrust_00000000_x"}, "not valid"),
+        ({"token": revoked}, "not valid"), ({"token": reads}, "only reads"),
+        ({"token": await terminal.token("ann"), "key": "ben"}, "the token shows ann, the key shows ben"),
+    ):
+        for verb in ("approve", "cancel"):
+            code, said = await terminal.type(verb, case.id, "--reason", "x", **shown)  # type: ignore[arg-type]
+            assert (code, why in said) == (3, True), said
+    assert await terminal.said(case) == []
+    assert (await terminal.ledger.case(case.id)).state == "waiting"
+
+
+async def test_a_person_is_one_however_they_came(terminal: Terminal) -> None:
+    """Who said yes by a token has said it, whatever key they sign with next; another person's counts."""
+    case = await waiting_case(terminal.ledger)
+    assert (await terminal.type("approve", case.id, "--reason", "x", token=await terminal.token("ann")))[0] == 0
+    code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
+    assert (code, "has decided at the gate people already" in said) == (3, True), said
+    assert (await terminal.type("approve", case.id, "--reason", "x", key="ben"))[0] == 0
+    assert await terminal.said(case) == [("person:ann", True), ("person:ben", True)]
+
+
+@pytest.mark.parametrize("hand", ["requester", "planner", "sighting"])
+async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: str) -> None:
+    """Where nobody is known to have asked for a case, one person opens nothing; two do."""
+    fingerprint = "SHA256:" + "a" * 64
+    if hand == "sighting":
+        code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", fingerprint)
+        assert code == 0, said
+    case = await waiting_case(terminal.ledger, actor=UNKNOWN if hand == "requester" else "service",
+                              planner=UNKNOWN if hand == "planner" else "service")
+    assert (await terminal.type("approve", case.id, "--reason", "x", key="ann"))[0] == 0
+    assert await terminal.gates(case) == {"people": "shut"}
+    assert (await terminal.type("approve", case.id, "--reason", "x", key="ben"))[0] == 0
+    assert await terminal.gates(case) == {"people": "open"}
+
+
+async def test_who_is_known_to_have_asked_does_not_decide(terminal: Terminal) -> None:
+    """An event handed in with a token is its person's: they do not decide, and one other person does."""
+    code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", "SHA256:" + "a" * 64,
+                                     token=await terminal.token("ann", read_only=True))
+    assert code == 0, said
+    case = await waiting_case(terminal.ledger)
+    code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
+    assert (code, "brought in a sighting" in said or "attested" in said) == (3, True), said
+    assert (await terminal.type("approve", case.id, "--reason", "x", key="ben"))[0] == 0
+    assert await terminal.gates(case) == {"people": "open"}
+
+
+@pytest.mark.parametrize("terminal", [SIGNED], indirect=True)
+async def test_a_gate_that_asks_for_signatures(terminal: Terminal) -> None:
+    """A yes by token alone is refused there; a signed one opens it, until its key leaves the inventory."""
+    case = await waiting_case(terminal.ledger)
+    token = await terminal.token("ann")
+    code, said = await terminal.type("approve", case.id, "--reason", "x", token=token)
+    assert (code, "asks for a signed yes" in said) == (3, True), said
+    assert (await terminal.type("approve", case.id, "--reason", "x", token=token, key="ann"))[0] == 0
+    assert await terminal.gates(case) == {"people": "open"}
+    terminal.rewrite({"ann": {"roles": ["network"]}})
+    assert await terminal.gates(case) == {"people": "shut"}
+
+
+@pytest.mark.parametrize("terminal", [SIGNED], indirect=True)
+async def test_a_signature_is_for_one_case(terminal: Terminal) -> None:
+    """A signature that was kept does not open the same plan of a later case."""
+    first = await waiting_case(terminal.ledger)
+    assert (await terminal.type("approve", first.id, "--reason", "x", key="ann"))[0] == 0
+    (decision,) = await terminal.ledger.decisions(first.id)
+    await terminal.ledger.move(first.id, "expire", actor="service")
+    plan = await terminal.ledger.plan(first.digest or "", case=first.id)
+    later = await waiting_case(terminal.ledger, plan=plan)
+    assert later.digest == first.digest
+    await terminal.ledger.decide(decision.model_copy(update={"case": later.id}))
+    assert await terminal.gates(later) == {"people": "shut"}
+
+
+@pytest.mark.parametrize(("ledger", "shown", "said"), [
+    ("here", {}, "on the ledger's machine, by an unknown person with the account ann"),
+    ("here", {"key": "ann"}, "on the ledger's machine, by ann with the account ann"),
+    ("here", {"person": "cy"}, "by cy, with the role admin"),
+    ("elsewhere", {"person": "cy"}, "by cy, with the role admin"),
+    ("elsewhere", {"key": "ann"}, None),
+    ("elsewhere", {}, None),
+])
+async def test_who_makes_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, ledger: str,
+                                shown: dict[str, str], said: str | None) -> None:
+    """The role admin from anywhere, or whoever is at the ledger's own machine; the entry says which."""
+    token = await terminal.token(shown["person"]) if "person" in shown else ""
+    before = len(await terminal.ledger.entries(kinds=["token-created"]))
+    if ledger == "elsewhere":
+        monkeypatch.setattr(Engine, "at_the_ledger", False)
+    code, text = await terminal.type("token", "create", "ben", token=token, key=shown.get("key"))
+    made = [e.body for e in await terminal.ledger.entries(kinds=["token-created"])][before:]
+    if said is None:
+        assert (code, "role admin" in text, made) == (3, True, []), text
+    else:
+        assert code == 0, text
+        assert [body.made for body in made] == [said]  # type: ignore[attr-defined]
+        assert "no approver is told" in text
+
+
+@pytest.mark.parametrize(("url", "here"), [
+    (None, True), ("sqlite:////var/lib/retrust/ledger.db", True), ("postgresql:///retrust", True),
+    ("postgresql://retrust@/retrust?host=/run/postgresql", True),
+    ("postgresql://retrust@db.example.com/retrust", False),
+    ("postgresql://retrust@127.0.0.1/retrust", False), ("postgresql://retrust@/retrust?host=db.example.com", False),
+])
+def test_the_ledgers_own_machine(terminal: Terminal, url: str | None, here: bool) -> None:
+    """A file, or a socket of this machine; a loopback address may be a tunnel."""
+    object.__setattr__(terminal.engine.inventory.ledger, "url", url)
+    assert terminal.engine.at_the_ledger is here
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"eve": {"ssh_keys": "KEY"}}, "has the key of ann"),
+    ({"cy": {"subject": "u-1"}, "eve": {"subject": "u-1"}}, "has the subject of cy"),
+    ({"Ann": {"roles": []}}, "has the name of Ann"),
+    ({"eve": {"ssh_keys": "ssh-ed25519 AAAA"}}, "must be a public SSH key"),
+    ({"eve": {"ssh_keys": "cert-authority KEY"}}, "must be a public SSH key"),
+])
+def test_two_people_in_one(terminal: Terminal, change: dict[str, Any], said: str) -> None:
+    """What shows one person shows no other: refused when the inventory is read."""
+    key = (terminal.folder / "ann.pub").read_text().strip()
+    for person in change.values():
+        if "ssh_keys" in person:
+            person["ssh_keys"] = person["ssh_keys"].replace("KEY", key)
+    with pytest.raises(InventoryError) as wrong:
+        terminal.rewrite(change)
+    assert said in str(wrong.value.problems)
