@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from retrust.errors import UsageError
 from retrust.home import home_folder, keep_private
 from retrust.inventory import Inventory, Site, load_inventory
+from retrust.observers import Observer
 from retrust.plugins import Plugins, installed_plugins
 from retrust.redaction import Redactor
 from retrust.secrets import Secrets
@@ -92,13 +93,18 @@ class Engine:
         return make_url(settings.url).set(password=password).render_as_string(hide_password=False)
 
     async def open_ledger(self) -> Ledger:
-        """The ledger, migrated and with the plugins' observers; the caller closes it."""
+        """The ledger, migrated, with the plugins' observers and its witnesses; the caller closes it."""
         from retrust.ledger import Ledger
+        from retrust.ledger.witness import FileWitness
 
         ledger = await Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
         for observer in self.plugins.observers.values():
             observer.opened(self, ledger)
             ledger.observers.append(observer.told)
+            if type(observer).noted is not Observer.noted:
+                ledger.witnesses.append(observer.noted)
+        if self.inventory.ledger.witness is not None:
+            ledger.witnesses.append(FileWitness(self.inventory.ledger.witness))
         return ledger
 
     def services(self, *, read_only: bool, progress: Follow = unfollowed,

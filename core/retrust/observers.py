@@ -1,4 +1,4 @@
-"""Who is told of every ledger entry after it is written: notifications, metrics, events for others."""
+"""Who is told of every ledger entry after it is written: notifications, metrics, events for others, witnesses."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ class Observer:
     async def told(self, entry: Entry) -> None:
         """Called after the commit; whatever it raises is logged and changes nothing."""
         ...
+
+    async def noted(self, note: str) -> None:
+        """Called after each commit with the head of the chain as a signed note, to be kept in another place.
+
+        ``retrust audit verify --checkpoint`` reads a file of such notes, one behind the other. What it raises is an
+        alarm, once until it works again.
+        """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 FORMAT = "retrust evidence pack 1"
 MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public.pem"
@@ -41,9 +41,27 @@ def unpacked(data: bytes) -> dict[str, bytes]:
     """The files as they are in the archive now; Damaged where it is none any more."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {info.filename: _stored(data, info) for info in archive.infolist()}
+            members = archive.infolist()
+        _refuse(members, len(data))
+        return {info.filename: _stored(data, info) for info in members}
     except Exception as exc:  # zipfile raises half a dozen kinds for bytes that make no archive
         raise Damaged(f"the archive cannot be read: {exc}") from exc
+
+
+def _refuse(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """What no pack holds: packed or overlapping files, which would unfold into more than was read, and wild names."""
+    seen: set[str] = set()
+    for info in members:
+        name = info.orig_filename
+        if name in seen:
+            raise ValueError(f"it holds {name!r} twice")
+        if name.startswith("/") or not name.isprintable() or "\\" in name or ".." in name.split("/"):
+            raise ValueError(f"it holds {name!r}, a name that leads out of a folder, or cannot be shown")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise ValueError(f"{name!r} is compressed, and a pack compresses nothing")
+        seen.add(name)
+    if sum(info.file_size for info in members) > size:
+        raise ValueError("its files are said to be larger than all of it")
 
 
 def _stored(data: bytes, info: zipfile.ZipInfo) -> bytes:

@@ -8,7 +8,7 @@ against a replay. It reads one unmoving view, page by page; others may write mea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,15 @@ from sqlalchemy import LargeBinary, cast, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.audit.links import FIELDS, fault
+from retrust.audit.vouched import Vouched
 from retrust.ledger import tables as t
 from retrust.ledger.anchors import anchor, keep_anchor
 from retrust.ledger.canonical import GENESIS, head_message
 from retrust.ledger.errors import LedgerError
+from retrust.ledger.joining import KIND, Ring
 from retrust.ledger.journal import Journal
-from retrust.ledger.keys import public_from_hex, signed_by
+from retrust.ledger.keys import LedgerKey, signed_by
+from retrust.ledger.notes import Note
 from retrust.ledger.records import Head
 from retrust.ledger.replay import first_difference
 
@@ -30,13 +33,17 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class ChainReport:
-    """``problem`` is the first one found, in words; ``seq`` is the entry at fault, if it is one."""
+    """``problem`` is the first one found, in words; ``seq`` is the entry at fault, if it is one.
+
+    ``vouched`` is the newest entry that a note kept elsewhere agrees with.
+    """
 
     entries: int
     head: Head
     signed_by: str | None = None
     problem: str | None = None
     seq: int | None = None
+    vouched: int = 0
 
     @property
     def ok(self) -> bool:
@@ -44,7 +51,8 @@ class ChainReport:
 
     def __str__(self) -> str:
         if self.problem is None:
-            return f"{self.entries} entries, the chain is whole; it ends with {self.head.hash}"
+            kept = f"; up to entry {self.vouched} as the notes say" if self.vouched else ""
+            return f"{self.entries} entries, the chain is whole; it ends with {self.head.hash}{kept}"
         return f"entry {self.seq}: {self.problem}" if self.seq else self.problem
 
 
@@ -55,9 +63,12 @@ class _Fault(Exception):
         self.seq = seq
 
 
-async def verify_chain(ledger: Journal) -> ChainReport:
-    """Never raises for what it finds, only for a ledger that cannot be reached."""
-    walk = _Walk(ledger)
+async def verify_chain(ledger: Journal, *, first_key: str | None = None, notes: Iterable[Note] = ()) -> ChainReport:
+    """Never raises for what it finds, only for a ledger that cannot be reached.
+
+    ``first_key``: the id of the key that the chain has to begin with. ``notes`` were kept elsewhere.
+    """
+    walk = _Walk(ledger, first_key, notes)
     try:
         async with ledger.still() as connection:
             signer = await walk.run(connection)
@@ -70,7 +81,7 @@ async def verify_chain(ledger: Journal) -> ChainReport:
                            problem=f"after entry {walk.last.seq} the database cannot be read: {exc.what}")
     if walk.last.seq:
         await asyncio.to_thread(keep_anchor, ledger.home, ledger.where, walk.last)
-    return ChainReport(entries=walk.last.seq, head=walk.last, signed_by=signer)
+    return ChainReport(entries=walk.last.seq, head=walk.last, signed_by=signer, vouched=walk.vouched.last)
 
 
 _DAMAGE = ("malformed", "not a database", "no such", "could not decode", "corrupt", "does not exist", "invalid")
@@ -81,9 +92,12 @@ def _is_damage(exc: LedgerError) -> bool:
 
 
 class _Walk:
-    def __init__(self, ledger: Journal) -> None:
+    def __init__(self, ledger: Journal, first: str | None, notes: Iterable[Note]) -> None:
         self.last = Head(seq=0, hash=GENESIS)
+        self.ring = Ring()
+        self.vouched = Vouched(notes)
         self._ledger = ledger
+        self._first = first
         self._anchor = anchor(ledger.home, ledger.where)
 
     async def run(self, connection: AsyncConnection) -> str | None:
@@ -125,6 +139,9 @@ class _Walk:
     def _entry(self, row: dict[str, Any]) -> None:
         if found := fault(row, self.last.seq, self.last.hash):
             raise _Fault(found, row["seq"])
+        if row["kind"] == KIND and (found := self.ring.fault(row)):
+            raise _Fault(found, row["seq"])
+        self.vouched.meet(row["seq"], row["hash"])
         self.last = Head(seq=row["seq"], hash=row["hash"])
         if self._anchor and self._anchor.seq == row["seq"] and self._anchor.hash != row["hash"]:
             raise _Fault("this home has seen another entry here: the chain was written anew", row["seq"])
@@ -143,17 +160,27 @@ class _Walk:
                 f"the chain ends with entry {self.last.seq}, "
                 f"this home has seen entry {self._anchor.seq}: the end is missing"
             )
-        return await self._signer(connection, row["key_id"], row["signature"]) if self.last.seq else None
+        self._elsewhere()
+        return self._signer(row["key_id"], row["signature"]) if self.last.seq else None
 
-    async def _signer(self, connection: AsyncConnection, key_id: str, signature: str) -> str:
-        query = select(t.keys.c.public_key).where(t.keys.c.key_id == key_id)
-        public = (await connection.execute(query)).scalar_one_or_none()
-        if public is None:
+    def _elsewhere(self) -> None:
+        """What is known of this chain outside of the ledger's machine."""
+        first = next(iter(self.ring.keys), "no key")
+        if self._first not in (None, first):
+            raise _Fault(f"the chain begins with {first}, not with the key that you gave: it is another ledger, or the "
+                         "whole chain was written anew")
+        if found := self.vouched.fault(self.last.seq, self.ring.keys.values()):
+            raise _Fault(*found)
+
+    def _signer(self, key_id: str, signature: str) -> str:
+        if (public := self.ring.keys.get(key_id)) is None:
             raise _Fault(f"the head is signed with {key_id}, which never joined this ledger")
+        own = LedgerKey.existing(self._ledger.home)
+        if own is not None and own.key_id not in self.ring.keys:
+            raise _Fault(f"the key of this RETRUST_HOME, {own.key_id}, is none of this chain's: it never joined, or "
+                         "the whole chain was written anew with another key")
         try:
-            is_signed = signed_by(
-                public_from_hex(public), bytes.fromhex(signature), head_message(self.last.seq, self.last.hash)
-            )
+            is_signed = signed_by(public, bytes.fromhex(signature), head_message(self.last.seq, self.last.hash))
         except ValueError:
             is_signed = False
         if not is_signed:

@@ -29,8 +29,11 @@ from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
 from retrust.ledger.entries import Attached, CaseMoved
 from retrust.ledger.entry import read
-from retrust.ledger.keys import key_id, pem, public_from_pem, raw, signed_by
+from retrust.ledger.keys import key_id, pem, public_from_pem, signed_by
 from retrust.states import State
+
+LARGEST = 1 << 30
+"""Bytes of a pack; transcripts and pictures of one case need a hundredth of that."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,29 @@ class _Changed(Exception):
     pass
 
 
-def verify_pack(path: Path, public_key: bytes | None = None) -> PackReport:
-    """``public_key``: PEM, as a pack holds it. Raises only for a file or a key that cannot be read."""
+def verify_pack(path: Path, signer: str | None = None) -> PackReport:
+    """``signer``: the id of the key that the reader expects. Raises only for a file that cannot be read."""
+    data = _read(path)
     try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"the pack cannot be read: {exc.strerror}", where=str(path)) from exc
-    try:
-        return _verified(data, public_key)
+        return _verified(data, signer)
     except (Damaged, _Changed) as found:
         return PackReport(problem=str(found))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as exc:
         return PackReport(problem=f"the pack holds what no pack holds ({type(exc).__name__}); ask for it again")
 
 
-def _verified(data: bytes, public_key: bytes | None) -> PackReport:
+def _read(path: Path) -> bytes:
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST:
+            raise UsageError(f"a pack has at most {LARGEST >> 20} MiB", where=str(path))
+        return path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"the pack cannot be read: {exc.strerror}", where=str(path)) from exc
+
+
+def _verified(data: bytes, signer: str | None) -> PackReport:
     files = unpacked(data)
-    manifest = _manifest(files, public_key)
+    manifest = _manifest(files, signer)
     _files(files, manifest)
     entries = _chain(files[CHAIN])
     _attachments(files, manifest, entries)
@@ -86,10 +95,10 @@ def _verified(data: bytes, public_key: bytes | None) -> PackReport:
     if at is not None:
         raise _Changed(f"the archive's frame was changed at byte {at}; its files are as they were packed")
     return PackReport(case=manifest["case"], site=manifest["site"], state=manifest["state"], key=manifest["key"],
-                      trusted=public_key is not None, entries=len(entries))
+                      trusted=signer is not None, entries=len(entries))
 
 
-def _manifest(files: Mapping[str, bytes], public_key: bytes | None) -> dict[str, Any]:
+def _manifest(files: Mapping[str, bytes], signer: str | None) -> dict[str, Any]:
     for name in (*UNSIGNED, CHAIN):
         if name not in files:
             raise _Changed(f"{name}: missing")
@@ -99,16 +108,17 @@ def _manifest(files: Mapping[str, bytes], public_key: bytes | None) -> dict[str,
         raise _Changed(f"{PUBLIC_KEY}: changed, it is no public key") from None
     if files[PUBLIC_KEY] != pem(inside):
         raise _Changed(f"{PUBLIC_KEY}: changed")
-    signer = _readers(public_key) if public_key is not None else inside
-    if raw(signer) != raw(inside):
+    if signer not in (None, key_id(inside)):
         raise _Changed(f"{PUBLIC_KEY}: another key than yours: {key_id(inside)}")
-    if not signed_by(signer, files[SIGNATURE], files[MANIFEST]):
+    if not signed_by(inside, files[SIGNATURE], files[MANIFEST]):
         if _named_key(files[MANIFEST]) not in (None, key_id(inside)):
             raise _Changed(f"{PUBLIC_KEY}: not the key that {MANIFEST} names")
-        raise _Changed(f"{MANIFEST}: not what {SIGNATURE} signs with {key_id(signer)}")
+        raise _Changed(f"{MANIFEST}: not what {SIGNATURE} signs with {key_id(inside)}")
     manifest: dict[str, Any] = json.loads(files[MANIFEST])
     if manifest.get("format") != FORMAT:
         raise _Changed(f"{MANIFEST}: the format is {manifest.get('format')!r}, this Retrust reads {FORMAT!r}")
+    if not isinstance(manifest["missing"], dict):
+        raise _Changed(f"{MANIFEST}: does not say what is missing")
     return manifest
 
 
@@ -119,13 +129,6 @@ def _named_key(manifest: bytes) -> str | None:
     except (ValueError, KeyError, TypeError):
         return None
     return named
-
-
-def _readers(public_key: bytes) -> Any:
-    try:
-        return public_from_pem(public_key)
-    except ValueError as exc:
-        raise UsageError("this is no Ed25519 public key in PEM") from exc
 
 
 def _files(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:

@@ -1,9 +1,9 @@
-"""``audit verify`` and ``audit export``: what an auditor types."""
+"""``audit``: what an auditor types, and who lets a key into the chain."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,17 +12,28 @@ from retrust.cli.options import InventoryOption
 from retrust.engine import Engine
 from retrust.errors import UsageError
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from retrust.ledger.notes import Note
+
 
 async def verify(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A pack; default: the ledger.")] = None,
-    public_key: Annotated[Path | None, typer.Option(help="The ledger's key, to be sure whose it is.")] = None,
+    public_key: Annotated[str | None, typer.Option(metavar="FILE_OR_KEY", help=(
+        "The key that the ledger began with, to be sure whose it is: `audit key` prints both forms."))] = None,
+    checkpoint: Annotated[list[Path] | None, typer.Option(metavar="FILE", help=(
+        "Signed notes that a witness kept, held against the chain; may be given several times."))] = None,
     inventory: InventoryOption = None,
 ) -> int:
     """Check the ledger's chain, or an exported pack offline; names the first thing that was changed."""
     from retrust.audit import verify_chain, verify_pack
 
+    wanted = _key_id(public_key) if public_key is not None else None
     if file is not None:
-        report = verify_pack(file, _read(public_key) if public_key else None)
+        if checkpoint:
+            raise UsageError("signed notes are of a ledger, and this is a pack", hint="leave out --checkpoint, or FILE")
+        report = verify_pack(file, wanted)
         vouched = report.trusted or report.key == _own_key()
         output.show([str(report) if report.trusted or not vouched else f"{report}, but the ledger in this home"])
         if report.ok and not vouched:
@@ -30,7 +41,7 @@ async def verify(
         return 1 if not report.ok else 0 if vouched else 3
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        chain = await verify_chain(ledger)
+        chain = await verify_chain(ledger, first_key=wanted, notes=_notes(checkpoint or []))
     output.show([str(chain)])
     return 0 if chain.ok else 1
 
@@ -42,13 +53,42 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
 
 
+def _key_id(text: str) -> str:
+    """Of a key's id, or of a file with a public key."""
+    from retrust.ledger.keys import key_id
+
+    return text if text.startswith("SHA256:") else key_id(_public(Path(text)))
+
+
+def _public(path: Path) -> Ed25519PublicKey:
+    from retrust.ledger.keys import public_from_pem
+
+    try:
+        return public_from_pem(_read(path))
+    except ValueError as exc:
+        raise UsageError("this is no Ed25519 public key in PEM", where=str(path)) from exc
+
+
+def _notes(files: list[Path]) -> list[Note]:
+    from retrust.ledger.notes import notes_in
+
+    notes: list[Note] = []
+    for path in files:
+        found = notes_in(_read(path))
+        if not found:
+            raise UsageError("this file holds no signed note of a ledger", where=str(path),
+                             hint="give the file that the inventory names as ledger.witness, or a copy of it")
+        notes += found
+    return notes
+
+
 def _own_key() -> str | None:
     """The key of the ledger in this home, where there is one."""
     from retrust.home import home_folder
-    from retrust.ledger.keys import FILE, LedgerKey
+    from retrust.ledger.keys import LedgerKey
 
-    home = home_folder()
-    return LedgerKey.of(home).key_id if (home / FILE).is_file() else None
+    own = LedgerKey.existing(home_folder())
+    return own.key_id if own is not None else None
 
 
 async def key(inventory: InventoryOption = None) -> None:
@@ -61,8 +101,25 @@ async def key(inventory: InventoryOption = None) -> None:
         joined = [e.body for e in await ledger.entries(kinds=("key-joined",)) if isinstance(e.body, KeyJoined)]
     if not joined:
         raise UsageError("the ledger has no key yet", hint="it gets one with its first entry")
-    output.say("\n".join(f"{'begun with' if n == 0 else 'joined later'}: {k.key_id}" for n, k in enumerate(joined)))
+    ids = dict.fromkeys(body.key_id for body in joined)
+    output.say("\n".join(f"{'joined later' if n else 'begun with'}: {name}" for n, name in enumerate(ids)))
     output.show(pem(public_from_hex(joined[0].public_key)).decode().splitlines())
+
+
+async def join(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The other home's public key: 64 hex digits, or a file.")],
+    inventory: InventoryOption = None,
+) -> None:
+    """Let another home's key sign the chain, by this home's signature: for a worker with a key of its own."""
+    from retrust.actors import account
+    from retrust.ledger.keys import key_id, public_from_hex, raw
+
+    is_hex = len(key) == 64 and not set(key.lower()) - set("0123456789abcdef")
+    public = public_from_hex(key) if is_hex else _public(Path(key))
+    engine = Engine.start(inventory)
+    async with await engine.open_ledger() as ledger:
+        joined = await ledger.join(raw(public).hex(), actor=account())
+    output.say(f"{key_id(public)} {'may sign this chain from now on' if joined else 'was a key of this chain already'}")
 
 
 async def export(

@@ -234,6 +234,8 @@ class LedgerSettings(Part):
 
     url: Text | None = Field(default=None, description="An SQLAlchemy URL without a password.")
     password: SecretRef | None = None
+    witness: InventoryPath | None = Field(
+        default=None, description="A file in another place, which keeps the head of the chain as signed notes.")
 
     def rules(self) -> Iterable[Wrong]:
         if self.url is None:

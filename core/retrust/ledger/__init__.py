@@ -26,6 +26,7 @@ from retrust.ledger.errors import (
     NewerSchema,
     NoSuchCase,
     NotCurrent,
+    NotJoined,
     SiteLeased,
 )
 from retrust.ledger.glance import Glance, Knowledge, glance
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcceptedIdentity", "Alarm", "Case", "DecisionRefused", "DigestUse", "DigestUsed", "Entry", "Glance", "Head",
     "Knowledge", "Lease", "LeaseHolder", "LeaseLost", "Ledger", "LedgerError", "Moment", "NewerSchema", "NoSuchCase",
-    "NotCurrent", "Phase", "Sighted", "SiteLeased", "SnapshotRecord", "StepRecord", "glance",
+    "NotCurrent", "NotJoined", "Phase", "Sighted", "SiteLeased", "SnapshotRecord", "StepRecord", "glance",
 ]
 
 _WHEN_USED = {"Ledger": "retrust.ledger.ledger", "Lease": "retrust.ledger.leases"}

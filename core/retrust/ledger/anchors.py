@@ -6,9 +6,10 @@ how far the chain went when this home last wrote or verified it; ``retrust.audit
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,25 @@ from retrust.ledger.records import Head
 
 FILE = "ledger.anchors"
 
+_TURN = threading.Lock()
+
 
 def keep_anchor(home: Path, where: str, head: Head) -> None:
-    """Remember ``head`` unless more is known already. Best effort: the ledger does not depend on it."""
-    known = _read(home)
-    if (have := known.get(where)) and have["seq"] >= head.seq:
-        return
-    known[where] = head.model_dump()
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{FILE}.", dir=home)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(known, file, indent=1, sort_keys=True)
-        Path(name).replace(home / FILE)
-    except OSError:
-        return
+    """Remember ``head`` unless more is known already. Best effort: the ledger does not depend on it.
+
+    Written in place after every commit: a new name for the file each time would double what a commit costs.
+    """
+    with _TURN, contextlib.suppress(OSError):
+        known = _read(home)
+        if (have := known.get(where)) and have["seq"] >= head.seq:
+            return
+        data = json.dumps(known | {where: head.model_dump()}, indent=1, sort_keys=True).encode()
+        descriptor = os.open(home / FILE, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.ftruncate(descriptor, len(data))
+        finally:
+            os.close(descriptor)
 
 
 def anchor(home: Path, where: str) -> Head | None:

@@ -51,6 +51,11 @@ def head_message(seq: int, last_hash: str) -> bytes:
     return canonical(["retrust ledger head", FORMAT, seq, last_hash]).encode("ascii")
 
 
+def join_message(seq: int, prev_hash: str, public_key: str) -> bytes:
+    """What a key of the chain signs to let another one in, at this place of this chain and at no other."""
+    return canonical(["retrust ledger key", FORMAT, seq, prev_hash, public_key]).encode("ascii")
+
+
 def clean(value: Any, redact: Redact) -> Any:
     """``value`` with every text in it redacted and free of what a database cannot hold."""
     if isinstance(value, str):

@@ -64,6 +64,10 @@ def _puts_into(table: Table) -> Rule:
     return lambda entry, body, insert: [_put(insert, table, _row(table, entry, body))]
 
 
+def _key_joined(entry: Entry, body: e.KeyJoined, insert: Insert) -> Sequence[Executable]:
+    return [insert(t.keys).values(**_row(t.keys, entry, body)).on_conflict_do_nothing()]
+
+
 def _case_opened(entry: Entry, body: e.CaseOpened, insert: Insert) -> Sequence[Executable]:
     at = written_time(entry.at)
     row = _row(t.cases, entry, body, id=entry.case, state=State.OPEN.value, opened_at=at, updated_at=at,
@@ -139,7 +143,7 @@ def _lease_released(entry: Entry, body: e.LeaseReleased, insert: Insert) -> Sequ
 
 
 RULES: dict[type[Body], Sequence[Rule]] = {
-    e.KeyJoined: [_puts_into(t.keys)],
+    e.KeyJoined: [_key_joined],
     e.CaseOpened: [_case_opened],
     e.CaseMoved: [_case_moved],
     e.SightingsKept: [_sighted],

@@ -30,10 +30,15 @@ class Body(Frozen):
 
 
 class KeyJoined(Body):
-    """A home's key may sign the chain from here on."""
+    """A key may sign the chain from here on: ``by``, a key of the chain, says so. The first one speaks for itself.
+
+    Older versions joined keys without a signature. From the first signed entry on, none joins without.
+    """
 
     key_id: str
     public_key: str
+    by: str | None = None
+    signature: str | None = None
 
 
 class CaseOpened(Body):

@@ -9,6 +9,7 @@
     ├── NewerSchema        the ledger was written by a newer Retrust
     ├── DigestUsed         a digest is used once
     ├── NotCurrent         the plan that this is about is not the case's plan any more
+    ├── NotJoined          this home's key is none of the ledger's
     └── DecisionRefused    no case, an old digest, a second vote
     PersonNeeded
     └── Stopped            a person or a rule ended the case while its steps were sent
@@ -72,6 +73,14 @@ class NewerSchema(PermanentError):
                          hint="use the newer Retrust; nothing was changed")
         self.found = found
         self.known = known
+
+
+class NotJoined(PermanentError):
+    """Nothing is signed with a key that no key of the chain let in."""
+
+    def __init__(self, where: str, key_id: str, public_key: str) -> None:
+        super().__init__(f"the key of this RETRUST_HOME, {key_id}, is none of this ledger's", where=where,
+                         hint=f"on a machine that writes to this ledger: retrust audit join {public_key}")
 
 
 class DigestUsed(PermanentError):

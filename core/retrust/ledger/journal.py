@@ -1,7 +1,8 @@
 """The chain: how an entry is appended, and how entries are read again.
 
 Everything that the ledger learns goes through ``Writing.append``: the entry, its hash and the derived
-tables in one transaction, the signed head with its commit. The books (cases, sightings, …) stand on this.
+tables in one transaction, the signed head with its commit; then witnesses have the head as a signed note, and
+observers hear of the entries. The books (cases, sightings, …) stand on this.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from retrust.ledger.anchors import keep_anchor
 from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
 from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
-from retrust.ledger.entries import Body, KeyJoined
+from retrust.ledger.entries import AlarmRaised, Body
 from retrust.ledger.entry import Entry, kind_of, written
 from retrust.ledger.errors import LedgerError
+from retrust.ledger.joining import admitted, let_in
 from retrust.ledger.keys import LedgerKey
+from retrust.ledger.notes import signed_note
 from retrust.ledger.queries import made
 from retrust.ledger.records import Head
 from retrust.ledger.schema import bring_up_to_date
@@ -34,6 +37,7 @@ from retrust.ledger.undisturbed import undisturbed
 log = logging.getLogger(__name__)
 
 Observe = Callable[[Entry], Awaitable[None]]
+Witness = Callable[[str], Awaitable[None]]
 Clock = Callable[[], datetime]
 Row = dict[str, Any]
 PAGE = 500
@@ -82,18 +86,17 @@ class Writing:
         return entry
 
     @property
+    def head(self) -> Head:
+        """Where the chain ends by now."""
+        return self._head
+
+    @property
     def next_seq(self) -> int:
         return self._head.seq + 1
 
     async def row(self, query: Select[Any]) -> Row | None:
         found = (await self.connection.execute(query)).mappings().first()
         return dict(found) if found else None
-
-    async def join_key(self) -> None:
-        """Make this home's key one of the ledger's, before anything is signed with it."""
-        query = select(t.keys.c.seq).where(t.keys.c.key_id == self._key.key_id)
-        if await self.row(query) is None:
-            await self.append(KeyJoined(key_id=self._key.key_id, public_key=self._key.public_hex), actor="service")
 
     async def seal(self) -> None:
         seq, last = self._head.seq, self._head.hash
@@ -103,18 +106,19 @@ class Writing:
 
 
 class Journal:
-    """An open ledger's chain. ``observers`` are told of every entry after its commit."""
+    """An open ledger's chain. After each commit ``observers`` are told of its entries, ``witnesses`` of the head."""
 
     def __init__(self, database: Database, home: Path, *, redact: Redact, clock: Clock | None) -> None:
         self.home = home
         self.observers: list[Observe] = []
+        self.witnesses: list[Witness] = []
         self._database = database
         self._redact = redact
         self._clock = clock
         self._key: LedgerKey | None = None
         self._joined = False
         self._deaf: set[int] = set()
-        self._last_written: Head | None = None
+        self._first_key: str | None = None
 
     @classmethod
     async def _open(cls, url: str | None, home: Path, patience: float) -> Database:
@@ -150,8 +154,6 @@ class Journal:
 
     @undisturbed
     async def close(self) -> None:
-        if self._last_written:
-            keep_anchor(self.home, self.where, self._last_written)
         await self._database.close()
 
     @contextlib.asynccontextmanager
@@ -164,13 +166,14 @@ class Journal:
         async with self._database.writing() as connection:
             writing = await self._begin(connection, key)
             if not self._joined:
-                await writing.join_key()
+                await admitted(writing, key, self.where)
             yield writing
             if writing.entries:
                 await writing.seal()
         self._joined = True
         if writing.entries:
-            self._last_written = Head(seq=writing.entries[-1].seq, hash=writing.entries[-1].hash)
+            await asyncio.to_thread(keep_anchor, self.home, self.where, writing.head)
+            await self._witness(writing.head, key)
         await self._tell(writing.entries)
 
     async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
@@ -187,6 +190,32 @@ class Journal:
             return now.astimezone(UTC)
         return datetime.now(UTC)
 
+    async def _witness(self, head: Head, key: LedgerKey) -> None:
+        """One that fails is said once, in an alarm, too, until it works again; its next note covers what it missed."""
+        if not self.witnesses:
+            return
+        if self._first_key is None:
+            self._first_key = (await self._rows(select(t.keys.c.key_id).order_by(t.keys.c.seq).limit(1)))[0]["key_id"]
+        note = signed_note(self._first_key, head, key)
+        for witness in list(self.witnesses):
+            try:
+                async with asyncio.timeout(OBSERVER_LIMIT):
+                    await witness(note)
+            except Exception as exc:  # somebody else's code or disk: the entries are kept already
+                await self._unwitnessed(id(witness), head, exc)
+            else:
+                self._deaf.discard(id(witness))
+
+    async def _unwitnessed(self, witness: int, head: Head, exc: Exception) -> None:
+        if witness in self._deaf:
+            return
+        self._deaf.add(witness)
+        said = f"a witness did not take the head at entry {head.seq}: {str(exc) or 'it does not answer'}"
+        log.warning("%s", self._redact(said))
+        with contextlib.suppress(LedgerError):  # the warning has said it
+            async with self.write() as writing:
+                await writing.append(AlarmRaised(what="unwitnessed", detail=said), actor="service")
+
     async def _tell(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             for observe in list(self.observers):
@@ -201,6 +230,12 @@ class Journal:
             self._deaf.add(id(observe))
             log.warning("an observer failed at entry %d (%s); its further failures are not told: %s", entry.seq,
                         entry.kind, self._redact(f"{type(exc).__name__}: {exc}"))
+
+    @undisturbed
+    async def join(self, public_hex: str, *, actor: str) -> bool:
+        """Let another home's key sign the chain, too; False where it may already."""
+        async with self.write() as writing:
+            return await let_in(writing, self.signing_key(), public_hex, actor=actor)
 
     @undisturbed
     async def append(

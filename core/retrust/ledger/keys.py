@@ -1,7 +1,8 @@
 """The ledger's own Ed25519 key, one for each ``RETRUST_HOME``: it signs the chain's head and packs.
 
 The private key never leaves its file (mode 600, made at the first write); the public key is an entry
-of the chain (``key-joined``), so that many workers may write to one ledger, each with its own.
+of the chain (``key-joined``). Workers of one ledger share the file, or join each with a key of its own,
+which a key of the chain signs.
 """
 
 from __future__ import annotations
@@ -42,9 +43,21 @@ class LedgerKey:
         try:
             if not path.exists():
                 _make(path)
+        except OSError as exc:
+            raise LedgerError(f"the ledger's key cannot be made: {exc.strerror}", where=str(path)) from exc
+        return cls._read(path)
+
+    @classmethod
+    def existing(cls, home: Path) -> LedgerKey | None:
+        """The home's key, where there is one."""
+        return cls._read(home / FILE) if (home / FILE).is_file() else None
+
+    @classmethod
+    def _read(cls, path: Path) -> LedgerKey:
+        try:
             private = load_pem_private_key(path.read_bytes(), password=None)
         except OSError as exc:
-            raise LedgerError(f"the ledger's key cannot be read or made: {exc.strerror}", where=str(path)) from exc
+            raise LedgerError(f"the ledger's key cannot be read: {exc.strerror}", where=str(path)) from exc
         except ValueError as exc:
             raise PermanentError("this is not a private key", where=str(path)) from exc
         if not isinstance(private, Ed25519PrivateKey):

@@ -105,8 +105,9 @@ async def test_a_cut_end_is_named(ledger: Ledger) -> None:
 
 
 async def test_a_head_set_back_is_not_signed(ledger: Ledger) -> None:
-    """Who cuts the end off and moves the head back cannot sign it."""
+    """Who cuts the end off and moves the head back, and takes the home's memory of it, cannot sign it."""
     await lived(ledger)
+    (ledger.home / "ledger.anchors").unlink()
     last = (await ledger.head()).seq
     await unguarded(ledger, f"DELETE FROM entries WHERE seq > {last - 1}",
                     "UPDATE head SET seq = seq - 1, hash = (SELECT hash FROM entries ORDER BY seq DESC LIMIT 1)")

@@ -1,0 +1,93 @@
+"""Which keys may sign the chain: the first one begins it, and lets others in by its signature, as they do in turn.
+
+``admitted`` and ``let_in`` write, ``Ring`` checks. Whoever can write the database can put a key's entry there, but
+cannot sign it with a key of the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+
+from retrust.ledger import tables as t
+from retrust.ledger.canonical import join_message
+from retrust.ledger.entries import KeyJoined
+from retrust.ledger.entry import read
+from retrust.ledger.errors import NotJoined
+from retrust.ledger.keys import LedgerKey, key_id, public_from_hex, signed_by
+
+if TYPE_CHECKING:
+    from retrust.ledger.journal import Writing
+
+KIND: Final = "key-joined"
+
+
+async def admitted(writing: Writing, key: LedgerKey, where: str) -> None:
+    """Begin an empty chain with ``key``; of any other it has to be a key already, else ``NotJoined``.
+
+    A chain of an older version gets its first signed entry here: from there on no key joins without.
+    """
+    joined = await _joined(writing)
+    if writing.next_seq > 1 and key.key_id not in {body.key_id for body in joined}:
+        raise NotJoined(where, key.key_id, key.public_hex)
+    if all(body.by is None for body in joined):
+        await _join(writing, key, key.public_hex, actor="service")
+
+
+async def let_in(writing: Writing, key: LedgerKey, public_hex: str, *, actor: str) -> bool:
+    """Let another key in by the signature of ``key``; False where it is one already."""
+    if any(body.public_key == public_hex for body in await _joined(writing)):
+        return False
+    await _join(writing, key, public_hex, actor=actor)
+    return True
+
+
+async def _joined(writing: Writing) -> list[KeyJoined]:
+    query = select(t.entries.c.body).where(t.entries.c.kind == KIND).order_by(t.entries.c.seq)
+    bodies = [read(KIND, text) for text in (await writing.connection.execute(query)).scalars()]
+    return [body for body in bodies if isinstance(body, KeyJoined)]
+
+
+async def _join(writing: Writing, by: LedgerKey, public_hex: str, *, actor: str) -> None:
+    signature = by.sign(join_message(writing.next_seq, writing.head.hash, public_hex)).hex()
+    joined = KeyJoined(key_id=key_id(public_from_hex(public_hex)), public_key=public_hex, by=by.key_id,
+                       signature=signature)
+    await writing.append(joined, actor=actor)
+
+
+class Ring:
+    """The keys of a chain as its entries tell them, in their order."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Ed25519PublicKey] = {}
+        self._signed = False
+
+    def fault(self, entry: Mapping[str, Any]) -> str | None:
+        """What is wrong with a key's entry, in words; else the key is of the ring."""
+        try:
+            body = read(KIND, entry["body"])
+            assert isinstance(body, KeyJoined)
+            public = public_from_hex(body.public_key)
+            if key_id(public) != body.key_id:
+                return "its key is not the one that it names"
+            if found := self._refusal(body, public, entry):
+                return found
+        except (ValueError, TypeError, AttributeError):
+            return "it does not say which key joined"
+        self._signed = self._signed or body.by is not None
+        self.keys.setdefault(body.key_id, public)
+        return None
+
+    def _refusal(self, body: KeyJoined, public: Ed25519PublicKey, entry: Mapping[str, Any]) -> str | None:
+        if body.by is None or body.signature is None:
+            return f"{body.key_id} joined without the signature of a key of the chain" if self._signed else None
+        signer = self.keys.get(body.by, public if not self.keys and body.by == body.key_id else None)
+        if signer is None:
+            return f"{body.key_id} was let in by {body.by}, which is no key of the chain"
+        message = join_message(entry["seq"], entry["prev_hash"], body.public_key)
+        if not signed_by(signer, bytes.fromhex(body.signature), message):
+            return f"{body.key_id} joined without the signature of {body.by}, which it names"
+        return None

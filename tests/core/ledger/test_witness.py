@@ -1,0 +1,163 @@
+"""After each commit the head is handed, as a signed note, to whoever keeps it in another place."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from retrust.engine import Engine
+from retrust.inventory import Inventory, LedgerSettings
+from retrust.ledger import Head, Ledger, journal
+from retrust.ledger.keys import LedgerKey
+from retrust.ledger.notes import notes_in, signed_note
+from retrust.ledger.witness import FileWitness
+from retrust.observers import Observer
+from retrust.plugins import load_plugins
+from retrust.redaction import Redactor
+from retrust.testing.ledgers import noticed
+
+
+async def test_each_commit_is_noted(ledger: Ledger, tmp_path: Path) -> None:
+    """One note for each commit, of its head, signed with the home's key; the file is its owner's alone."""
+    path = tmp_path / "notes"
+    ledger.witnesses.append(FileWitness(path))
+    heads = []
+    for number in range(3):
+        await ledger.append(noticed(number), actor="x")
+        heads.append(await ledger.head())
+    notes = notes_in(path.read_bytes())
+    assert [note.head for note in notes] == heads
+    assert all(note.is_signed_by([ledger.signing_key().public]) for note in notes)
+    assert not notes[0].is_signed_by([LedgerKey.of(tmp_path / "other").public])
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_kept_is_never_written_again(ledger: Ledger, tmp_path: Path) -> None:
+    """The file only grows, and may be a log that the system itself lets only grow."""
+    path = tmp_path / "notes"
+    path.write_bytes(b"as it was\n")
+    ledger.witnesses.append(FileWitness(path))
+    kept = path.read_bytes()
+    for number in range(3):
+        await ledger.append(noticed(number), actor="x")
+        assert path.read_bytes().startswith(kept)
+        kept = path.read_bytes()
+
+
+async def test_many_tasks_at_once(ledger: Ledger, tmp_path: Path) -> None:
+    """Every commit has its whole note."""
+    ledger.witnesses.append(FileWitness(tmp_path / "notes"))
+    await asyncio.gather(*(ledger.append(noticed(n), actor="x") for n in range(20)))
+    notes = notes_in((tmp_path / "notes").read_bytes())
+    assert sorted(note.head.seq for note in notes) == list(range(2, 22))
+
+
+async def test_a_note_that_was_cut_off(ledger: Ledger, tmp_path: Path) -> None:
+    """What a loss of power leaves of a note spoils none of those before and behind it."""
+    path = tmp_path / "notes"
+    ledger.witnesses.append(FileWitness(path))
+    await ledger.append(noticed(), actor="x")
+    whole = path.read_bytes()
+    for size in range(0, len(whole) + 1, 7):
+        path.write_bytes(whole + whole[:size])
+        await ledger.append(noticed(), actor="x")
+        newest = (await ledger.head()).seq
+        seen = [note.head.seq for note in notes_in(path.read_bytes())]
+        assert (seen[0], seen[-1]) == (2, newest)
+
+
+async def test_a_witness_that_fails(ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It stops nobody, and is said in the log and in an alarm, once until it works again."""
+    folder = tmp_path / "elsewhere"
+    ledger.witnesses.append(FileWitness(folder / "notes"))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            await ledger.append(noticed(), actor="x")
+        folder.mkdir()
+        await ledger.append(noticed(), actor="x")
+        (folder / "notes").rename(folder / "kept")
+        (folder / "notes").mkdir()
+        await ledger.append(noticed(), actor="x")
+    said = f"a witness did not take the head at entry 2: {folder / 'notes'}: No such file or directory"
+    again = f"a witness did not take the head at entry 7: {folder / 'notes'}: Is a directory"
+    assert [alarm.detail for alarm in await ledger.alarms()] == [again, said]
+    assert [record.getMessage() for record in caplog.records] == [said, again]
+    assert [note.head.seq for note in notes_in((folder / "kept").read_bytes())] == [6]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+async def test_a_witness_that_hangs(
+        ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for once; while it hangs, nobody waits again, and no further thread does."""
+    monkeypatch.setattr(journal, "OBSERVER_LIMIT", 0.05)
+    path = tmp_path / "notes"
+    os.mkfifo(path)
+    ledger.witnesses.append(FileWitness(path))
+    try:
+        for _ in range(30):
+            await ledger.append(noticed(), actor="x")
+        assert [alarm.detail for alarm in await ledger.alarms()] == [
+            "a witness did not take the head at entry 2: it does not answer"]
+    finally:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+
+
+class Keeper(Observer):
+    name = "keeper"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    async def told(self, entry: object) -> None: ...
+
+    async def noted(self, note: str) -> None:
+        self.notes.append(note)
+
+
+class Silent(Observer):
+    name = "silent"
+
+    async def told(self, entry: object) -> None: ...
+
+
+async def test_the_inventorys_file_and_plugins_observers(tmp_path: Path) -> None:
+    """A ledger that the engine opens hands its notes to ``ledger.witness`` and to observers that want them."""
+    keeper, path = Keeper(), tmp_path / "notes"
+    plugins = load_plugins(entry_points=False)
+    plugins.observers.update({"keeper": keeper, "silent": Silent()})
+    inventory = Inventory(sites={}, ledger=LedgerSettings(witness=path))
+    engine = Engine(plugins, inventory, tmp_path / "home", Redactor())
+    async with await engine.open_ledger() as ledger:
+        await ledger.append(noticed(), actor="x")
+        assert len(ledger.witnesses) == 2
+    assert "".join(f"\n{note}" for note in keeper.notes).encode() == path.read_bytes()
+    assert len(keeper.notes) == 1
+
+
+def test_the_format_is_that_of_transparency_logs(tmp_path: Path) -> None:
+    """Read as C2SP's specification of signed notes has it, by other code than ours."""
+    key = LedgerKey.of(tmp_path)
+    note = signed_note(key.key_id, Head(seq=7, hash="ab" * 32), key)
+    text, _, signatures = note.rpartition("\n\n")
+    origin, size, root = text.split("\n")
+    assert (size, base64.b64decode(root).hex()) == ("7", "ab" * 32)
+    dash, name, blob = signatures.removesuffix("\n").split(" ")
+    assert (dash, name) == ("—", origin)
+    assert not {" ", "+"} & set(name)
+    raw, public = base64.b64decode(blob), bytes.fromhex(key.public_hex)
+    assert raw[:4] == hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], f"{text}\n".encode())
+
+
+def test_odd_files_of_notes() -> None:
+    """Whatever a file holds: no exception, and no note that is none; long ones cost no more than their length."""
+    for data in (b"", b"\n" * 10_000, os.urandom(50_000), "— x y\n".encode() * 10_000, b"1\n" * 200_000,
+                 b"a\n1\n" + b"A" * 43 + b"=\n\n", b"a\n1\n" + b"A" * 43 + "=\n\n— a A\n".encode()):
+        assert not [note for note in notes_in(data) if note.is_signed_by([])]
