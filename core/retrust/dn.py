@@ -147,11 +147,11 @@ class DistinguishedName:
         """Whether ``cut`` may be the beginning of this name: all but its last attribute are whole."""
         text = cut.removesuffix(CUT).rstrip("\\").strip()
         text = text[:text.rindex('"')] if text.count('"') % 2 else text
-        rdns = _cut_rdns(text) or _cut_rdns(re.sub(r"\s*[,+;]\s*[A-Za-z0-9.]*\s*=?\s*\Z", "", text))
+        rdns = _cut_rdns(text) or _cut_rdns(_less_begun(text.removesuffix("=").rstrip(), ",+;"))
         if not rdns:
             return re.fullmatch(r"/?[A-Za-z0-9.]*", text) is not None
         *whole, last = [attribute for rdn in rdns for attribute in rdn]
-        begun = re.sub(r"\s*[,+;/]\s*[A-Za-z0-9.]*\Z", "", last.value)
+        begun = _less_begun(last.value, ",+;/")
         return {attribute.folded for attribute in whole} <= self.attributes and any(
             (other.type == last.type and other.value.startswith(last.folded.value))
             or other == last._replace(value=begun).folded for other in self.attributes)
@@ -184,6 +184,12 @@ class DistinguishedName:
 
 class _Unreadable(Exception):
     """The text is no distinguished name."""
+
+
+def _less_begun(text: str, separators: str) -> str:
+    """Without the attribute that only its type, or a part of it, is there of."""
+    at = max(map(text.rfind, separators))
+    return text[:at].rstrip() if at >= 0 and re.fullmatch(r"[A-Za-z0-9.]*", text[at + 1:].lstrip()) else text
 
 
 def _cut_rdns(text: str) -> list[tuple[Attribute, ...]]:

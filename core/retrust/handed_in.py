@@ -9,12 +9,13 @@ import base64
 import binascii
 import codecs
 import re
+from collections.abc import Iterator
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from retrust.der import elements, fields_of
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 _CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 _PKCS7 = (b"PKCS7", b"CMS")
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -40,7 +41,7 @@ def _plain(data: bytes) -> bytes:
 
 
 def _certificates(data: bytes, password: bytes | None) -> list[bytes]:
-    blocks = [(kind, _decoded(text)) for kind, text in _BLOCK.findall(data)]
+    blocks = [(kind, _decoded(text)) for kind, text in _blocks(data)]
     found = [der for kind, der in blocks if kind in _CERTIFICATES]
     found += [der for kind, text in blocks if kind in _PKCS7 for der in _of_pkcs7(text)]
     if found:
@@ -48,6 +49,17 @@ def _certificates(data: bytes, password: bytes | None) -> list[bytes]:
     if blocks or b"-----BEGIN" in data:
         raise ValueError(f"it holds {_said(blocks[0][0]) if blocks else 'half a PEM block'}, no certificate; {_GIVE}")
     return _of_der(data, password)
+
+
+def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and text of each PEM block, in one way through the data."""
+    begun: re.Match[bytes] | None = None
+    for mark in _MARK.finditer(data):
+        if mark[1] == b"BEGIN":
+            begun = begun if begun and begun[2] == mark[2] else mark
+        elif begun and begun[2] == mark[2]:
+            yield mark[2], data[begun.end():mark.start()]
+            begun = None
 
 
 def _decoded(text: bytes) -> bytes:

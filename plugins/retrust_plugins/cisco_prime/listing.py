@@ -19,10 +19,8 @@ TERMINAL_WIDTH = 80
 USUAL_WIDTHS = (60, 72, 79, 80, 100, 120, 132, 160)
 """At which an appliance wraps that does not heed the width it was asked for."""
 
-_LINE_END = re.compile(r"\r*\n")
 _PIN_START = re.compile(r"\s*host\s*=", re.IGNORECASE)
-_PIN = re.compile(r"\s*host\s*=\s*(?P<key>[^;]*[^;\s])\s*;\s*subject\s*=(?P<subject>.*)",
-                  re.IGNORECASE | re.DOTALL)
+_PIN = re.compile(r"\s*host\s*=(?P<key>[^;]*);\s*subject\s*=(?P<subject>.*)", re.IGNORECASE | re.DOTALL)
 _PROMPT = re.compile(r"[\w.-]+/[\w.@\\-]+(\([\w-]+\))?#(?!\S)")
 _KEY = re.compile(r"(?P<host>.*\S)[_ ](?P<port>[0-9]{1,5})", re.DOTALL)
 _ECHO = re.compile(rf"\s*{_PROMPT.pattern}.*listcerts\s*")
@@ -61,7 +59,8 @@ def read_listing(text: str, holder: str, *, width: int = TERMINAL_WIDTH) -> List
     pins: list[Pin] = []
     unread: list[str] = []
     around: list[str] = []
-    lines = _LINE_END.split(text)
+    *ended, last = text.split("\n")
+    lines = [*(line.rstrip("\r") for line in ended), last]
     typed = max((n for n, line in enumerate(lines, start=1) if _ECHO.fullmatch(line)), default=0)
     for line in _unwrapped(lines[typed:], width):
         if not _PIN_START.match(line):
@@ -92,9 +91,10 @@ def split_key(key: str) -> tuple[str, int] | None:
 
 def _read_pin(line: str, holder: str) -> Pin | None:
     match = _PIN.fullmatch(line)
-    if match is None or not match["subject"].strip() or split_key(match["key"]) is None:
+    key, subject = (match["key"].strip(), match["subject"].strip()) if match else ("", "")
+    if not subject or split_key(key) is None:
         return None
-    return Pin(holder=holder, key=match["key"], subject=match["subject"].strip(), line=line)
+    return Pin(holder=holder, key=key, subject=subject, line=line)
 
 
 # -- what stands around the entries ---------------------------------------------------------------

@@ -68,7 +68,7 @@ def _charset(parameters: str) -> str:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
-            with suppress(LookupError):
+            with suppress(LookupError, ValueError):
                 return codecs.lookup(value.strip().strip('"')).name
     return "utf-8"
 
@@ -169,13 +169,16 @@ def _string(value: Any) -> str | None:
 def _data(kind: str, body: bytes, charset: str) -> Any:
     if kind in ("application/json", "text/json", "") or kind.endswith("+json"):
         return _json(body, charset)
-    return body.decode(charset, errors="replace")
+    try:
+        return body.decode(charset, errors="replace")
+    except (LookupError, ValueError) as exc:  # Python's codecs are not all of text
+        raise Unreadable(f"its charset {charset} is none of text") from exc
 
 
 def _json(body: bytes, charset: str = "utf-8") -> Any:
     try:
         return json.loads(body.decode(charset if charset != "utf-8" else json.detect_encoding(body)))
-    except (ValueError, RecursionError) as exc:
+    except (LookupError, ValueError, RecursionError) as exc:
         raise Unreadable("it is no JSON") from exc
 
 
