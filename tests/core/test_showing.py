@@ -155,6 +155,16 @@ async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: st
     assert await terminal.gates(case) == {"people": "open"}
 
 
+async def test_what_comes_in_later_shuts_nothing(terminal: Terminal) -> None:
+    """A plan does not rest on an event of nobody known that came in after it, so its gate stays open."""
+    case = await waiting_case(terminal.ledger)
+    assert (await terminal.type("approve", case.id, "--reason", "x", key="ann"))[0] == 0
+    code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", "SHA256:" + "a" * 64)
+    assert code == 0, said
+    assert [s.actor for s in await terminal.ledger.sightings_of(case.id)] == [UNKNOWN]
+    assert await terminal.gates(case) == {"people": "open"}
+
+
 async def test_who_is_known_to_have_asked_does_not_decide(terminal: Terminal) -> None:
     """An event handed in with a token is its person's: they do not decide, and one other person does."""
     code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", "SHA256:" + "a" * 64,

@@ -7,9 +7,12 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+import yaml
 
+from retrust.people import create_token
 from retrust_plugins.lab.settings import LabSettings
 from retrust_plugins.lab.testing import person_at_the_pages
 
@@ -47,9 +50,9 @@ class Done:
 @pytest.fixture
 def retrust(prefect_api):
     """Runs a command as a user would; whoever it asks to register HA does."""
-    async def running(site, *words) -> Done:
+    async def running(site, *words, **more) -> Done:
         environment = os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
-                                    "PREFECT_API_URL": prefect_api, "USER": "alice", "SUDO_USER": ""}
+                                    "PREFECT_API_URL": prefect_api, "USER": "alice", "SUDO_USER": ""} | more
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "retrust", *words, env=environment, cwd=site.home.parent,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
@@ -101,6 +104,27 @@ async def test_story(site, retrust, tmp_path):
     _assert_pack(tmp_path / "pack.zip", site)
     for words in (("audit", "verify"), ("audit", "verify", str(tmp_path / "pack.zip"))):
         assert (await retrust(site, *words)).code == 0
+
+
+async def test_story_with_people(site, retrust):
+    """Nobody is alice by her account: the run is an unknown person's, and goes on when two who were shown said yes."""
+    document = yaml.safe_load(site.inventory.read_text())
+    document["people"] = {name: ["network"] for name in ("alice", "bob")}
+    one = [{"gate": "people", "approvers": 1}]
+    document["sites"]["campus"]["policy"] = {"delete-pin": one, "interrupting": one}
+    site.inventory.write_text(yaml.safe_dump(document))
+    await site.break_trust("secondary")
+    first = await retrust(site, "run", "campus", "--yes")
+    assert (first.code, "nobody was shown to ask for this run" in first.err) == (3, True), first.err
+    (case,) = await site.ledger.cases()
+    assert (case.requested_by, case.planners) == ("unknown", ("unknown",))
+    site.reload()
+    for person, gate in (("alice", "gate people: shut"), ("bob", "gate people: open")):
+        _, token = await create_token(site.ledger, site.engine.inventory, person, lasts=timedelta(hours=1), actor="cy")
+        said = await retrust(site, "approve", case.id, "--reason", "seen", RETRUST_TOKEN=token)
+        assert (said.code, gate in said.out) == (0, True), said
+    again = await retrust(site, "run", "campus", RETRUST_TOKEN=token)
+    assert (again.code, (await site.ledger.case(case.id)).state) == (0, "healed"), again.err
 
 
 def _assert_pack(path, site):

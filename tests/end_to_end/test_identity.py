@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from retrust.acceptance import accept
+from retrust.actors import UNKNOWN
 from retrust.audit import export_case
 from retrust.deciding import MayNotDecide
 from retrust.errors import ChangedIdentity, UsageError
@@ -107,6 +108,14 @@ async def test_as_many_as_security_asks(redeployed):
         await redeployed.run(actor="service")
     assert [await accepted(redeployed, who) for who in ("person:bob", "person:bob", "person:carol")] == [1, 1, 0]
     assert len(await redeployed.ledger.accepted_identities(SITE)) == 1
+
+
+async def test_two_where_nobody_is_known_to_have_found_it(redeployed):
+    """Whoever started the run and showed no identity may be who accepts it: two persons must."""
+    name_people(redeployed)
+    with pytest.raises(ChangedIdentity):
+        await redeployed.run(actor=UNKNOWN)
+    assert [await accepted(redeployed, who) for who in ("person:bob", "person:bob", "person:alice")] == [1, 1, 0]
 
 
 @pytest.mark.browser

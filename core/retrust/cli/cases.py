@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from retrust.cli import output
-from retrust.cli.options import InventoryOption, JsonOption
+from retrust.cli.options import InventoryOption, JsonOption, ServerOption
 from retrust.cli.remote import connect
 from retrust.cli.showing import SignOption, person, signed, signing_person
 from retrust.deciding import Speaker, current_matter, gate_states
@@ -27,8 +27,6 @@ CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
 GateOption = Annotated[str | None, typer.Option(help="The gate; default: the first that you may decide.")]
 DigestOption = Annotated[str | None, typer.Option(help="The digest you read; refused if the plan is another by now.")]
-ServerOption = Annotated[str | None, typer.Option(
-    "--server", metavar="URL", help="Ask a console there, with the token in RETRUST_TOKEN.")]
 
 
 async def cases(

@@ -46,6 +46,9 @@ class Server:
     async def decide(self, case: str, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._asked("POST", f"cases/{case}/{verb}", json={k: v for k, v in body.items() if v is not None})
 
+    async def make_token(self, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._asked("POST", "tokens", json=body)
+
     async def _asked(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         import httpx
 

@@ -9,7 +9,8 @@ import typer
 
 from retrust.actors import account
 from retrust.cli import output
-from retrust.cli.options import InventoryOption, JsonOption
+from retrust.cli.options import InventoryOption, JsonOption, ServerOption
+from retrust.cli.remote import connect
 from retrust.cli.showing import SignOption, somebody
 from retrust.engine import Engine
 from retrust.people import Register, Token, create_token, revoke_token, right_to_make_tokens
@@ -21,19 +22,29 @@ async def create(
     read_only: Annotated[bool, typer.Option("--read-only", help="It reads, and decides nothing.")] = False,
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
     sign_with: SignOption = None,
+    server: ServerOption = None,
     inventory: InventoryOption = None,
 ) -> None:
     """Create a token and print it, once: only its hash is kept."""
+    if server is not None:
+        async with connect(server) as there:
+            made_there = await there.make_token({"person": person, "days": days, "read_only": read_only, "note": note})
+        _show(made_there["id"], person, made_there["expires_at"], made_there["token"])
+        return
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
         by = await somebody(engine, ledger, sign_with)
         made = right_to_make_tokens(engine.inventory, by, account() if engine.at_the_ledger else None)
         token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=by,
                                          read_only=read_only, note=note, made=made)
-    output.say(f"token {token.id} of {person}, valid until {token.expires_at:%Y-%m-%d}; it is not shown again:")
-    output.show([text])
+    _show(token.id, person, token.expires_at.isoformat(), text)
     if not any("waiting" in receiver.on for receiver in engine.inventory.notifications):
         output.say("warning: no approver is told of it: name a receiver of `waiting` under notifications")
+
+
+def _show(id: str, person: str, until: str, text: str) -> None:
+    output.say(f"token {id} of {person}, valid until {until[:10]}; it is not shown again:")
+    output.show([text])
 
 
 async def list_tokens(json: JsonOption = False, inventory: InventoryOption = None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrust.deciding import approve, gate_states, reject
 from retrust.deciding import cancel as end
 from retrust.models import GateState
+from retrust.people import create_token, right_to_make_tokens
 from retrust.states import OPEN_STATES, State
 from retrust.story import story_object
 from retrust_plugins.console.access import Decides, Here, Known
@@ -64,6 +66,13 @@ class No(Said):
 
 class Ending(Said):
     reason: Reason
+
+
+class NewToken(Said):
+    person: Annotated[str, Field(min_length=1, max_length=200, description="A person of the inventory.")]
+    days: Annotated[int, Field(ge=1, le=366)] = 90
+    read_only: bool = False
+    note: Annotated[str, Field(max_length=200)] = ""
 
 
 class Problem(BaseModel):
@@ -147,6 +156,16 @@ async def cancel(case: CaseId, said: Ending, visitor: Decides, console: Here) ->
     """End a case without acting."""
     ended = await end(console.ledger, case, visitor.speaker, reason=said.reason)
     return {"case": case, "actor": visitor.speaker.actor, "state": ended.state}
+
+
+@router.post("/tokens")
+async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[str, Any]:
+    """Make a person's token, with the role `admin`; its text is in this answer and kept nowhere."""
+    actor, inventory = visitor.speaker.actor, console.engine.inventory
+    made = right_to_make_tokens(inventory, actor)
+    token, text = await create_token(console.ledger, inventory, said.person, lasts=timedelta(days=said.days),
+                                     actor=actor, read_only=said.read_only, note=said.note, made=made)
+    return {"id": token.id, "person": token.person, "expires_at": token.expires_at.isoformat(), "token": text}
 
 
 @router.get("/cases/{case}/export", response_class=Response,

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from retrust.deciding import MayNotDecide
 from retrust.errors import RetrustError, TemporaryError, UsageError
 from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.people import Register, without_tokens
+from retrust.people import MayNotMake, Register, without_tokens
 from retrust.states import IllegalMove
 from retrust_plugins.console.guard import Headers, Limit, Seals
 from retrust_plugins.console.live import Full, Streams
@@ -83,7 +83,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
 
 def status_of(error: RetrustError) -> int:
     match error:
-        case MayNotDecide():
+        case MayNotDecide() | MayNotMake():
             return 403
         case NoSuchCase():
             return 404

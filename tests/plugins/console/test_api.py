@@ -149,6 +149,23 @@ async def test_the_cli_over_the_api(world: Any) -> None:
         ("person:ann", True), ("person:ben", False)]
 
 
+async def test_tokens_over_the_api(make_world: Any) -> None:
+    """The role admin makes tokens there, and nobody else; what was made shows its person."""
+    world = await make_world(people={"ann": ["network"], "cy": ["admin"]})
+    async with serving(world.app) as url:
+        for refused in (await world.token("ann"), await world.token("cy", read_only=True)):
+            done = await type_in(world, "token", "create", "ann", "--server", url, token=refused)
+            assert (done.exit_code, "retrust_" in done.stdout) == (3, False), done.output
+        admin = await world.token("cy", note="decides")
+        done = await type_in(world, "token", "create", "ann", "--days", "2", "--server", url, token=admin)
+        assert done.exit_code == 0, done.output
+        assert (await type_in(world, "cases", "--server", url, token=done.stdout.strip())).exit_code == 0
+        nobody = await type_in(world, "token", "create", "eve", "--server", url, token=admin)
+        assert (nobody.exit_code, "names no person 'eve'" in nobody.output) == (1, True)
+    made = (await world.ledger.entries(kinds=["token-created"]))[-1]
+    assert (made.actor, made.body.person, made.body.made) == ("person:cy", "ann", "by cy, with the role admin")
+
+
 async def test_the_cli_without_a_right(world: Any) -> None:
     """No token, a wrong one, no such case, no server, or an address without TLS: each is said, none is a traceback."""
     token = await world.token("ann")
