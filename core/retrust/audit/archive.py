@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 FORMAT = "retrust evidence pack 1"
 MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public.pem"
 CHAIN, README = "chain.jsonl", "README.txt"
+KEYS = "keys.jsonl"
+"""How the signer's key was let into the chain, where the chain did not begin with it."""
 UNSIGNED = (MANIFEST, SIGNATURE, PUBLIC_KEY)
 """What the manifest cannot list: itself, its signature, and the key that the signature proves."""
 

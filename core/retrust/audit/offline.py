@@ -16,6 +16,7 @@ from typing import Any
 from retrust.audit.archive import (
     CHAIN,
     FORMAT,
+    KEYS,
     MANIFEST,
     PUBLIC_KEY,
     SIGNATURE,
@@ -27,9 +28,10 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
-from retrust.ledger.entries import Attached, CaseMoved
+from retrust.ledger.canonical import join_message
+from retrust.ledger.entries import Attached, CaseMoved, KeyJoined
 from retrust.ledger.entry import read
-from retrust.ledger.keys import key_id, pem, public_from_pem, signed_by
+from retrust.ledger.keys import key_id, pem, public_from_hex, public_from_pem, signed_by
 from retrust.states import State
 
 LARGEST = 1 << 30
@@ -108,7 +110,7 @@ def _manifest(files: Mapping[str, bytes], signer: str | None) -> dict[str, Any]:
         raise _Changed(f"{PUBLIC_KEY}: changed, it is no public key") from None
     if files[PUBLIC_KEY] != pem(inside):
         raise _Changed(f"{PUBLIC_KEY}: changed")
-    if signer not in (None, key_id(inside)):
+    if signer is not None and key_id(inside) not in _let_in(signer, files.get(KEYS, b"")):
         raise _Changed(f"{PUBLIC_KEY}: another key than yours: {key_id(inside)}")
     if not signed_by(inside, files[SIGNATURE], files[MANIFEST]):
         if _named_key(files[MANIFEST]) not in (None, key_id(inside)):
@@ -120,6 +122,21 @@ def _manifest(files: Mapping[str, bytes], signer: str | None) -> dict[str, Any]:
     if not isinstance(manifest["missing"], dict):
         raise _Changed(f"{MANIFEST}: does not say what is missing")
     return manifest
+
+
+def _let_in(first: str, joined: bytes) -> set[str]:
+    """The keys that sign for whoever trusts the key ``first``: it, and each that one of them let in by a signature."""
+    known, keys = {first}, {}
+    for entry in _lines(joined, KEYS):
+        body = read("key-joined", entry["body"])
+        assert isinstance(body, KeyJoined)
+        public = public_from_hex(body.public_key)
+        keys[key_id(public)] = public
+        message = join_message(entry["seq"], entry["prev_hash"], body.public_key)
+        if body.by in known & set(keys) and body.signature and signed_by(
+                keys[body.by], bytes.fromhex(body.signature), message):
+            known.add(key_id(public))
+    return known
 
 
 def _named_key(manifest: bytes) -> str | None:
@@ -148,7 +165,7 @@ def _chain(text: bytes) -> list[dict[str, Any]]:
     """The segment's entries that are there in full; the others count as links only."""
     full: list[dict[str, Any]] = []
     prev_seq, prev_hash = None, None
-    for line in _lines(text):
+    for line in _lines(text, CHAIN):
         before = line["seq"] - 1 if prev_seq is None else prev_seq
         if set(line) == set(FIELDS):
             if found := fault(line, before, prev_hash):
@@ -160,14 +177,14 @@ def _chain(text: bytes) -> list[dict[str, Any]]:
     return full
 
 
-def _lines(text: bytes) -> Iterator[dict[str, Any]]:
+def _lines(text: bytes, name: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         try:
             entry = json.loads(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict) or type(entry.get("seq")) is not int or not isinstance(entry.get("hash"), str):
-            raise _Changed(f"{CHAIN}: line {number} is no entry")
+            raise _Changed(f"{name}: line {number} is no entry")
         yield entry
 
 

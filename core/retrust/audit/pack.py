@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from retrust.audit.archive import CHAIN, FORMAT, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
+from retrust.audit.archive import CHAIN, FORMAT, KEYS, MANIFEST, PUBLIC_KEY, README, SIGNATURE, packed
 from retrust.audit.story import told
 from retrust.ledger.canonical import canonical
-from retrust.ledger.entries import Attached
+from retrust.ledger.entries import Attached, KeyJoined
 from retrust.ledger.entry import Entry
+from retrust.ledger.joining import KIND
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.ledger.ledger import Ledger
 
@@ -42,6 +43,7 @@ async def export_case(ledger: Ledger, case: str, path: Path) -> Path:
     lines, entries = await _segment(ledger, case, summary.site)
     files, missing = await asyncio.to_thread(_attachments, entries, ledger.home)
     files |= told(summary, entries)
+    files |= await _keys(ledger)
     files |= {CHAIN: "".join(f"{line}\n" for line in lines).encode("ascii"), README: HOW_TO.encode()}
     manifest = {"format": FORMAT, "case": case, "site": summary.site, "state": summary.state, "missing": missing}
     await asyncio.to_thread(_write, path, packed(_signed(files, manifest, ledger.signing_key())))
@@ -68,6 +70,14 @@ async def _segment(ledger: Ledger, case: str, site: str) -> tuple[list[str], lis
         else:
             lines.append(canonical({"seq": entry.seq, "hash": entry.hash}))
     return lines, entries
+
+
+async def _keys(ledger: Ledger) -> dict[str, bytes]:
+    """For a reader who was given the key that the chain began with, where another one signs this pack."""
+    joined = await ledger.entries(kinds=(KIND,))
+    if not joined or not isinstance(joined[0].body, KeyJoined) or joined[0].body.key_id == ledger.signing_key().key_id:
+        return {}
+    return {KEYS: "".join(f"{canonical(entry.row)}\n" for entry in joined).encode("ascii")}
 
 
 def _attachments(entries: Iterable[Entry], home: Path) -> tuple[dict[str, bytes], dict[str, str]]:

@@ -34,11 +34,12 @@ async def verify(
         if checkpoint:
             raise UsageError("signed notes are of a ledger, and this is a pack", hint="leave out --checkpoint, or FILE")
         report = verify_pack(file, wanted)
-        vouched = report.trusted or report.key == _own_key()
-        output.show([str(report) if report.trusted or not vouched else f"{report}, but the ledger in this home"])
-        if report.ok and not vouched:
+        ours = report.ok and not report.trusted and report.key == _own_key()
+        output.show([f"{report}, but the ledger in this home" if ours else str(report)])
+        if report.ok and not (report.trusted or ours):
             output.say("give the key of the ledger that wrote it: --public-key FILE (there: retrust audit key)")
-        return 1 if not report.ok else 0 if vouched else 3
+            return 3
+        return 0 if report.ok else 1
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
         chain = await verify_chain(ledger, first_key=wanted, notes=_notes(checkpoint or []))

@@ -182,6 +182,13 @@ def test_what_is_no_checkpoint_and_no_key(place: Place) -> None:
         assert (code, said.startswith("retrust: ")) == (2, True), said
 
 
+def test_a_pack_that_fails_is_said_once(place: Place) -> None:
+    """One sentence on stdout, exit code 1, and nothing about keys."""
+    (place.folder / "hostile.zip").write_bytes(b"PK\x05\x06")
+    code, said = place.verify(place.folder / "hostile.zip")
+    assert (code, said) == (1, "the archive cannot be read: File is not a zip file\n")
+
+
 def test_another_homes_key_is_let_in(place: Place) -> None:
     """``audit join`` takes the hex digits that the refusal names, or a file; ``audit key`` names both keys."""
     other = LedgerKey.of(place.folder / "other")

@@ -120,6 +120,13 @@ def test_odd_values_of_the_manifest(
         complaint(signed(files, evil, json.dumps(manifest).encode()), tmp_path)
 
 
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_odd_lines_of_keys(files: Files, evil: LedgerKey, tmp_path: Path, line: bytes) -> None:
+    """What stands where a pack says how its key was let in."""
+    (tmp_path / "hostile.zip").write_bytes(signed(files | {"keys.jsonl": line + b"\n"}, evil))
+    assert not verify_pack(tmp_path / "hostile.zip", "SHA256:" + "0" * 64).ok
+
+
 @pytest.mark.parametrize("case", [b"[]", b"null", DEEP, b"\xff", b'{"id": 1}', b""])
 def test_odd_cases(files: Files, evil: LedgerKey, tmp_path: Path, case: bytes) -> None:
     """case.json may hold anything."""

@@ -117,6 +117,25 @@ def test_another_key_is_named(pack: Path, tmp_path: Path) -> None:
     assert (report.ok, str(report).startswith("public.pem: another key than yours: SHA256:")) == (False, True)
 
 
+async def test_a_key_that_was_let_in(ledger: Ledger, tmp_path: Path) -> None:
+    """A pack of another worker verifies with the key that the chain began with; without its signature it does not."""
+    other, first = LedgerKey.of(tmp_path / "other"), ledger.signing_key().key_id
+    case = await decided(ledger)
+    await ledger.join(other.public_hex, actor="person:ann")
+    ledger._key = other
+    pack = await export_case(ledger, case, tmp_path / "pack.zip")
+    assert (verify_pack(pack, first).ok, verify_pack(pack, other.key_id).ok, verify_pack(pack).ok) == (True, True, True)
+    files = unpacked(pack.read_bytes())
+    lines = [json.loads(line) for line in files["keys.jsonl"].splitlines()]
+    assert [line["seq"] for line in lines] == [1, lines[1]["seq"]]
+    body = json.loads(lines[1]["body"])
+    for change in ({"signature": "00" * 64}, {"signature": None}, {"by": other.key_id}, {"public_key": "11" * 32}):
+        forged = [lines[0], lines[1] | {"body": json.dumps(body | change)}]
+        pack.write_bytes(packed(files | {"keys.jsonl": "".join(f"{json.dumps(x)}\n" for x in forged).encode()}))
+        assert str(verify_pack(pack, first)).startswith("public.pem: another key than yours"), change
+        assert str(verify_pack(pack, other.key_id)) == "keys.jsonl: changed"
+
+
 def test_a_changed_byte_in_any_file_names_the_file(pack: Path, tmp_path: Path) -> None:
     """The first, a middle and the last byte of every file in it."""
     data = pack.read_bytes()

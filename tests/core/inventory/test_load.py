@@ -432,6 +432,16 @@ def test_warnings(folder: Path) -> None:
     assert len(inventory_warnings(inventory, TARGETS)) == 2
 
 
+@pytest.mark.parametrize(("witness", "is_said"), [("home/notes", True), ("home/a/../notes", True), ("notes", False)])
+def test_a_witness_beside_the_ledger(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, witness: str, is_said: bool) -> None:
+    """What is kept in RETRUST_HOME bears no witness against whoever takes it; that is told."""
+    monkeypatch.setenv("RETRUST_HOME", str(folder / "home"))
+    inventory = load(site() + f"ledger: {{witness: {witness}}}\n")
+    said = [text for text in inventory_warnings(inventory, TARGETS) if "ledger.witness: is in RETRUST_HOME" in text]
+    assert bool(said) == is_said
+
+
 _yaml_like = st.lists(st.sampled_from([
     "sites", ":", " ", "\n", "  ", "- ", "{", "}", "[", "]", ",", "&a", "*a", "<<", "!x", "'", '"', "#", "campus",
     "target", "box", "|", ">", "\t", "---", "\x00", "é", "ssh", "people", "%", "1", "?"]), max_size=40).map("".join)
