@@ -149,7 +149,8 @@ async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: st
         assert code == 0, said
     case = await waiting_case(terminal.ledger, actor=UNKNOWN if hand == "requester" else "service",
                               planner=UNKNOWN if hand == "planner" else "service")
-    assert (await terminal.type("approve", case.id, "--reason", "x", key="ann"))[0] == 0
+    code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
+    assert (code, "a yes of one person more; two persons in all" in said) == (0, True), said
     assert await terminal.gates(case) == {"people": "shut"}
     assert (await terminal.type("approve", case.id, "--reason", "x", key="ben"))[0] == 0
     assert await terminal.gates(case) == {"people": "open"}

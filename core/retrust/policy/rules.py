@@ -160,9 +160,11 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
         return "a decision names who makes it"
     if not decision.reason.strip():
         return "a decision needs a reason"
+    if stranger := _stranger(decision, matter):
+        return stranger
     if gate.at_terminal:
         return None
-    return (_stranger(decision, matter) or _involved(decision, matter, planners)
+    return (_involved(decision, matter, planners)
             or _settings(decision, requirement, matter)
             or _once(decision, matter, earlier))
 

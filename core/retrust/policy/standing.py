@@ -54,9 +54,11 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
     except Exception as exc:
         return _shut(label, redact(f"a working gate: it failed with {type(exc).__name__}: {exc}"))
     stands = _understood(answer, requirement, gate, question)
-    if stands.state == "open" and gate.by_person and not gate.at_terminal and _is_one_alone(matter, now):
-        return _shut(label, "a yes of one person more: nobody is known to have asked for this, so two must say yes")
-    return stands
+    if stands.state == "closed" or not gate.by_person or gate.at_terminal or not _is_one_alone(matter, now):
+        return stands
+    needs = (stands.needs if stands.state == "shut" else None) or "a yes of one person more"
+    return stands.model_copy(update={
+        "state": "shut", "needs": f"{needs}; two persons in all, because nobody is known to have asked for this"})
 
 
 def _is_one_alone(matter: Matter, now: datetime) -> bool:
