@@ -12,9 +12,15 @@ from retrust.models import Baseline, Finding, Grade, Snapshot, Verdict
 
 
 def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
-    """Of the edges without one, or un-pinned in this case: their relation is healthy, and nothing speaks against."""
+    """Of the edges without a proven one, or un-pinned in this case: their relation is healthy, and nothing speaks
+    against. One that is as good as what is known already says nothing new."""
     return [baseline(snapshot.site, f, snapshot.observed_at) for f in snapshot.findings
-            if f.verdict is Verdict.UNPROVEN and _vouched_for(f, snapshot)]
+            if _vouched_for(f, snapshot) and (f.verdict is Verdict.UNPROVEN or _is_better(f))]
+
+
+def _is_better(finding: Finding) -> bool:
+    known = finding.baseline
+    return finding.verdict is Verdict.FRESH and known is not None and finding.evidence.grade.rank > known.grade.rank
 
 
 def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
@@ -33,7 +39,8 @@ def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
 
 def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
     relation = snapshot.relations.get(finding.relation or "")
-    return (finding.presented is not None and (finding.baseline is None or finding.unpinned) and not finding.sighted
+    replaceable = finding.baseline is None or finding.unpinned or not finding.baseline.is_proven
+    return (finding.presented is not None and replaceable and not finding.sighted
             and finding.evidence.grade is not Grade.CONTRADICTED
             and relation is not None and relation.healthy is True)
 
@@ -47,4 +54,4 @@ def baseline(site: str, finding: Finding, at: datetime) -> Baseline:
     assert finding.presented is not None
     return Baseline(site=site, holder=finding.pin.holder, key=finding.pin.key,
                     fingerprint=finding.presented.fingerprint, key_fingerprint=finding.presented.key_fingerprint,
-                    subject=finding.presented.subject, verified_at=at)
+                    subject=finding.presented.subject, verified_at=at, grade=finding.evidence.grade)

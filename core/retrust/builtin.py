@@ -35,6 +35,7 @@ def retrust_commands() -> Sequence[Command]:
         Command("approve", "say yes to a case's plan", "retrust.cli.cases:approve"),
         Command("reject", "say no to a case's plan", "retrust.cli.cases:reject"),
         Command("cancel", "end a case without acting", "retrust.cli.cases:cancel"),
+        Command("dismiss", "say that a sighting was wrong", "retrust.cli.cases:dismiss"),
         Command("accept", "take a node's changed host key or web certificate for its own",
                 "retrust.cli.accept:accept"),
         Command("token create", "create a person's API token", "retrust.cli.token:create"),

@@ -115,6 +115,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "bytes": lambda value: isinstance(value, bytes) and bool(value),
     "bool": lambda value: isinstance(value, bool),
     "tuple[str, ...]": lambda value: isinstance(value, tuple) and all(isinstance(v, str) and v for v in value),
+    "FirstUse": lambda value: value in ("written", "blind"),
     "Answers": lambda value: type(value).__name__ == "Answers",
 }
 

@@ -191,6 +191,13 @@ async def cancel(ledger: Ledger, case: str, speaker: Speaker, *, reason: str) ->
     return await ledger.move(case, "cancel", actor=speaker.actor, note=without_tokens(reason))
 
 
+async def dismiss(ledger: Ledger, sighting: str, speaker: Speaker, *, reason: str) -> Case | None:
+    """Say that a sighting was wrong; the case that rested on nothing else ends, and is returned."""
+    if not reason.strip():
+        raise MayNotDecide("dismissing a sighting needs a reason", where=f"sighting {sighting}")
+    return await ledger.dismiss(sighting, actor=speaker.actor, reason=without_tokens(reason))
+
+
 async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, yes: bool, reason: str,
                gate: str | None, digest: str | None, signature: str | None = None) -> tuple[str, Matter]:
     matter = await current_matter(engine, ledger, case)

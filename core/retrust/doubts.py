@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def doubted(target: Target[Any], site: Site, plan: Plan, after: Snapshot, sightings: Iterable[Sighting],
             sent: dict[str, datetime]) -> Iterator[tuple[str, Sighting]]:
     """Edge and log line: of the deletes without a relation, by when each was ``sent``, what was logged since then."""
-    logged = [s for s in sightings if s.kind == "log"]
+    logged = [s for s in sightings if s.kind == "log" and not s.is_hint]
     found = {f.pin.edge: f for f in after.findings}
     for step in plan.steps:
         edge = f"{step.holder}:{step.argument}"

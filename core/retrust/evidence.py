@@ -81,14 +81,17 @@ class Collector:
 
 
 def grade(collected: Iterable[Collected]) -> Grade:
-    """``proven`` needs both questions answered, one of them is ``supported``; a contradiction outweighs all."""
+    """``proven`` needs both questions answered, any answer is ``supported``; a contradiction outweighs all.
+
+    An old key alone proves nothing, whoever sees it: it may have been stolen.
+    """
     said = tuple(collected)
     if any(c.grade is Grade.CONTRADICTED for c in said):
         return Grade.CONTRADICTED
     answered = {c.answers for c in said if c.grade in (Grade.SUPPORTED, Grade.PROVEN)}
     if {Answers.PEERS_OWN, Answers.HOLDER_SEES_IT} <= answered:
         return Grade.PROVEN
-    if answered & {Answers.PEERS_OWN, Answers.HOLDER_SEES_IT}:
+    if answered - {Answers.PRECONDITION}:
         return Grade.SUPPORTED
     return Grade.NONE
 

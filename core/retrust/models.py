@@ -63,12 +63,16 @@ class Presented(Frozen):
     chain: tuple[bytes, ...] = Field(default=(), exclude=True, repr=False)
 
 
+Level = Literal["authenticated", "hint"]
+"""Whether a source knows who speaks. Anybody may send a hint: it makes us look, and is believed in nothing."""
+
+
 class Sighting(Frozen):
     """One observation that an edge is or will be broken.
 
     ``log`` names a DN (of the certificate presented now) and the role of the thread that wrote it;
     ``renewed`` is an authenticated renewal event and may name a fingerprint; ``probe`` is our own
-    look; ``person`` is ``--include``, and names the edge itself.
+    look; ``person`` is ``--include``, and names the edge itself. ``level`` is its source's.
     """
 
     id: str
@@ -87,9 +91,13 @@ class Sighting(Frozen):
     source: str
     actor: str
     text: str = ""
+    level: Level = "authenticated"
     event: str | None = Field(default=None, exclude=True)
     """The sender's event that told of it, by which a source knows that one sent again is already counted."""
 
+    @property
+    def is_hint(self) -> bool:
+        return self.level == "hint"
 
     @property
     def has_cut_name(self) -> bool:
@@ -122,6 +130,7 @@ class Answers(StrEnum):
     """Which of evidence's two questions a collector answers."""
 
     PEERS_OWN = "the peer's own"
+    OLD_KEY = "whoever has the old key"
     HOLDER_SEES_IT = "the holder sees it"
     PRECONDITION = "a precondition"
 
@@ -146,7 +155,7 @@ class Evidence(Frozen):
 
 
 class Baseline(Frozen):
-    """The certificate last verified for an edge."""
+    """The certificate last verified for an edge, and the grade of the evidence it was verified with."""
 
     site: str
     holder: str
@@ -155,6 +164,11 @@ class Baseline(Frozen):
     key_fingerprint: str
     subject: str
     verified_at: datetime
+    grade: Grade = Grade.NONE
+
+    @property
+    def is_proven(self) -> bool:
+        return self.grade is Grade.PROVEN
 
 
 class Unpinned(Frozen):
@@ -164,11 +178,16 @@ class Unpinned(Frozen):
     fingerprint: str
 
 
+RestsOn = Literal["hints", "an unproven look"]
+
+
 class Finding(Frozen):
     """A pin with everything that was found out about it in one snapshot.
 
     ``relation`` names the relation that depends on it, ``sighted`` is whether any sighting since the
-    baseline may be about it, ``unpinned`` whether this case has sent its delete and it is listed again.
+    baseline may be about it (hints apart), ``unpinned`` whether this case has sent its delete and it is listed
+    again. ``rests_on`` is what makes it stale where that is no more than hints, or looks of ours without proof, beside
+    a relation that we saw broken.
     """
 
     pin: Pin
@@ -181,6 +200,7 @@ class Finding(Frozen):
     relation: str | None = None
     sighted: bool = False
     unpinned: bool = False
+    rests_on: RestsOn | None = None
 
 
 class Relation(Frozen):
@@ -203,6 +223,10 @@ class Snapshot(Frozen):
     findings: tuple[Finding, ...]
     relations: dict[str, Relation | None] = {}
     problems: tuple[str, ...] = ()
+
+
+FirstUse = Literal["written", "blind"]
+"""How a holder gets a new pin: the approved one is put into its store, or it pins whatever it meets next."""
 
 
 class Step(Frozen):
@@ -239,6 +263,7 @@ class Plan(Frozen):
 
     ``follows`` is the digest that the site's runs used last, None for the first; ``policy`` are the gates that it
     must pass with their settings, ``commitments`` those to the secrets that its steps fill in, by reference.
+    ``first_use`` is the target's; None in plans of before, which did not say.
     """
 
     site: str
@@ -248,23 +273,43 @@ class Plan(Frozen):
     follows: str | None = None
     policy: tuple[str, ...] = ()
     commitments: dict[str, str] = {}
+    first_use: FirstUse | None = None
     digest: str
 
     @property
-    def unseen(self) -> tuple[str, ...]:
-        """One sentence for each edge that the plan un-pins though nobody saw what its holder is shown there."""
+    def unpinned(self) -> tuple[Finding, ...]:
+        """The findings whose pins the plan deletes."""
         planned = {(s.holder, s.argument) for s in self.steps if s.kind == "delete-pin"}
-        return tuple(f"the path is unseen: nobody saw what {f.pin.holder} is shown at {f.endpoint}, so that an "
-                     "interception there would not be noticed"
-                     for f in self.snapshot.findings
-                     if (f.pin.holder, f.pin.key) in planned and not f.evidence.holder_sees_it)
+        return tuple(f for f in self.snapshot.findings if (f.pin.holder, f.pin.key) in planned)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a holder pins whatever it meets next, once its pin is deleted."""
+        return self.first_use == "blind" and bool(self.unpinned)
+
+    @property
+    def rests_on_hints(self) -> bool:
+        return any(f.rests_on == "hints" for f in self.unpinned)
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What risk is left, a sentence each: paths nobody saw, a blind first use, a reason anybody could give."""
+        said = [f"the path is unseen: nobody saw what {f.pin.holder} is shown at {f.endpoint}, so that an "
+                "interception there would not be noticed" for f in self.unpinned if not f.evidence.holder_sees_it]
+        if self.is_blind:
+            holders = " and ".join(dict.fromkeys(f.pin.holder for f in self.unpinned))
+            said.append(f"the first use is blind: {holders} will pin whatever certificate comes next, so that an "
+                        "interceptor that can tell this connection from our looks would be pinned, unnoticed")
+        if self.rests_on_hints:
+            edges = " and ".join(f.pin.edge for f in self.unpinned if f.rests_on == "hints")
+            said.append(f"it rests on a message that anybody can send: nothing else says that {edges} is stale, but "
+                        "for the broken relation")
+        return tuple(said)
 
     @property
     def grade(self) -> Grade:
         """The worst grade among the edges that the plan un-pins; ``proven`` where it un-pins none."""
-        planned = {(s.holder, s.argument) for s in self.steps if s.kind == "delete-pin"}
-        grades = [f.evidence.grade for f in self.snapshot.findings if (f.pin.holder, f.pin.key) in planned]
-        return min(grades, key=lambda g: g.rank, default=Grade.PROVEN)
+        return min((f.evidence.grade for f in self.unpinned), key=lambda g: g.rank, default=Grade.PROVEN)
 
 
 class Decision(Frozen):

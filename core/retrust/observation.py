@@ -24,6 +24,7 @@ from retrust.models import (
     Finding,
     Pin,
     Presented,
+    Relation,
     Sighting,
     Snapshot,
     Unpinned,
@@ -59,7 +60,8 @@ async def take_snapshot(target: Target[Any], site: Site, connection: Connection,
     presented = await probe_places(places.values())
     about = _attribute_all(target, site, known, places, presented)
     findings = await asyncio.gather(*(
-        _find(pin, place, site, known, about, presented, collectors, Eyes.at(place, connection))
+        _find(pin, place, site, known, about, presented, collectors, Eyes.at(place, connection),
+              relations.get(place.relation or ""))
         for pin, place in places.items()))
     return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC),
                     findings=tuple(findings), relations=relations,
@@ -119,15 +121,15 @@ def certificate(place: Place, presented: Seen) -> Presented | None:
 
 
 async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About, presented: Seen,
-                collectors: Sequence[Collector], eyes: Eyes) -> Finding:
+                collectors: Sequence[Collector], eyes: Eyes, relation: Relation | None) -> Finding:
     seen = certificate(place, presented)
     facts = Facts(pin=pin, place=place, presented=seen, baseline=known.baselines.get(pin.edge),
                   naming=tuple(about.naming.get(pin.edge, ())), shared=tuple(about.shared.get(pin.edge, ())),
-                  unpinned=known.unpinned.get(pin.edge), include_self=site.include_self)
+                  unpinned=known.unpinned.get(pin.edge), include_self=site.include_self, relation=relation)
     judged = judge(facts)
     return Finding(pin=pin, endpoint=place.endpoint, presented=seen, verdict=judged.verdict,
                    reasons=judged.reasons, baseline=facts.baseline, relation=place.relation,
-                   sighted=bool(facts.since_unpinned), unpinned=facts.is_unpinned,
+                   sighted=bool(facts.since_unpinned), unpinned=facts.is_unpinned, rests_on=judged.rests_on,
                    evidence=await _weigh(facts, judged, site, collectors, eyes))
 
 
@@ -136,7 +138,7 @@ async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequen
     if facts.presented is None or facts.place.endpoint is None:
         return Evidence()
     edge = Edge(pin=facts.pin, place=facts.place, presented=facts.presented, baseline=facts.baseline,
-                sightings=facts.naming, ca=site.trust.ca)
+                sightings=tuple(s for s in facts.naming if not s.is_hint), ca=site.trust.ca)
     extra: tuple[Collected, ...] = (judged.contradiction,) if judged.contradiction else ()
     return await collect(edge, collectors, eyes, extra)
 

@@ -263,7 +263,7 @@ async def _watch_first_use(this: Pass, done: Done) -> None:
     target, trust = this.engine.target(this.site), this.site.trust
     deleted = await this.ledger.deleted_edges(done.case.id)
     anew = [f for f in planned_findings(done.plan.snapshot, done.plan.steps) if f.pin.edge in deleted]
-    if not anew or getattr(target, "first_use", "blind") != "blind" or trust.tunnels == "never":
+    if not anew or target.first_use != "blind" or trust.tunnels == "never":
         return
     if alarm := await watch(anew, partial(target.locate, this.site), done.connection, trust.watch, this.follower):
         await _refuse(this, done, alarm)

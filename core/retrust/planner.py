@@ -26,7 +26,7 @@ def make_plan(target: Target[Any], site: Any, snapshot: Snapshot, deleted: froze
     stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)
     steps = target.steps(site, stale, snapshot, deleted)
     return bind(Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps, follows=follows,
-                     digest=""))
+                     first_use=target.first_use, digest=""))
 
 
 def bind(plan: Plan, **more: Any) -> Plan:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from retrust.models import Sighting
+from retrust.models import Level, Sighting
 
 if TYPE_CHECKING:
     from retrust.engine import Engine
@@ -34,7 +34,9 @@ class Delivery(Protocol):
     knowledge: Knowledge
 
     async def deliver(self, sightings: Sequence[Sighting]) -> None:
-        """Returns when they are in the ledger, durably; raises ``LedgerError`` when they are not."""
+        """Hand in sightings, of the level that this source knows its speakers by.
+
+        Returns when they are in the ledger, durably; raises ``LedgerError`` when they are not."""
         ...
 
     async def ask_look(self, site: str, why: str) -> None:
@@ -108,7 +110,7 @@ def without_port(text: str) -> str:
 
 def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,
                 received: datetime | None = None, newest: datetime | None = None,
-                vouched: datetime | None = None) -> Sighting:
+                vouched: datetime | None = None, level: Level = "authenticated") -> Sighting:
     """A match as a sighting. ``vouched`` is the time of a line without one, if who brings it knows it: a live source
     heard it just now. No line is newer than ``newest``; a time of a later day was not read right."""
     received = received or datetime.now(UTC)
@@ -117,4 +119,5 @@ def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, 
         at = min(at, newest) if at <= newest + SKEW else None
     when = at.isoformat() if at else f"unknown:{received.isoformat()}"
     return Sighting(id=f"log:{source}:{match.offset}:{when}", kind="log", site=site, holder=holder, dn=match.dn,
-                    role=match.role, at=at, received_at=received, source=source, actor=by, text=match.text)
+                    role=match.role, at=at, received_at=received, source=source, actor=by, text=match.text,
+                    level=level)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from retrust.models import Endpoint, Finding, Pin, Presented, Relation, Sighting, Snapshot, Step
+from retrust.models import Endpoint, Finding, FirstUse, Pin, Presented, Relation, Sighting, Snapshot, Step
 
 if TYPE_CHECKING:
     from retrust.errors import RetrustError
@@ -128,6 +128,8 @@ class Target(Generic[SiteT]):
     """What the inventory says of such a site."""
     stages: tuple[str, ...]
     """The tasks that change something, in the order in which they run."""
+    first_use: FirstUse = "blind"
+    """``written`` where the steps put the approved pin itself into the store."""
 
     @abstractmethod
     def holders(self, site: SiteT) -> tuple[str, ...]:

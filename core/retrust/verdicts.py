@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from retrust.dn import DistinguishedName
-from retrust.models import Answers, Baseline, Collected, Grade, Pin, Presented, Sighting, Unpinned, Verdict
+from retrust.models import (
+    Answers,
+    Baseline,
+    Collected,
+    Grade,
+    Pin,
+    Presented,
+    Relation,
+    RestsOn,
+    Sighting,
+    Unpinned,
+    Verdict,
+)
 from retrust.target import Place
 
 LATE = timedelta(seconds=60)
@@ -23,7 +35,8 @@ class Facts:
     """Everything a verdict on one pin may rest on.
 
     ``naming`` are the sightings that are about this edge alone, ``shared`` those that fit several edges;
-    ``unpinned`` is the delete that the open case has sent.
+    ``unpinned`` is the delete that the open case has sent, ``relation`` how the target says that what depends on
+    the pin is.
     """
 
     pin: Pin
@@ -34,12 +47,24 @@ class Facts:
     shared: tuple[Sighting, ...] = ()
     include_self: bool = False
     unpinned: Unpinned | None = None
+    relation: Relation | None = None
 
     @property
     def since_unpinned(self) -> tuple[Sighting, ...]:
-        """The sightings that may speak of the pin as it is listed now."""
-        said = (*self.naming, *self.shared)
+        """The sightings, hints apart, that may speak of the pin as it is listed now."""
+        said = tuple(s for s in (*self.naming, *self.shared) if not s.is_hint)
         return said if self.unpinned is None else tuple(s for s in said if _after(s, self.unpinned.at))
+
+    @property
+    def differs(self) -> bool:
+        """Another certificate is presented than the one recorded last."""
+        return (self.baseline is not None and self.presented is not None
+                and self.presented.fingerprint != self.baseline.fingerprint)
+
+    @property
+    def is_broken(self) -> bool:
+        """The target itself told us that what depends on the pin does not work."""
+        return self.relation is not None and self.relation.healthy is False
 
     @property
     def is_unpinned(self) -> bool:
@@ -53,6 +78,7 @@ class Judgement:
     verdict: Verdict
     reasons: tuple[str, ...]
     contradiction: Collected | None = None
+    rests_on: RestsOn | None = None
 
 
 def judge(facts: Facts) -> Judgement:
@@ -78,9 +104,10 @@ def _judged(facts: Facts) -> Judgement:
         return _judge_unchanged(facts, facts.baseline)
     if facts.is_unpinned and not _subject_differs(facts) and not facts.since_unpinned:
         return Judgement(Verdict.UNPROVEN, (_UNDECIDED,))
-    reasons = _stale_reasons(facts)
-    if reasons:
+    if reasons := _stale_reasons(facts):
         return Judgement(Verdict.STALE, reasons)
+    if facts.is_broken and (weak := _weakly_stale(facts)):
+        return weak
     return Judgement(Verdict.UNPROVEN, (*_unproven_reasons(facts),))
 
 
@@ -90,25 +117,58 @@ _UNDECIDED = ("its delete was sent in this case, and it is listed again: made an
 
 def _stale_reasons(facts: Facts) -> tuple[str, ...]:
     reasons = []
-    if facts.baseline is not None and facts.presented and facts.presented.fingerprint != facts.baseline.fingerprint:
+    if facts.differs and facts.baseline and facts.baseline.is_proven:
         reasons.append(f"presents another certificate than the one last verified on "
                        f"{facts.baseline.verified_at:%Y-%m-%d}")
     if _subject_differs(facts):
         reasons.append(_subject_reason(facts))
-    if facts.baseline is None:
-        reasons += [_naming_reason(s) for s in facts.naming
-                    if _fits_fingerprint(s, facts.presented) and not _attests(s)]
+    if facts.baseline is None or (facts.differs and not facts.baseline.is_proven):
+        reasons += [_naming_reason(s) for s in facts.naming if not s.is_hint and s.kind != "probe"
+                    and _fits_fingerprint(s, facts.presented) and not _attests(s)]
+    if reasons and facts.relation and facts.relation.healthy:
+        reasons.append(f"{facts.place.relation} is healthy, which speaks against it")
     return tuple(reasons)
+
+
+def _weakly_stale(facts: Facts) -> Judgement | None:
+    """What is nothing by itself, and something beside a relation that we saw broken: a person then decides."""
+    seen = f"and {facts.place.relation} is broken"
+    if facts.differs and facts.baseline:
+        return Judgement(Verdict.STALE, (f"{_unproven_before(facts.baseline)}, {seen}",), rests_on="an unproven look")
+    if facts.baseline is not None or facts.unpinned is not None:
+        return None
+    said = [s for s in facts.naming if _fits_fingerprint(s, facts.presented) and not _attests(s)]
+    if probes := [s for s in said if s.kind == "probe" and not s.is_hint]:
+        return Judgement(Verdict.STALE, (f"a look of ours saw the certificate change ({probes[-1].source}), {seen}",),
+                         rests_on="an unproven look")
+    if hints := [s for s in said if s.is_hint]:
+        return Judgement(Verdict.STALE, tuple(f"{_hint(s)}, {seen}" for s in hints), rests_on="hints")
+    return None
+
+
+def _unproven_before(baseline: Baseline) -> str:
+    return (f"presents another certificate than the one recorded on {baseline.verified_at:%Y-%m-%d}, which was not "
+            "proven")
+
+
+def _hint(sighting: Sighting) -> str:
+    return f"a hint, which anybody can send, names it alone: {_told(sighting)}"
+
+
+def _told(sighting: Sighting) -> str:
+    return f"{sighting.source} ({sighting.count}×, sighting {sighting.id[:8]})"
 
 
 def _judge_unchanged(facts: Facts, baseline: Baseline) -> Judgement:
     """We see the certificate last verified: whoever says that it changed sees another one than we do."""
-    reasons = (f"presents the certificate last verified on {baseline.verified_at:%Y-%m-%d}",)
+    reasons: tuple[str, ...] = (f"presents the certificate last verified on {baseline.verified_at:%Y-%m-%d}",)
     since = [s for s in facts.naming if _after(s, baseline.verified_at)]
+    reasons += tuple(f"{_hint(s)}; nothing here changed" for s in since if s.is_hint)
+    since = [s for s in since if not s.is_hint]
     logged = [s for s in since if s.kind == "log"]
     certain = [s for s in logged if _after(s, baseline.verified_at + LATE)]
     if certain:
-        detail = (f"{certain[-1].source} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
+        detail = (f"{_told(certain[-1])} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
                   f"changed, and we still see the one last verified: the holder sees another certificate than we do")
         return Judgement(Verdict.UNPROVEN, (*reasons, detail), Collected(
             collector="sightings", answers=Answers.PRECONDITION, grade=Grade.CONTRADICTED, detail=detail))
@@ -125,7 +185,10 @@ def _after(sighting: Sighting, moment: datetime) -> bool:
 
 
 def _unproven_reasons(facts: Facts) -> list[str]:
-    reasons = ["no certificate was verified for this edge before, and its subject is the pinned one"]
+    reasons = ["no certificate was verified for this edge before, and its subject is the pinned one"
+               if facts.baseline is None else _unproven_before(facts.baseline)]
+    reasons += [f"{_hint(s)}; that counts only beside a broken {facts.place.relation or 'relation'}"
+                for s in facts.naming if s.is_hint]
     reasons += [f"a sighting ({s.source}) has a name that was cut and makes no pin stale by itself"
                 if s.has_cut_name else
                 f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
@@ -148,7 +211,7 @@ def _fits_fingerprint(sighting: Sighting, presented: Presented | None) -> bool:
 def _naming_reason(sighting: Sighting) -> str:
     match sighting.kind:
         case "log":
-            return f"a log line names it alone: {sighting.source} ({sighting.count}×)"
+            return f"a log line names it alone: {_told(sighting)}"
         case "person":
             return f"{sighting.actor} included it"
         case _:

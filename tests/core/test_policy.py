@@ -62,9 +62,11 @@ def required(
     grade: Grade = Grade.PROVEN,
     gates: Mapping[str, Gate] = GATES,
     recurred: tuple[str, ...] = (),
+    **of_plan: Any,
 ) -> tuple[Requirement, ...]:
     inventory = an_inventory(policy, people=people)
-    return requirements(inventory, inventory.sites["campus"], a_plan(*risks, grade=grade), gates, recurred)
+    plan = a_plan(*risks, grade=grade, **of_plan)
+    return requirements(inventory, inventory.sites["campus"], plan, gates, recurred)
 
 
 def said(found: tuple[Requirement, ...]) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -354,7 +356,7 @@ def test_joining_loses_nothing(policy: dict[str, Any], risks: list[str], grade: 
     inventory = an_inventory(policy, people=PEOPLE)
     assert len({r.label for r in found}) == len(found)
     for risk in set(risks):
-        for entry in inventory.sites["campus"].policy.get(risk, ()):
+        for entry in inventory.sites["campus"].policy.gates.get(risk, ()):
             if entry.gate == "standard" and grade is not Grade.PROVEN:
                 continue
             ask = Requirement("", entry.gate, entry.settings, ())
@@ -382,6 +384,41 @@ def test_someone_approves_or_it_was_approved(policy: dict[str, Any], risks: list
     for risk in set(risks) - {"read"}:
         gates = {r.gate for r in found if risk in r.risks}
         assert gates & {"people", "confirm", "ticket"} or (grade is Grade.PROVEN and "standard" in gates)
+
+
+# -- blind first use, and what rests on hints ---------------------------------------------------------
+
+ACCEPTED = {"accept_blind_first_use": True}
+STANDING = {"delete-pin": [{"gate": "standard"}]}
+
+
+@pytest.mark.parametrize(("policy", "people", "labels"), [
+    ({}, PEOPLE, {"people", "security"}),
+    (ACCEPTED, PEOPLE, {"people"}),
+    ({}, None, {"confirm"}),
+    (STANDING, PEOPLE, {"people", "security"}),
+    (STANDING, None, {"confirm"}),
+    (STANDING | ACCEPTED, PEOPLE, {"standard"}),
+    (STANDING | ACCEPTED, None, {"standard"}),
+])
+def test_a_blind_first_use_is_somebodys_decision(policy: dict[str, Any], people: Any, labels: set[str]) -> None:
+    """People ask their security, a standard change needs the acceptance; at the terminal the prompt says it."""
+    assert set(said(required("delete-pin", policy=policy, people=people, first_use="blind"))) == labels
+
+
+@pytest.mark.parametrize("rests_on", ["hints", "an unproven look"])
+def test_no_standard_change_rests_on_less(rests_on: str) -> None:
+    """What is stale by hints, or by looks without proof, is approved by somebody, however good its evidence."""
+    assert set(said(required("delete-pin", policy=STANDING, rests_on=rests_on))) == {"people"}
+    assert set(said(required("delete-pin", policy=STANDING, people=None, rests_on=rests_on))) == {"confirm"}
+
+
+def test_what_rests_on_hints_asks_people_too() -> None:
+    """Where no person would be asked, two are; how many a person's gate needs then is the rules'."""
+    asked = said(required("delete-pin", policy={"delete-pin": [{"gate": "ticket"}]}, rests_on="hints"))
+    assert asked == {"ticket": ("ticket", {}), "people": TWO}
+    assert said(required("delete-pin", rests_on="hints")) == {"people": ONE}
+    assert said(required("delete-pin", people=None, rests_on="hints")) == {"confirm": CONFIRM}
 
 
 # -- wrong policies ----------------------------------------------------------------------------------

@@ -20,8 +20,10 @@ from retrust.deciding import current_matter, gate_states
 from retrust.engine import Engine
 from retrust.errors import InventoryError
 from retrust.ledger import Case, Ledger
+from retrust.models import Plan
 from retrust.people import create_token
-from retrust.testing.scenes import a_world, waiting_case
+from retrust.planner import bind
+from retrust.testing.scenes import a_renewal, a_world, waiting_case
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
 
@@ -140,7 +142,14 @@ async def test_a_person_is_one_however_they_came(terminal: Terminal) -> None:
     assert await terminal.said(case) == [("person:ann", True), ("person:ben", True)]
 
 
-@pytest.mark.parametrize("hand", ["requester", "planner", "sighting"])
+def resting_on_hints() -> Plan:
+    """A plan whose pin is stale by hints alone."""
+    plan = a_renewal()
+    findings = tuple(f.model_copy(update={"rests_on": "hints"}) for f in plan.snapshot.findings)
+    return bind(plan, snapshot=plan.snapshot.model_copy(update={"findings": findings}))
+
+
+@pytest.mark.parametrize("hand", ["requester", "planner", "sighting", "hint"])
 async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: str) -> None:
     """Where nobody is known to have asked for a case, one person opens nothing; two do."""
     fingerprint = "SHA256:" + "a" * 64
@@ -148,7 +157,8 @@ async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: st
         code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", fingerprint)
         assert code == 0, said
     case = await waiting_case(terminal.ledger, actor=UNKNOWN if hand == "requester" else "service",
-                              planner=UNKNOWN if hand == "planner" else "service")
+                              planner=UNKNOWN if hand == "planner" else "service",
+                              plan=resting_on_hints() if hand == "hint" else None)
     code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
     assert (code, "a yes of one person more; two persons in all" in said) == (0, True), said
     assert await terminal.gates(case) == {"people": "shut"}

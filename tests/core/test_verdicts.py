@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrust.models import Baseline, Endpoint, Grade, Pin, Presented, Sighting, Verdict
+from retrust.models import Baseline, Endpoint, Grade, Pin, Presented, Relation, Sighting, Unpinned, Verdict
 from retrust.target import Place
 from retrust.verdicts import LATE, Candidate, Facts, attribute, judge
 
@@ -24,9 +24,10 @@ def presented(fingerprint: str = "SHA256:new", subject: str = "CN=prime-sec,O=Ci
                      not_before=NOW - timedelta(days=1), not_after=NOW + timedelta(days=365))
 
 
-def baseline(fingerprint: str = "SHA256:old") -> Baseline:
+def baseline(fingerprint: str = "SHA256:old", grade: Grade = Grade.PROVEN) -> Baseline:
     return Baseline(site="campus", holder=PIN.holder, key=PIN.key, fingerprint=fingerprint,
-                    key_fingerprint="SHA256:key", subject="CN=prime-sec", verified_at=NOW - timedelta(days=30))
+                    key_fingerprint="SHA256:key", subject="CN=prime-sec", verified_at=NOW - timedelta(days=30),
+                    grade=grade)
 
 
 def sighting(kind: str = "log", at: datetime = NOW, **more: object) -> Sighting:
@@ -36,6 +37,11 @@ def sighting(kind: str = "log", at: datetime = NOW, **more: object) -> Sighting:
 
 NEW, OLD = presented(), presented("SHA256:old")
 LOGGED = (sighting(),)
+HINTED = (sighting(level="hint"),)
+PROBED = (sighting("probe", fingerprint="SHA256:new"),)
+BROKEN, HEALTHY = Relation(status="HA Failed", healthy=False), Relation(status="Primary Active", healthy=True)
+UNWORDED = Relation(status="Configuring", healthy=None)
+WEAK = baseline(grade=Grade.SUPPORTED)
 RULES = {
     "1 a key that names the holder itself is self": (Facts(PIN, Place("self")), Verdict.SELF),
     "1 self outweighs sightings": (Facts(PIN, Place("self"), NEW, naming=LOGGED), Verdict.SELF),
@@ -59,6 +65,26 @@ RULES = {
     "3 a person's inclusion is a sighting": (Facts(PIN, PEER, NEW, naming=(sighting("person"),)), Verdict.STALE),
     "3 a fingerprint that a person attests makes nothing stale":
         (Facts(PIN, PEER, NEW, naming=(sighting("person", fingerprint="SHA256:new"),)), Verdict.UNPROVEN),
+    "3 another fingerprint than one that was not proven is not": (Facts(PIN, PEER, NEW, WEAK), Verdict.UNPROVEN),
+    "3 nor beside a relation that is healthy, or of which nothing is known":
+        (Facts(PIN, PEER, NEW, WEAK, relation=UNWORDED), Verdict.UNPROVEN),
+    "3 it is where we saw the relation broken":
+        (Facts(PIN, PEER, NEW, WEAK, relation=BROKEN), Verdict.STALE),
+    "3 and where a line that somebody known brought names it alone":
+        (Facts(PIN, PEER, NEW, WEAK, naming=LOGGED), Verdict.STALE),
+    "3 a hint that names this edge alone is not": (Facts(PIN, PEER, NEW, naming=HINTED), Verdict.UNPROVEN),
+    "3 nor beside a healthy relation": (Facts(PIN, PEER, NEW, naming=HINTED, relation=HEALTHY), Verdict.UNPROVEN),
+    "3 a hint is, where we saw the relation broken":
+        (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN), Verdict.STALE),
+    "3 not where it fits several edges": (Facts(PIN, PEER, NEW, shared=HINTED, relation=BROKEN), Verdict.UNPROVEN),
+    "3 nor against a certificate that was verified":
+        (Facts(PIN, PEER, OLD, baseline(), naming=HINTED, relation=BROKEN), Verdict.FRESH),
+    "3 nor once the delete was sent":
+        (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN, unpinned=Unpinned(at=NOW, fingerprint="SHA256:x")),
+         Verdict.UNPROVEN),
+    "3 a look of ours that saw it change is not": (Facts(PIN, PEER, NEW, naming=PROBED), Verdict.UNPROVEN),
+    "3 it is, where we saw the relation broken":
+        (Facts(PIN, PEER, NEW, naming=PROBED, relation=BROKEN), Verdict.STALE),
     "4 the last verified, and no sighting, is fresh": (Facts(PIN, PEER, OLD, baseline()), Verdict.FRESH),
     "4 inclusion does not turn a fresh pin":
         (Facts(PIN, PEER, OLD, baseline(), naming=(sighting("person"),)), Verdict.FRESH),
@@ -81,6 +107,34 @@ def test_a_sighting_of_the_unchanged_certificate_contradicts() -> None:
     judged = judge(Facts(PIN, PEER, OLD, baseline(), naming=LOGGED))
     assert judged.contradiction is not None
     assert judged.contradiction.grade is Grade.CONTRADICTED
+
+
+def test_a_hint_is_believed_in_nothing() -> None:
+    """It contradicts nothing, and the reasons say that anybody can send it."""
+    judged = judge(Facts(PIN, PEER, OLD, baseline(), naming=HINTED, relation=BROKEN))
+    assert (judged.verdict, judged.contradiction) == (Verdict.FRESH, None)
+    assert any("anybody can send" in reason for reason in judged.reasons)
+    assert not Facts(PIN, PEER, OLD, naming=HINTED, shared=HINTED).since_unpinned
+
+
+@pytest.mark.parametrize(("facts", "rests_on"), [
+    (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN), "hints"),
+    (Facts(PIN, PEER, NEW, WEAK, naming=HINTED, relation=BROKEN), "an unproven look"),
+    (Facts(PIN, PEER, NEW, naming=(*HINTED, *LOGGED), relation=BROKEN), None),
+    (Facts(PIN, PEER, presented(subject="CN=other"), naming=HINTED, relation=BROKEN), None),
+    (Facts(PIN, PEER, NEW, baseline(), naming=HINTED, relation=BROKEN), None),
+])
+def test_what_a_verdict_rests_on_is_said(facts: Facts, rests_on: str | None) -> None:
+    """Only where nothing better makes the pin stale does it rest on hints, or on looks without proof."""
+    judged = judge(facts)
+    assert (judged.verdict, judged.rests_on) == (Verdict.STALE, rests_on)
+
+
+def test_a_healthy_relation_speaks_against_stale() -> None:
+    """The reasons say so, for the person who decides."""
+    judged = judge(Facts(PIN, PEER, NEW, naming=LOGGED, relation=HEALTHY))
+    assert judged.verdict is Verdict.STALE
+    assert any("healthy, which speaks against it" in reason for reason in judged.reasons)
 
 
 @pytest.mark.parametrize("before", [None, baseline(), baseline("SHA256:new")])

@@ -90,10 +90,12 @@ async def test_unseen_path_is_never_better_than_supported(start, way, vantage):
 
 
 async def test_seen_path_is_not_called_unseen(site):
-    """Negative control: with both ends seen, a renewal is proven, and the plan has nothing to add."""
+    """Negative control: with both ends seen, a renewal is proven, and only the blind first use is left to say."""
     await site.break_trust("secondary")
     ended = await site.run()
-    assert (ended.plan.grade, ended.plan.unseen) == (Grade.PROVEN, ())
+    assert ended.plan.grade is Grade.PROVEN
+    (risk,) = ended.plan.unseen
+    assert risk.startswith("the first use is blind: primary will pin")
 
 
 async def test_log_line_against_our_own_eyes(start):

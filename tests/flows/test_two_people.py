@@ -34,7 +34,8 @@ pytestmark = [pytest.mark.prefect, pytest.mark.browser]
 
 STAGES = ["detect", "list", "plan", "gates", "delete", "re-register-ha", "re-add-ise", "verify"]
 PICTURES = Path(__file__).parents[2] / "build" / "console"
-POLICY = {"delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+POLICY = {"accept_blind_first_use": True,
+          "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
           "interrupting": [{"gate": "people", "approvers": 2, "roles": ["network"]}]}
 REASONS = {"ann": "renewed this morning, change 42", "ben": "fingerprint read on the node's console"}
 

@@ -53,6 +53,8 @@ def _evidence(finding: Finding) -> dict[str, Any]:
 
 def _plan(name: str, entry: Entry, body: Planned) -> Files:
     yield f"{name}.json", _json(_dated(entry))
+    if body.plan.unseen:
+        yield f"{name}-risk.txt", "".join(f"{sentence}\n" for sentence in body.plan.unseen).encode()
 
 
 def _decision(name: str, entry: Entry, body: Decided) -> Files:

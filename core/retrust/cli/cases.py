@@ -1,4 +1,4 @@
-"""``cases``, ``show``, ``approve``, ``reject`` and ``cancel``: people and the cases they decide.
+"""``cases``, ``show``, ``approve``, ``reject``, ``cancel`` and ``dismiss``: people and the cases they decide.
 
 With ``--server`` they ask a console's API (``retrust.cli.remote``) in place of the ledger; what is printed is
 made of the same objects either way.
@@ -85,9 +85,19 @@ def _lines(story: dict[str, Any]) -> Iterator[str]:
         yield f"  note: {case['note']}"
     if story["plan"] is not None:
         yield from output.planned_lines(story["plan"], {p["edge"]: p for p in story["planned"]})
+    if story["sightings"]:
+        yield "  sightings:"
+        yield from (f"    {_sighting_line(seen)}" for seen in story["sightings"])
     yield ""
     for entry in story["entries"]:
         yield f"  {entry['at'][:19].replace('T', ' ')}  {entry['actor']:<16} {entry['what']}"
+
+
+def _sighting_line(seen: dict[str, Any]) -> str:
+    """``retrust dismiss`` takes the id that it begins with."""
+    hint = ", a hint that anybody can send" if seen["level"] == "hint" else ""
+    gone = f"; dismissed: {seen['dismissed']}" if seen["dismissed"] else ""
+    return f"{seen['id'][:8]}  {seen['count']}× {seen['dn'] or seen['kind']} ({seen['source']}{hint}){gone}"
 
 
 async def approve(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
@@ -165,3 +175,21 @@ async def cancel(case: CaseArgument, reason: ReasonOption, sign_with: SignOption
         async with await engine.open_ledger() as ledger:
             await end(ledger, case, _here(engine, await person(engine, ledger, sign_with)), reason=reason)
     output.say(f"case {case} is cancelled")
+
+
+async def dismiss(sighting: Annotated[str, typer.Argument(metavar="SIGHTING", help="Its id, as `show` lists it.")],
+                  reason: ReasonOption, sign_with: SignOption = None, server: ServerOption = None,
+                  inventory: InventoryOption = None) -> None:
+    """Say that a sighting was wrong: it counts no more, and a case that rests on nothing else ends."""
+    if server is not None:
+        async with connect(server) as there:
+            ended = (await there.dismiss(sighting, reason))["case"]
+    else:
+        from retrust.deciding import dismiss as say
+
+        engine = Engine.start(inventory)
+        async with await engine.open_ledger() as ledger:
+            who = await person(engine, ledger, sign_with)
+            case = await say(ledger, sighting, _here(engine, who), reason=reason)
+            ended = case.id if case else None
+    output.say(f"sighting {sighting} is dismissed" + (f"; case {ended} is cancelled" if ended else ""))

@@ -49,6 +49,9 @@ class Server:
     async def make_token(self, body: dict[str, Any]) -> dict[str, Any]:
         return await self._asked("POST", "tokens", json=body)
 
+    async def dismiss(self, sighting: str, reason: str) -> dict[str, Any]:
+        return await self._asked("POST", f"sightings/{sighting}/dismiss", json={"reason": reason})
+
     async def _asked(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         import httpx
 

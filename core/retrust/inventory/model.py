@@ -179,7 +179,18 @@ class SourceEntry(Entry):
     source: Text
 
 
-Policy = dict[str, tuple[GateEntry, ...]]
+class Policy(Part):
+    """Risk class to gates, all of them to be open."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, tuple[GateEntry, ...]]
+
+    accept_blind_first_use: StrictBool = Field(
+        default=False, description="No `security` gate only because a holder pins what it meets next.")
+
+    @property
+    def gates(self) -> Mapping[str, tuple[GateEntry, ...]]:
+        return self.__pydantic_extra__ or {}
 
 
 class Site(Part):
@@ -195,7 +206,7 @@ class Site(Part):
     name: str
     target: str
     trust: Trust = absent()
-    policy: Policy = Field(default_factory=dict, description="Risk class to gates, all of them to be open.")
+    policy: Policy = absent()
     include_self: StrictBool = Field(default=False, description="May a pin of oneself be planned?")
     clocks: Clocks = absent()
     recurrence: Recurrence = absent()
@@ -216,7 +227,7 @@ class Site(Part):
     @classmethod
     def _know_risk_classes(cls, policy: Policy) -> Policy:
         text = f"unknown risk class; known: {', '.join(cls.risk_classes)}"
-        return _refuse(policy, tuple(((risk,), text) for risk in policy if risk not in cls.risk_classes))
+        return _refuse(policy, tuple(((risk,), text) for risk in policy.gates if risk not in cls.risk_classes))
 
 
 class Person(Part):
@@ -317,11 +328,12 @@ class Defaults(Part):
 
     clocks: Clocks = absent()
     recurrence: Recurrence = absent()
-    policy: Policy = Field(default_factory=dict)
+    policy: Policy = absent()
 
 
 def _defaults() -> Defaults:
-    return Defaults.model_construct(clocks=Clocks.model_construct(), recurrence=Recurrence.model_construct())
+    return Defaults.model_construct(clocks=Clocks.model_construct(), recurrence=Recurrence.model_construct(),
+                                    policy=Policy.model_construct())
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from retrust.inventory.model import (
     LedgerSettings,
     NotificationSettings,
     Person,
+    Policy,
     PrefectSettings,
     SigningSettings,
     SourceEntry,
@@ -78,7 +79,7 @@ def _shape_site(site: dict[str, Any], target: str, risk_classes: tuple[str, ...]
     """Its name is the key above it, its target is this one, its policy's keys are risk classes."""
     _without(site, "name")
     site["properties"]["target"] = {"const": target}
-    site["properties"]["policy"]["propertyNames"] = {"enum": list(risk_classes)}
+    site["properties"]["policy"]["propertyNames"] = {"enum": [*Policy.model_fields, *risk_classes]}
     site.pop("title", None)
 
 

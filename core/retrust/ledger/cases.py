@@ -202,6 +202,15 @@ async def open_row(writing: Writing, site: str) -> Row | None:
     return await writing.row(select(t.cases).where(t.cases.c.site == site, t.cases.c.state.in_(OPEN_STATES)))
 
 
+async def end_case(writing: Writing, case: Row, *, actor: str, note: str) -> Case:
+    """Cancel an open case in a transaction that has begun."""
+    was = State(case["state"])
+    named = event_named("cancel")
+    told = CaseMoved(event=named, was=was, state=next_state(was, named, case=case["id"]), note=note)
+    await writing.append(told, actor=actor, case=case["id"], site=case["site"])
+    return case_of(await case_row(writing, case["id"]))
+
+
 async def case_row(writing: Writing, case: str) -> Row:
     row = await writing.row(select(t.cases).where(t.cases.c.id == case))
     if row is None:

@@ -86,11 +86,15 @@ def _case_moved(entry: Entry, body: e.CaseMoved, insert: Insert) -> Sequence[Exe
 
 
 def _sighted(entry: Entry, body: e.OfSightings, insert: Insert) -> Sequence[Executable]:
-    return [_count(insert, row.model_dump(mode="json") | {"case_id": entry.case or ""}) for row in body.sightings]
+    more = {"case_id": entry.case or "", "dismissed": None}
+    return [_count(insert, row.model_dump(mode="json") | more) for row in body.sightings]
 
 
 def _count(insert: Insert, row: dict[str, Any]) -> Executable:
-    """Add a row's count to the aggregate's. The two databases name the lesser of two differently."""
+    """Add a row's count to the aggregate's; what is said again is in force again.
+
+    The two databases name the lesser of two differently.
+    """
     into = insert(t.sightings).values(**row)
     have, new = t.sightings.c, into.excluded
     counted: Executable = into.on_conflict_do_update(
@@ -100,13 +104,19 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
                                else_=func.coalesce(have.first_at, new.first_at)),
               "last_at": case((new.last_at > have.last_at, new.last_at),
                               else_=func.coalesce(have.last_at, new.last_at)),
-              "received_at": new.received_at, "source": new.source, "actor": new.actor, "text": new.text},
+              "received_at": new.received_at, "source": new.source, "actor": new.actor, "text": new.text,
+              "dismissed": new.dismissed},
     )
     return counted
 
 
 def _assigned(entry: Entry, body: e.SightingAssigned, insert: Insert) -> Sequence[Executable]:
     return [delete(t.sightings).where(t.sightings.c.aggregate == body.aggregate, t.sightings.c.case_id == "")]
+
+
+def _dismissed(entry: Entry, body: e.SightingDismissed, insert: Insert) -> Sequence[Executable]:
+    those = t.sightings.c.aggregate == body.aggregate, t.sightings.c.case_id.in_(body.cases)
+    return [update(t.sightings).where(*those).values(dismissed=body.reason)]
 
 
 def _snapshot(entry: Entry, body: e.SnapshotTaken, insert: Insert) -> Sequence[Executable]:
@@ -121,9 +131,8 @@ def _planned(entry: Entry, body: e.Planned, insert: Insert) -> Sequence[Executab
 
 
 def _baselines(entry: Entry, body: e.BaselinesSet, insert: Insert) -> Sequence[Executable]:
-    return [
-        _put(insert, t.baselines, b.model_dump() | {"verified_at": written_time(b.verified_at)}) for b in body.baselines
-    ]
+    return [_put(insert, t.baselines, b.model_dump(mode="json") | {"verified_at": written_time(b.verified_at)})
+            for b in body.baselines]
 
 
 def _lease_taken(entry: Entry, body: e.LeaseTaken, insert: Insert) -> Sequence[Executable]:
@@ -148,6 +157,7 @@ RULES: dict[type[Body], Sequence[Rule]] = {
     e.CaseMoved: [_case_moved],
     e.SightingsKept: [_sighted],
     e.SightingAssigned: [_assigned, _sighted],
+    e.SightingDismissed: [_dismissed],
     e.SnapshotTaken: [_snapshot],
     e.Planned: [_planned],
     e.Decided: [_adds_to(t.decisions)],

@@ -16,7 +16,7 @@ from pydantic import PlainSerializer
 from retrust.ledger.canonical import written_time
 from retrust.ledger.place import Place
 from retrust.ledger.records import LeaseHolder, Moment, Phase
-from retrust.models import Baseline, Decision, Frozen, GateState, Plan, Snapshot
+from retrust.models import Baseline, Decision, Frozen, GateState, Level, Plan, Snapshot
 from retrust.states import Event, State
 from retrust.target import Progress
 
@@ -93,9 +93,12 @@ class SightedRow(Frozen):
     received_at: Time
     source: str
     text: str
+    level: Level
 
 
 class OfSightings(Body):
+    version: ClassVar[int] = 2
+
     sightings: tuple[SightedRow, ...]
 
     @property
@@ -117,6 +120,15 @@ class SightingAssigned(OfSightings):
     """The loose sighting ``aggregate`` became ``sightings``."""
 
     aggregate: str
+
+
+class SightingDismissed(Body):
+    """A person says that it was wrong: it is out of force in these ``cases`` (\"\" is none), ``said`` tells it."""
+
+    aggregate: str
+    cases: tuple[str, ...]
+    said: str
+    reason: str
 
 
 class Looked(Body):
@@ -331,6 +343,7 @@ KINDS: Final[dict[str, Kind]] = {
                        "{0.reason}\n{0.asks}", "the case is {0.state}{0.because}"),
     "sighted": Kind(SightingsKept, "{0.counted}", "sightings.json", NO, NO, NO),
     "sighting-assigned": Kind(SightingAssigned, "{0.counted} assigned to this site", NO, NO, NO, NO),
+    "sighting-dismissed": Kind(SightingDismissed, "dismissed {0.said}: {0.reason}", "dismissals.json", NO, NO, NO),
     "snapshot": Kind(SnapshotTaken, "snapshot {0.when}: {0.pins} pins", "snapshots/", NO, NO, NO),
     "looked": Kind(Looked, "checked: {0.pins} pins", NO, NO, NO, NO),
     "planned": Kind(Planned, "plan {0.digest}: {0.steps} steps", "plans/", "planned", NO, NO),

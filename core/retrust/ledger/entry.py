@@ -19,8 +19,22 @@ from retrust.models import Frozen
 
 Fields = dict[str, Any]
 
+
+
+def _with_levels(fields: Fields) -> Fields:
+    """Version 1 of sightings told no level; the source tells it."""
+    def levelled(row: Fields) -> Fields:
+        return row | {"level": "hint" if row["source"].startswith(ANYBODY) else "authenticated"}
+
+    return fields | {"sightings": [levelled(row) for row in fields["sightings"]]}
+
+
+ANYBODY: Final = ("syslog ", "Prefect event")
+"""Sources that heard anybody, when entries told no level yet."""
+
 OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {
     ("decided", 1): dict,  # the same fields; what a signature is over has changed
+    ("sighted", 1): _with_levels, ("sighting-assigned", 1): _with_levels,
 }
 """By kind and version: from that shape's fields to the next version's."""
 

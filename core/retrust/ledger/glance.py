@@ -21,7 +21,7 @@ from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.models import Baseline, Snapshot, Unpinned
 
 FILE = "ledger.db"
-SCHEMA = "0002"
+SCHEMA = "0003"
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 
 

@@ -21,14 +21,15 @@ M = TypeVar("M", bound=Frozen)
 SCHEMA_VERSION = "SELECT version_num FROM ledger_version"
 
 BASELINES = """
-SELECT site, holder, key, fingerprint, key_fingerprint, subject, verified_at
+SELECT site, holder, key, fingerprint, key_fingerprint, subject, verified_at, grade
 FROM baselines WHERE site = :site ORDER BY holder, key
 """
 
 # What a healed case was about is past; what any other case was about may still be so.
 SIGHTINGS = """
 SELECT s.*, c.state FROM sightings s LEFT JOIN cases c ON c.id = s.case_id
-WHERE (s.last_at IS NULL OR s.last_at >= :since) AND (c.state IS NULL OR c.state <> 'healed') {of_site}
+WHERE (s.last_at IS NULL OR s.last_at >= :since) AND (c.state IS NULL OR c.state <> 'healed')
+AND s.dismissed IS NULL {of_site}
 ORDER BY coalesce(s.last_at, ''), s.aggregate
 """
 SIGHTINGS_OF_ALL = SIGHTINGS.format(of_site="")

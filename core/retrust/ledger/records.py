@@ -47,6 +47,7 @@ class Sighted(Sighting):
 
     first_at: datetime | None
     case: str | None = None
+    dismissed: str | None = None
 
 
 class StepRecord(Frozen):

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
 from retrust.states import OPEN_STATES
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration. Kept here so that opening a current ledger does not import Alembic."""
 
 metadata = MetaData()
@@ -98,6 +98,8 @@ sightings = Table(
     Column("source", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("dismissed", Text),  # why a person said that it was wrong
     Index("sightings_site", "site", "last_at"),
     Index("sightings_case", "case_id"),
 )
@@ -178,6 +180,7 @@ baselines = Table(
     Column("key_fingerprint", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("verified_at", Text, nullable=False),
+    Column("grade", Text, nullable=False),
 )
 
 alarms = Table(

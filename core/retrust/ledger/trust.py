@@ -13,19 +13,28 @@ from retrust.errors import UsageError
 from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
-from retrust.ledger.cases import open_row
-from retrust.ledger.entries import BaselinesSet, IdentityAccepted, SightedRow, SightingAssigned, SightingsKept
+from retrust.ledger.cases import end_case, open_row
+from retrust.ledger.entries import (
+    BaselinesSet,
+    IdentityAccepted,
+    SightedRow,
+    SightingAssigned,
+    SightingDismissed,
+    SightingsKept,
+)
 from retrust.ledger.entry import Entry
 from retrust.ledger.journal import Journal, Writing
 from retrust.ledger.leases import Lease, fence
-from retrust.ledger.records import AcceptedIdentity, Sighted
+from retrust.ledger.records import AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Baseline, Endpoint, Sighting, Unpinned
 
 BATCH = 500
 TEXT_LIMIT = 2000
-SAME = ("kind", "site", "holder", "key", "host", "port", "dn", "role", "fingerprint", "actor")
+SAME = ("kind", "site", "holder", "key", "host", "port", "dn", "role", "fingerprint", "actor", "level")
 """What two sightings must have in common to be counted as one."""
+HINTS = 500
+"""How many different hints are kept of a site; further ones are counted in one row that says nothing else."""
 
 
 class Trust(Journal):
@@ -57,7 +66,7 @@ class Trust(Journal):
     ) -> None:
         case = await open_row(writing, site) if site else None
         for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
+            part = await _bounded(writing, site, case["id"] if case else "", rows[start : start + BATCH])
             actors = sorted({row.actor for row in part})
             told = SightingsKept(sightings=tuple(part), events=tuple(events if start == 0 else ()))
             await writing.append(told, run=run, site=site, case=case["id"] if case else None,
@@ -84,9 +93,32 @@ class Trust(Journal):
             told |= {"site": site, "holder": holder or row["holder"], "key": key or row["key"]}
             told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
             told["aggregate"] = aggregate(told)
+            told.pop("dismissed")
             case = await open_row(writing, site)
-            await writing.append(SightingAssigned(aggregate=sighting, sightings=(SightedRow(**told),)), actor=actor,
+            rows = await _bounded(writing, site, case["id"] if case else "", [SightedRow(**told)])
+            await writing.append(SightingAssigned(aggregate=sighting, sightings=tuple(rows)), actor=actor,
                                  case=case["id"] if case else None, site=site)
+
+    @undisturbed
+    async def dismiss(self, sighting: str, *, actor: str, reason: str) -> Case | None:
+        """A sighting was wrong; the open case that rests on dismissed ones alone ends, and is returned.
+
+        ``sighting`` is its id or the beginning of it.
+        """
+        found = [s for s in await self.sightings() if s.id.startswith(sighting)]
+        if len({s.id for s in found}) != 1:
+            raise UsageError(f"no sighting {sighting}" if not found else f"{sighting} fits several sightings",
+                             hint="`retrust show CASE` and `retrust check` name them")
+        seen, cases = found[-1], tuple(sorted({s.case or "" for s in found}))
+        said = f"{seen.count}× {seen.dn or seen.kind} of {seen.source}"
+        async with self.write() as writing:
+            case = await open_row(writing, seen.site) if seen.site else None
+            case_id = case["id"] if case and case["id"] in cases else None
+            await writing.append(SightingDismissed(aggregate=seen.id, cases=cases, said=said, reason=reason),
+                                 actor=actor, case=case_id, site=seen.site)
+            if case is None or case_id is None or await _has_sightings(writing, case_id):
+                return None
+            return await end_case(writing, case, actor=actor, note=f"dismissed: {reason}")
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
         """What no healed case has dealt with; of a site: its own and the unassigned."""
@@ -161,13 +193,40 @@ class Trust(Journal):
         return [queries.identity(row) for row in await self._rows(text(queries.IDENTITIES), site=site)]
 
 
+async def _has_sightings(writing: Writing, case: str) -> bool:
+    of_case = t.sightings.c.case_id == case, t.sightings.c.dismissed.is_(None)
+    return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is not None
+
+
+async def _bounded(writing: Writing, site: str | None, case: str, rows: Sequence[SightedRow]) -> list[SightedRow]:
+    """The rows; hints beyond those that are kept are one row without a name or a time, so that they only count."""
+    hints = [row for row in rows if row.level == "hint"]
+    if not hints:
+        return list(rows)
+    have = t.sightings.c
+    query = select(have.aggregate).where(have.site == site if site else have.site.is_(None), have.level == "hint",
+                                         have.case_id.in_({"", case}))
+    known = set((await writing.connection.execute(query)).scalars())
+    room = max(0, HINTS - len(known))
+    new = [row for row in hints if row.aggregate not in known]
+    over = {row.aggregate for row in new[room:]}
+    if not over:
+        return list(rows)
+    last = new[-1]
+    nobody = dict.fromkeys(SAME) | {"kind": "log", "site": site, "actor": last.actor, "level": "hint"}
+    rest = SightedRow(aggregate=aggregate(nobody), **nobody, count=sum(row.count for row in new[room:]),
+                      first_at=None, last_at=None, received_at=last.received_at, source=last.source,
+                      text=f"further hints, beyond {HINTS} different ones")
+    return [row for row in rows if row.aggregate not in over] + [rest]
+
+
 def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
     """One row for all that say the same, in the order in which they first came."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for seen in sightings:
         host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
         same = (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
-                seen.actor)
+                seen.actor, seen.level)
         row = rows.setdefault(same, {"count": 0, "first_at": seen.at, "last_at": seen.at})
         times = [at for at in (row["first_at"], row["last_at"], seen.at) if at is not None]
         row |= {"count": row["count"] + seen.count, "first_at": min(times, default=None),
@@ -178,5 +237,6 @@ def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
 
 
 def aggregate(row: dict[str, Any]) -> str:
-    """The id of all sightings that say the same."""
-    return hashlib.sha256(canonical([row[name] for name in SAME]).encode("ascii")).hexdigest()[:32]
+    """The id of all sightings that say the same. Those of before had no level, and are not renamed."""
+    names = SAME if row["level"] == "hint" else SAME[:-1]
+    return hashlib.sha256(canonical([row[name] for name in names]).encode("ascii")).hexdigest()[:32]

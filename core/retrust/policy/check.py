@@ -29,7 +29,7 @@ def check_policy(inventory: Inventory, site: Site, gates: Gates) -> tuple[str, .
     """Raise ``InventoryError`` for a policy that cannot be kept; say what is allowed and seldom meant."""
     keys = tuple(dict.fromkeys((*RISKS, *OCCASIONS, *site.risk_classes)))
     problems = [f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
-                for key in site.policy if key not in keys]
+                for key in site.policy.gates if key not in keys]
     doubts: list[str] = []
     for key in keys:
         asks = said_of(inventory, site, key)

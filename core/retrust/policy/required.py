@@ -7,7 +7,8 @@ A site's policy replaces the default of each key that it names:
 ``delete-pin``          one approver
 ``add-server``          one approver
 ``interrupting``        two approvers, and the window where the policy describes one
-``security``            added where evidence is below ``proven``: one approver of role ``security``
+``security``            added where evidence is below ``proven``, and, where the inventory names people, where the
+                        first use is blind and the site does not accept that: one approver of role ``security``
 ``recurrence``          added where an edge healed too often: one approver
 ======================= =====================================================================
 
@@ -15,8 +16,10 @@ Approvers are the gate ``people``, or ``confirm`` where the inventory names no p
 
 How requirements join: a gate asked by several risk classes is one requirement when the settings are the
 same, or when one *covers* the other (two approvers cover one); otherwise each is kept, with a label of its
-own, and all must be open. ``security`` and ``recurrence`` are never joined with anything. A plugin's gate
-that is asked ``always`` comes on top, so that loading a plugin can only add.
+own, and all must be open. A plan that rests on hints, which anybody can send, needs two persons in all
+(``rules.nobody_asked``).
+``security`` and ``recurrence`` are never joined with anything. A plugin's gate that is asked ``always`` comes on
+top, so that loading a plugin can only add.
 """
 
 from __future__ import annotations
@@ -68,15 +71,18 @@ def requirements(inventory: Inventory, site: Site, plan: Plan, gates: Gates,
     risks = tuple(dict.fromkeys(step.risk for step in plan.steps))
     if not risks:
         return ()
-    proven = plan.grade is Grade.PROVEN
+    proven, blind = plan.grade is Grade.PROVEN, plan.is_blind and not site.policy.accept_blind_first_use
+    standing = proven and not blind and not any(f.rests_on for f in plan.unpinned)
     asks = [ask for risk in sorted(risks, key=_gravity)
-            for ask in _of_risk(inventory, site, risk, gates, proven=proven)]
+            for ask in _of_risk(inventory, site, risk, gates, standing=standing)]
     found = _labelled(_joined(asks, gates, inventory))
-    if not proven:
+    if not proven or (blind and inventory.people):
         found += _by_person(SECURITY, inventory, site, gates, risks)
     if recurred:
         found += _by_person(RECURRENCE, inventory, site, gates, risks)
     changing = tuple(risk for risk in risks if risk != READ)
+    if plan.rests_on_hints and inventory.people and not any(opened_by_person(gates.get(r.gate)) for r in found):
+        found.append(_requirement(Ask("people", {"approvers": 2}, changing), found, "people", "people:hints"))
     return tuple(_with_always(found, site, gates, changing) if changing else found)
 
 
@@ -88,15 +94,15 @@ def _gravity(risk: str) -> int:
 
 
 def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Gates, *,
-             proven: bool) -> Iterator[Ask]:
-    """What one risk class asks for. Where nobody approves it is a standard change, for proven evidence."""
-    own = risk in site.policy and risk not in OCCASIONS
+             standing: bool) -> Iterator[Ask]:
+    """What one risk class asks for. Where nobody approves it is a standard change, if the plan may be one."""
+    own = risk in site.policy.gates and risk not in OCCASIONS
     key = risk if risk in RISKS or own else INTERRUPTING
     asks = said_of(inventory, site, key)
     if key != READ and not any(_approves(gates.get(ask.gate)) for ask in asks):
-        asks += [Ask(STANDARD, {})] if proven else _default(inventory, site, key)
+        asks += [Ask(STANDARD, {})] if standing else _default(inventory, site, key)
     for ask in asks:
-        if proven or ask.gate != STANDARD:
+        if standing or ask.gate != STANDARD:
             yield replace(ask, risks=(risk,))
 
 
@@ -107,7 +113,7 @@ def said_of(inventory: Inventory, site: Site, key: str) -> list[Ask]:
 
 
 def _named(site: Site, key: str) -> list[Ask] | None:
-    entries = site.policy.get(key)
+    entries = site.policy.gates.get(key)
     if entries is None:
         return None
     return [Ask(entry.gate, entry.settings) for entry in entries]
@@ -218,7 +224,7 @@ def approvers_of(inventory: Inventory, site: Site, gates: Gates) -> Approvers:
 
 def settings_anywhere(site: Site, gate: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for key in site.policy:
+    for key in site.policy.gates:
         for ask in _named(site, key) or []:
             if ask.gate == gate and dict(ask.settings) not in found:
                 found.append(dict(ask.settings))

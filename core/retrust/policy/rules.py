@@ -86,13 +86,15 @@ def counted(matter: Matter, now: datetime) -> tuple[Decision, ...]:
 
 
 def nobody_asked(matter: Matter) -> bool:
-    """Whether somebody who showed no identity caused the case, wrote its plan, or brought in what it rests on.
+    """Whether somebody who showed no identity caused the case, wrote its plan, or brought in what it rests on, be it
+    as a hint, which anybody can send.
 
     They may be whoever says yes, so two persons must. What comes in later does not shut a gate: the plan does not
     rest on it.
     """
     before = [s for s in matter.sightings if matter.asked_at is None or s.received_at <= matter.asked_at]
-    return UNKNOWN in (matter.case.requested_by, *matter.case.planners[:1], *(s.actor for s in before))
+    asked = (matter.case.requested_by, *matter.case.planners[:1], *(s.actor for s in before))
+    return matter.plan.rests_on_hints or UNKNOWN in asked
 
 
 def refusal(label: str, matter: Matter) -> Decision | None:

@@ -7,25 +7,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from retrust.gates import Gate, Question, Requirement
-from retrust.inventory import GateEntry, Inventory, Person, Site
+from retrust.inventory import Inventory, Person, Site
+from retrust.inventory.model import Policy
 from retrust.ledger import Case
-from retrust.models import Decision, Evidence, Finding, Grade, Pin, Plan, Snapshot, Step, Verdict
+from retrust.models import Decision, Evidence, Finding, FirstUse, Grade, Pin, Plan, RestsOn, Snapshot, Step, Verdict
 from retrust.states import State
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "1" * 64
 
 
-def a_plan(*risks: str, grade: Grade = Grade.PROVEN, digest: str = DIGEST, site: str = "campus") -> Plan:
+def a_plan(*risks: str, grade: Grade = Grade.PROVEN, digest: str = DIGEST, site: str = "campus",
+           first_use: FirstUse = "written", rests_on: RestsOn | None = None) -> Plan:
     """A plan with one step of each risk class, over one stale pin of that grade."""
     pin = Pin(holder="primary", key="10.0.0.12_8082", subject="CN=prime-sec", line="host=10.0.0.12_8082; …")
-    finding = Finding(pin=pin, verdict=Verdict.STALE, evidence=Evidence(grade=grade))
+    finding = Finding(pin=pin, verdict=Verdict.STALE, evidence=Evidence(grade=grade), rests_on=rests_on)
     steps = tuple(
         Step(id=f"{number}", stage="delete", kind="delete-pin", holder=pin.holder, argument=pin.key,
              risk=risk, sends=(f"delete {pin.key}",), before="listed", after="not listed")
         for number, risk in enumerate(risks, 1))
     snapshot = Snapshot(site=site, target="test", observed_at=NOW, findings=(finding,))
-    return Plan(site=site, target="test", snapshot=snapshot, steps=steps, digest=digest)
+    return Plan(site=site, target="test", snapshot=snapshot, steps=steps, digest=digest, first_use=first_use)
 
 
 def a_case(*, state: State = State.WAITING, requested_by: str = "source:syslog", planners: Sequence[str] = (),
@@ -37,14 +39,13 @@ def a_case(*, state: State = State.WAITING, requested_by: str = "source:syslog",
 def an_inventory(policy: Mapping[str, Sequence[Mapping[str, Any]]] | None = None, *,
                  people: Mapping[str, Sequence[str]] | None = None, site: str = "campus") -> Inventory:
     """One site with this policy; ``people`` are names with their roles."""
-    entries = {risk: tuple(GateEntry(**entry) for entry in gates) for risk, gates in (policy or {}).items()}
     persons = {name: Person(name=name, roles=tuple(roles)) for name, roles in (people or {}).items()}
     # Built without the file's validation: what a test may say of a policy is not what an inventory may.
-    return Inventory(sites={site: a_site(site, entries)}, people=persons)
+    return Inventory(sites={site: a_site(site, policy or {})}, people=persons)
 
 
-def a_site(name: str, policy: Mapping[str, tuple[GateEntry, ...]]) -> Site:
-    return Site(name=name, target="test").model_copy(update={"policy": dict(policy)})
+def a_site(name: str, policy: Mapping[str, Any]) -> Site:
+    return Site(name=name, target="test").model_copy(update={"policy": Policy.model_validate(dict(policy))})
 
 
 def a_decision(actor: str, gate: str = "people", *, yes: bool = True, roles: Sequence[str] = (),

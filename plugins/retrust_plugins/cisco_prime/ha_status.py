@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from retrust.models import Relation
-from retrust_plugins.cisco_prime.modes import classify_mode
+from retrust_plugins.cisco_prime.modes import mode_relation
 
 _MODE = re.compile(
     r"(?im)(?:\[\s*state\s*\]|\b(?:configuration\s+mode|ha\s+(?:mode|state|status)|state|mode)\s*[:=])"
@@ -17,6 +17,4 @@ def ha_from_cli(answer: str) -> Relation | None:
     modes = {" ".join(m["mode"].split()) for m in _MODE.finditer(answer)}
     if len(modes) != 1:
         return None
-    mode = modes.pop()
-    kind = classify_mode(mode)
-    return Relation(status=mode, healthy={"healthy": True, "registerable": False}.get(kind))
+    return mode_relation(modes.pop())

@@ -17,7 +17,7 @@ from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrust.deciding import approve, gate_states, reject
+from retrust.deciding import approve, dismiss, gate_states, reject
 from retrust.deciding import cancel as end
 from retrust.models import GateState
 from retrust.people import create_token, right_to_make_tokens
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from retrust.ledger import Case
 
 CaseId = Annotated[str, InPath(pattern=r"^c\d{1,18}$", description="The case, as `retrust cases` lists it.")]
+SightingId = Annotated[str, InPath(pattern=r"^[0-9a-f]{8,32}$", description="Its id, or the beginning of it.")]
 Site = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$", description="Only of this site.")]
 StateFilter = Annotated[
     Literal["open", "all", "planned", "waiting", "approved", "executing", "verifying", "healed", "failed", "refused",
@@ -166,6 +167,13 @@ async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[st
     token, text = await create_token(console.ledger, inventory, said.person, lasts=timedelta(days=said.days),
                                      actor=actor, read_only=said.read_only, note=said.note, made=made)
     return {"id": token.id, "person": token.person, "expires_at": token.expires_at.isoformat(), "token": text}
+
+
+@router.post("/sightings/{sighting}/dismiss")
+async def dismissed(sighting: SightingId, said: Ending, visitor: Decides, console: Here) -> dict[str, Any]:
+    """Say that a sighting was wrong; `case` is the one that rested on nothing else, and is cancelled."""
+    case = await dismiss(console.ledger, sighting, visitor.speaker, reason=said.reason)
+    return {"sighting": sighting, "actor": visitor.speaker.actor, "case": case.id if case else None}
 
 
 @router.get("/cases/{case}/export", response_class=Response,

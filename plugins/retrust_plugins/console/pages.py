@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from retrust.deciding import approve, reject
+from retrust.deciding import approve, dismiss, reject
 from retrust.deciding import cancel as end
 from retrust.errors import RetrustError
 from retrust.states import State
@@ -22,7 +22,7 @@ from retrust_plugins.console.sessions import Visitor
 router = APIRouter(include_in_schema=False)
 CASES, SITES, ENTRIES = 50, 12, 100
 SAID = {"yes": "Your yes is recorded.", "no": "Your no is recorded: the case is cancelled, nothing was changed.",
-        "cancelled": "The case is cancelled."}
+        "cancelled": "The case is cancelled.", "dismissed": "The sighting is dismissed."}
 
 
 @router.get("/")
@@ -96,6 +96,17 @@ async def cancel(request: Request, console: Here, visitor: Deciding, case: CaseI
     except RetrustError as error:
         return await _not_said(request, console, visitor, case, error, reason)
     return RedirectResponse(f"/cases/{case}?said=cancelled", 303)
+
+
+@router.post("/cases/{case}/dismiss")
+async def dismissed(request: Request, console: Here, visitor: Deciding, case: CaseId,
+                    sighting: Annotated[str, Form(max_length=32)],
+                    reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
+    try:
+        ended = await dismiss(console.ledger, sighting, visitor.speaker, reason=reason)
+    except RetrustError as error:
+        return await _not_said(request, console, visitor, case, error, reason)
+    return RedirectResponse(f"/cases/{case}?said={'cancelled' if ended else 'dismissed'}", 303)
 
 
 async def _not_said(request: Request, console: Console, visitor: Visitor, case: str, error: RetrustError,

@@ -24,9 +24,11 @@ from retrust_plugins.console.sessions import Visitor
 if TYPE_CHECKING:
     from retrust.engine import Engine
     from retrust.gates import Requirement
-    from retrust.ledger import Case, Entry, Ledger, StepRecord
+    from retrust.ledger import Case, Entry, Ledger, Sighted, StepRecord
     from retrust.policy import Matter
 
+SIGHTINGS = 50
+"""Sightings of a case that its page shows, the last ones."""
 TOLD = 300
 """Entries of a case that its page tells; all of them are in its evidence pack."""
 
@@ -75,6 +77,7 @@ class CaseView:
     more: int = 0
     last_seq: int = 0
     picture: Picture | None = None
+    sightings: tuple[Sighted, ...] = ()
 
 
 async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
@@ -93,7 +96,8 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
         tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
         tuple((e, e.line) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
-        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"))
+        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"),
+        tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:])
 
 
 def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding, ...]:

@@ -21,14 +21,16 @@ from retrust.models import Answers, Collected
 
 
 class SameKey(Collector):
-    """The public key is that of the last verified certificate, so its holder proved to be the same."""
+    """The public key is that of the certificate that was proven before; whoever has that key presents it."""
 
     name = "same key"
-    answers = Answers.PEERS_OWN
+    answers = Answers.OLD_KEY
 
     async def collect(self, edge: Edge, eyes: Eyes) -> Collected:
         if edge.baseline is None:
             return self.nothing("no certificate was verified for this pin before")
+        if not edge.baseline.is_proven:
+            return self.nothing(f"the certificate recorded on {edge.baseline.verified_at:%Y-%m-%d} was not proven")
         before, now = edge.baseline.key_fingerprint, edge.presented.key_fingerprint
         day = f"{edge.baseline.verified_at:%Y-%m-%d}"
         if before == now:

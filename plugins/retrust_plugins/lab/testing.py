@@ -29,7 +29,7 @@ from retrust.deciding import Attendance
 from retrust.endings import Ended
 from retrust.engine import Engine
 from retrust.inventory import Site
-from retrust.models import Baseline, Sighting
+from retrust.models import Baseline, Grade, Sighting
 from retrust_plugins.lab.ha import Registration
 from retrust_plugins.lab.lab import Lab
 from retrust_plugins.lab.node import PrimeNode
@@ -163,7 +163,8 @@ class Campus:
 def _baseline(holder: str, peer: PrimeNode, verified: datetime) -> Baseline:
     shown = read_presented([peer.identity.certificate.public_bytes(Encoding.DER)])
     return Baseline(site=SITE, holder=holder, key=peer.key, fingerprint=shown.fingerprint,
-                    key_fingerprint=shown.key_fingerprint, subject=shown.subject, verified_at=verified)
+                    key_fingerprint=shown.key_fingerprint, subject=shown.subject, verified_at=verified,
+                    grade=Grade.PROVEN)
 
 
 def edit(inventory: Path, change: Change) -> None:

@@ -21,6 +21,7 @@ REPLACE = "replace"
 
 class OpenSsh(Target[OpenSshSite]):
     name = "openssh"
+    first_use = "written"
     site_model = OpenSshSite
     stages = (REPLACE,)
 

@@ -137,7 +137,7 @@ async def packed(ledger: Ledger, case: str) -> bytes:
 def _settings(engine: Engine, site: str) -> list[TicketSettings]:
     """Every change request that the site's policy may ask for, each instance and table once."""
     found: dict[tuple[str, str], TicketSettings] = {}
-    entries = engine.inventory.sites[site].policy.values() if site in engine.inventory.sites else ()
+    entries = engine.inventory.sites[site].policy.gates.values() if site in engine.inventory.sites else ()
     for entry in (entry for several in entries for entry in several if entry.gate == "ticket"):
         settings = TicketSettings.model_validate(dict(entry.settings), context=engine.inventory.context)
         found.setdefault((settings.url, settings.table), settings)

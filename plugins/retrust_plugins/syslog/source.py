@@ -12,12 +12,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
 from retrust.errors import PermanentError, RetrustError
 from retrust.inventory import Host, InventoryPath, Part, Port, Text, Wrong
+from retrust.models import Level
 from retrust.signatures import Match
 from retrust.sources import Delivery, EventSource, Sender, sender_of, sighting_of
 from retrust_plugins.syslog.messages import Frames, Piece, host_of
@@ -47,6 +49,11 @@ class Listener(Part):
             yield (), "certificate and key are needed for tls, and of no use without it"
         if self.ca is not None and self.protocol != "tls":
             yield ("ca",), "is of no use without tls"
+
+    @property
+    def level(self) -> Level:
+        """Only client certificates tell who speaks here."""
+        return "hint" if self.ca is None else "authenticated"
 
 
 class SyslogSettings(Part):
@@ -110,7 +117,7 @@ class _Source:
                 stack.callback(udp.close)
                 self._udp.append(udp)
                 return udp.address
-            server = await stack.enter_async_context(_tcp(listener, self._connection))
+            server = await stack.enter_async_context(_tcp(listener, partial(self._connection, listener.level)))
         except OSError as exc:
             raise PermanentError(f"cannot listen: {exc.strerror or exc}",
                                  where=f"{listener.protocol} {listener.host}:{listener.port}") from exc
@@ -120,18 +127,18 @@ class _Source:
     def _datagrams(self, came: Datagrams) -> None:
         said: dict[Speaker, list[bytes]] = {}
         for data, address in came:
-            said.setdefault(Speaker(address, host_of(data)), []).append(data.rstrip(b"\x00\r\n"))
+            said.setdefault(Speaker(address, host_of(data), "hint"), []).append(data.rstrip(b"\x00\r\n"))
         for speaker, lines in said.items():
             self._take(speaker, b"\n".join(lines) + b"\n")
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connection(self, level: Level, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames, address = Frames(), str(writer.get_extra_info("peername")[0])
-        speaker, begins = Speaker(address, None), True
+        speaker, begins = Speaker(address, None, level), True
         self._connections.add(writer)
         try:
             while data := await reader.read(READ):
                 for piece in frames.feed(data):
-                    speaker = _speaker(address, piece.data, speaker) if begins else speaker
+                    speaker = _speaker(piece.data, speaker) if begins else speaker
                     self._take(speaker, _text(piece))
                     begins = piece.ends
             self._take(speaker, _text(frames.rest()))
@@ -155,7 +162,7 @@ class _Source:
         now = datetime.now(UTC)
         for match in matches:
             self._tally.add(sighting_of(match, source=f"syslog {speaker.host or speaker.address}", by="service",
-                                        site=site, holder=holder, received=now, vouched=now))
+                                        site=site, holder=holder, received=now, vouched=now, level=speaker.level))
 
     def _sender(self, speaker: Speaker) -> tuple[str | None, str | None]:
         """The settings' word first, then the inventory's: the header's host before the sender's address."""
@@ -214,10 +221,10 @@ class _Source:
                 await self._delivery.deliver(self._tally.take())
 
 
-def _speaker(address: str, data: bytes, before: Speaker) -> Speaker:
+def _speaker(data: bytes, before: Speaker) -> Speaker:
     """Who says the message that begins so; a line without any header goes on with the message before it."""
     host = host_of(data)
-    return Speaker(address, host) if host is not None or data.startswith(b"<") else before
+    return before._replace(host=host) if host is not None or data.startswith(b"<") else before
 
 
 def _text(piece: Piece) -> bytes:

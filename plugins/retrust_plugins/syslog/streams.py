@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from retrust.models import Sighting
+from retrust.models import Level, Sighting
 from retrust.scanner import CONTEXT, Scanner
 from retrust.signatures import LogSignature, Match
 
@@ -19,10 +19,14 @@ HOSTS = 2000
 
 
 class Speaker(NamedTuple):
-    """Who a message comes from: the address that sent it, and the host that its header names."""
+    """Who a message comes from: the address that sent it, and the host that its header names.
+
+    ``level`` is what the listener knows of them: anybody can write a datagram with any name in it.
+    """
 
     address: str
     host: str | None
+    level: Level
 
 
 class _Stream:
@@ -78,7 +82,7 @@ class Tally:
         return bool(self._rows)
 
     def add(self, seen: Sighting) -> None:
-        row = self._rows.setdefault((seen.site, seen.holder, seen.dn, seen.role), [])
+        row = self._rows.setdefault((seen.site, seen.holder, seen.dn, seen.role, seen.level), [])
         row.append(seen)
         if len(row) > 2:
             count = sum(s.count for s in row)

@@ -68,7 +68,8 @@ def test_a_pack_holds_the_whole_story(pack: Path) -> None:
     assert set(files) == {
         "README.txt", "attachments/screenshots/ha.png", "baselines.json", "case.json", "chain.jsonl",
         "decisions/00000007.json", "decisions/00000007.sig", "decisions/00000007.signed", "manifest.json",
-        "manifest.sig", "plans/00000005.json", "public.pem", "snapshots/00000003-before/evidence.json",
+        "manifest.sig", "plans/00000005-risk.txt", "plans/00000005.json", "public.pem",
+        "snapshots/00000003-before/evidence.json",
         "snapshots/00000003-before/fingerprints.json", "snapshots/00000003-before/listing-primary.txt",
         "snapshots/00000003-before/relations.json", "states.json"}
     assert files["snapshots/00000003-before/listing-primary.txt"].decode() == snapshot().findings[0].pin.line + "\n"

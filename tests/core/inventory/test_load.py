@@ -108,9 +108,9 @@ def test_a_whole_inventory(folder: Path) -> None:
     assert campus.web.password == SecretRef("file:pw")
     assert campus.web.password.rest == str(folder / "pw")
     assert campus.trust.ca == folder / "ca.pem"
-    assert campus.policy["delete-pin"] == (GateEntry.model_validate({"gate": "people", "approvers": 2}),)
-    assert campus.policy["delete-pin"][0].settings == {"approvers": 2}
-    assert campus.policy["window"] == ()
+    assert campus.policy.gates["delete-pin"] == (GateEntry.model_validate({"gate": "people", "approvers": 2}),)
+    assert campus.policy.gates["delete-pin"][0].settings == {"approvers": 2}
+    assert campus.policy.gates["window"] == ()
     assert (campus.clocks.decision, campus.clocks.observation) == (timedelta(hours=72), timedelta(minutes=5))
     assert (campus.recurrence.healed, campus.recurrence.days) == (1, 30)
     assert {p.name: p.roles for p in inventory.people.values()} == {
@@ -348,7 +348,7 @@ def test_settings_hold_for_every_site(folder: Path) -> None:
     campus = load(site("clocks: {observation: 2m}\npolicy: {delete-pin: []}") + general).sites["campus"]
     assert (campus.clocks.decision, campus.clocks.observation) == (timedelta(hours=1), timedelta(minutes=2))
     assert (campus.recurrence.healed, campus.recurrence.days) == (3, 7)
-    assert (set(campus.policy), campus.policy["read"][0].gate) == ({"read", "delete-pin"}, "people")
+    assert (set(campus.policy.gates), campus.policy.gates["read"][0].gate) == ({"read", "delete-pin"}, "people")
 
 
 def test_search_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,7 +395,7 @@ def test_a_plugins_settings_are_read_with_lines(folder: Path) -> None:
               vaild: 2h
             - {gate: people, approvers: 2, valid: 2h, token: file:tok}
         """))
-    wrong, right = inventory.sites["campus"].policy["delete-pin"]
+    wrong, right = inventory.sites["campus"].policy.gates["delete-pin"]
     loc = ("sites", "campus", "policy", "delete-pin")
     parsed = inventory.parse(Approvals, right.settings, *loc, 1)
     assert (parsed.approvers, parsed.valid) == (2, timedelta(hours=2))

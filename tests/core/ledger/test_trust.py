@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from retrust.errors import UsageError
 from retrust.ledger import Ledger, glance
-from retrust.ledger.trust import aggregated
-from retrust.models import Endpoint, Sighting
+from retrust.ledger.trust import HINTS, aggregated
+from retrust.models import Endpoint, Grade, Sighting
 from retrust.testing.ledgers import NOON, SITE, SetClock, baseline, fingerprint, sighting
 
 
@@ -157,3 +157,82 @@ async def test_two_people_who_say_the_same_are_both_remembered(ledger: Ledger) -
     one = sighting(kind="person", fingerprint=fingerprint("new"), actor="person:ann")
     await ledger.sight_many([one, one.model_copy(update={"actor": "person:ben"})])
     assert {s.actor for s in await ledger.sightings(SITE)} == {"person:ann", "person:ben"}
+
+
+# -- hints ------------------------------------------------------------------------------------------------
+
+
+def hint(n: int = 0, **more: object) -> Sighting:
+    return sighting(n, **{"level": "hint", "source": "syslog 10.0.0.9", **more})
+
+
+async def test_a_hint_is_counted_apart(ledger: Ledger) -> None:
+    """The same line from somebody known and from anybody are two sightings, each with its level."""
+    await ledger.sight_many([sighting(), hint(), hint()])
+    assert sorted((s.level, s.count) for s in await ledger.sightings(SITE)) == [("authenticated", 1), ("hint", 2)]
+
+
+@pytest.mark.parametrize("site", [SITE, None])
+async def test_a_flood_of_hints_leaves_little_and_counts_all(ledger: Ledger, site: str | None) -> None:
+    """Beyond the limit different hints are one row without a name; what was kept goes on counting."""
+    names = [hint(n, dn=f"CN=host-{n}", site=site) for n in range(3 * HINTS)]
+    for _ in range(2):
+        await ledger.sight_many(names)
+    await ledger.sight(sighting(dn="CN=known", site=site))
+    seen = await ledger.sightings(SITE)
+    assert len(seen) == HINTS + 2
+    assert sum(s.count for s in seen) == 6 * HINTS + 1
+    [rest] = [s for s in seen if s.is_hint and s.dn is None]
+    assert (rest.count, rest.at) == (4 * HINTS, None)
+
+
+async def test_assigning_hints_keeps_their_bound(ledger: Ledger) -> None:
+    """Those without a site are assigned one by one, and are no more than a site keeps."""
+    await ledger.sight_many([hint(n, dn=f"CN=a-{n}") for n in range(HINTS - 1)])
+    await ledger.sight_many([hint(n, dn=f"CN=b-{n}", site=None) for n in range(5)])
+    for loose in [s for s in await ledger.sightings() if s.site is None]:
+        await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+    seen = await ledger.sightings(SITE)
+    assert (len(seen), sum(s.count for s in seen)) == (HINTS + 1, HINTS + 4)
+
+
+# -- dismissing -------------------------------------------------------------------------------------------
+
+
+async def test_a_dismissed_sighting_counts_no_more(ledger: Ledger) -> None:
+    """It is recorded with who said so and why; said again, it is in force again."""
+    await ledger.sight_many([sighting(dn="CN=a"), sighting(dn="CN=b")])
+    [wrong] = [s for s in await ledger.sightings(SITE) if s.dn == "CN=a"]
+    assert await ledger.dismiss(wrong.id[:8], actor="person:ann", reason="a test line") is None
+    assert [s.dn for s in await ledger.sightings(SITE)] == ["CN=b"]
+    [said] = await ledger.entries(kinds=["sighting-dismissed"])
+    assert (said.actor, said.line) == ("person:ann", "dismissed 1× CN=a of hm-0-0.log: a test line")
+    await ledger.sight(sighting(dn="CN=a"))
+    assert sorted(s.dn or "" for s in await ledger.sightings(SITE)) == ["CN=a", "CN=b"]
+
+
+async def test_dismissing_ends_what_it_caused(ledger: Ledger) -> None:
+    """The case that rests on dismissed sightings alone is cancelled; its sightings stay with it."""
+    await ledger.sight_many([sighting(dn="CN=a"), sighting(dn="CN=b")])
+    case = await ledger.open_case(SITE, cause="x", actor="service")
+    first, second = await ledger.sightings(SITE)
+    assert await ledger.dismiss(first.id, actor="person:ann", reason="wrong") is None
+    ended = await ledger.dismiss(second.id, actor="person:ann", reason="wrong too")
+    assert ended is not None
+    assert (ended.id, ended.state, ended.note) == (case.id, "cancelled", "dismissed: wrong too")
+    assert [s.dismissed for s in await ledger.sightings_of(case.id)] == ["wrong", "wrong too"]
+
+
+async def test_only_a_sighting_that_is_there_is_dismissed(ledger: Ledger) -> None:
+    """None of that id, or several, is a mistake that says so."""
+    await ledger.sight_many([sighting(dn=f"CN={n}") for n in range(40)])
+    for said, why in (("ffffffff0000", "no sighting"), ("", "several")):
+        with pytest.raises(UsageError, match=why):
+            await ledger.dismiss(said, actor="person:ann", reason="x")
+
+
+async def test_a_baseline_keeps_its_grade(ledger: Ledger) -> None:
+    """How well the certificate was known when it was recorded."""
+    known = baseline().model_copy(update={"grade": Grade.SUPPORTED})
+    await ledger.set_baselines([known], actor="service")
+    assert list((await ledger.baselines(SITE)).values()) == [known]

@@ -218,3 +218,33 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     good = await sign(said, tmp_path / "ann")
     assert (await ann.post(f"/api/v1/cases/{case.id}/approve", json={**body, "signature": good})).status_code == 200
     assert [d.signature for d in await world.ledger.decisions(case.id)] == [good]
+
+
+@pytest.mark.parametrize("path", ["api", "form", "cli"])
+async def test_dismissing(make_world: Any, path: str) -> None:
+    """A sighting is dismissed by each path, with a reason; the case that rested on it alone ends."""
+    world = await make_world()
+    await world.ledger.sight(Sighting(id="x", kind="log", site="campus", dn="CN=prime-sec", at=datetime.now(UTC),
+                                      received_at=datetime.now(UTC), source="syslog 10.0.0.9", actor="service",
+                                      level="hint"))
+    case = await waiting_case(world.ledger)
+    [seen] = await world.ledger.sightings_of(case.id)
+    api, browser = await world.api("ann"), await world.browser("ann")
+    page = (await browser.get(f"/cases/{case.id}")).text
+    assert "anybody can send it" in page
+    assert (await api.post(f"/api/v1/sightings/{seen.id}/dismiss", json={"reason": " "})).status_code == 403
+    if path == "api":
+        answer = await api.post(f"/api/v1/sightings/{seen.id[:8]}/dismiss", json={"reason": "a test"})
+        assert answer.json() == {"sighting": seen.id[:8], "actor": "person:ann", "case": case.id}
+    elif path == "form":
+        sent = {"csrf": hidden_field(page, "csrf"), "sighting": seen.id, "reason": "a test"}
+        assert (await browser.post(f"/cases/{case.id}/dismiss", data=sent)).status_code == 303
+    else:
+        words = ["dismiss", seen.id[:8], "--reason", "a test"]
+        app = build(world.engine.plugins.commands.values(), words)
+        done = await asyncio.to_thread(CliRunner().invoke, app, words, env={
+            "RETRUST_TOKEN": await world.token("ann"), "RETRUST_INVENTORY": str(world.engine.inventory.file)})
+        assert (done.exit_code, f"case {case.id} is cancelled" in done.output) == (0, True)
+    ended = await world.ledger.case(case.id)
+    assert (ended.state, ended.note) == ("cancelled", "dismissed: a test")
+    assert not await world.ledger.sightings("campus")

@@ -16,19 +16,29 @@ from retrust_plugins.evidence.certificate import Issued, SameKey
 HOST = "10.0.0.12"
 
 
-def baseline(presented):
+def baseline(presented, grade=Grade.PROVEN):
     return Baseline(site="campus", holder="primary", key="10.0.0.12_8082", fingerprint=presented.fingerprint,
                     key_fingerprint=presented.key_fingerprint, subject=presented.subject,
-                    verified_at=datetime(2026, 1, 2, tzinfo=UTC))
+                    verified_at=datetime(2026, 1, 2, tzinfo=UTC), grade=grade)
 
 
 async def test_same_key(certificate, edge, presented):
-    """A renewal that kept its key is the peer's own."""
+    """A renewal that kept its key is presented by whoever has that key."""
     old = certificate("prime-sec")
     new = certificate("prime-sec", key=old.key)
     said = await SameKey().collect(edge(presented(new), baseline=baseline(presented(old))), None)
     assert said.grade is Grade.SUPPORTED
     assert "2026-01-02" in said.detail
+
+
+@pytest.mark.parametrize("grade", [Grade.NONE, Grade.SUPPORTED])
+async def test_the_same_key_as_one_that_was_not_proven(certificate, edge, presented, grade):
+    """A certificate that was recorded without proof vouches for no other one."""
+    old = certificate("prime-sec")
+    before = baseline(presented(old), grade)
+    said = await SameKey().collect(edge(presented(certificate("prime-sec", key=old.key)), baseline=before), None)
+    assert said.grade is Grade.NONE
+    assert "not proven" in said.detail
 
 
 async def test_new_key(certificate, edge, presented):

@@ -33,7 +33,7 @@ async def engine(make_world, inventory, tmp_path, monkeypatch):
 sites:
   bastions:
     target: openssh
-    trust: {{watch: 1ms}}
+
     holders:
       bastion:
         host: 127.0.0.1

@@ -40,7 +40,7 @@ class World:
         case = await self.ledger.open_case("campus", cause="a log line", actor="source:syslog")
         case = await self.ledger.record_plan(case.id, self.plan, actor="service")
         gate = Ticket()
-        settings = self.engine.inventory.sites["campus"].policy["delete-pin"][0].settings
+        settings = self.engine.inventory.sites["campus"].policy.gates["delete-pin"][0].settings
         question = a_question(gate, settings, case=case, plan=self.plan, secrets=self.engine.secrets)
         await gate.state(question)
         self.snow.approve()

@@ -49,7 +49,7 @@ def written(template: str, at: datetime, host: str) -> str:
 def heard(message: bytes) -> tuple[str | None, Match]:
     (piece,) = Frames().feed(message + b"\n")
     streams = Streams(SIGNATURES)
-    speaker = Speaker("10.0.0.1", host_of(piece.data))
+    speaker = Speaker("10.0.0.1", host_of(piece.data), "hint")
     found = streams.feed(speaker, piece.data + b"\n") + [m for _, told in streams.rest() for m in told]
     (match,) = found
     return speaker.host, match
