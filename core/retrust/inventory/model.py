@@ -116,7 +116,7 @@ class Trust(Part):
     tunnels: Literal["auto", "never"] = "auto"
     old_tls: bool = Field(default=False, description="Looks offer TLS 1.0 and 1.1, too.")
     watch: Duration = Field(
-        default=timedelta(seconds=30),
+        default=timedelta(seconds=10),
         description="How long, at random moments, the holder's path is looked at after a pin was made anew.")
 
 

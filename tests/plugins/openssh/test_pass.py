@@ -33,7 +33,6 @@ async def engine(make_world, inventory, tmp_path, monkeypatch):
 sites:
   bastions:
     target: openssh
-
     holders:
       bastion:
         host: 127.0.0.1
