@@ -66,9 +66,9 @@ def ends(*arguments: str) -> int:
 
 VERBS = ["check", "plan", "impact", "event log", "event renewed", "event attested", "cases", "show", "approve",
          "reject", "cancel", "accept", "schema", "token create", "token list", "token revoke", "audit verify",
-         "audit export", "audit key", "plugins list", "nonsense", ""]
+         "audit export", "audit key", "audit join", "plugins list", "nonsense", ""]
 OPTIONS = ["--json", "--reason", "--gate", "--site", "--certificate", "--fingerprint", "--kind", "--to", "--public-key",
-           "--inventory", "--holder", "--renew", "--password", "--help", "--all"]
+           "--checkpoint","--inventory", "--holder", "--renew", "--password", "--help", "--all"]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
