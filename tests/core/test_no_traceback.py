@@ -68,7 +68,7 @@ VERBS = ["check", "plan", "impact", "event log", "event renewed", "event atteste
          "reject", "cancel", "accept", "schema", "token create", "token list", "token revoke", "audit verify",
          "audit export", "audit key", "audit join", "plugins list", "nonsense", ""]
 OPTIONS = ["--json", "--reason", "--gate", "--site", "--certificate", "--fingerprint", "--kind", "--to", "--public-key",
-           "--checkpoint","--inventory", "--holder", "--renew", "--password", "--help", "--all"]
+           "--checkpoint", "--inventory", "--holder", "--renew", "--password", "--help", "--all"]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
