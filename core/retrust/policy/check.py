@@ -69,12 +69,10 @@ def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Gates) -> Iterator[s
 
 
 def _not_for(inventory: Inventory, gate: Gate[Any]) -> str | None:
-    """A gate of accounts where people are named, and a gate of people where none are."""
+    """A gate of accounts where people are named."""
     if inventory.people and gate.at_terminal:
         return (f"the gate {gate.name} is answered by whoever is at the terminal, and this inventory names people: "
                 "use the gate people")
-    if not inventory.people and gate.by_person and not gate.at_terminal:
-        return f"the gate {gate.name} is opened by people, and this inventory names none: name them under people"
     return None
 
 
