@@ -28,6 +28,7 @@ from retrust.ledger.errors import (
     NotCurrent,
     NotJoined,
     SiteLeased,
+    StillSending,
 )
 from retrust.ledger.glance import Glance, Knowledge, glance
 from retrust.ledger.records import (
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AcceptedIdentity", "Alarm", "Case", "DecisionRefused", "DigestUse", "DigestUsed", "Entry", "Glance", "Head",
     "Knowledge", "Lease", "LeaseHolder", "LeaseLost", "Ledger", "LedgerError", "Moment", "NewerSchema", "NoSuchCase",
-    "NotCurrent", "NotJoined", "Phase", "Sighted", "SiteLeased", "SnapshotRecord", "StepRecord", "glance",
+    "NotCurrent", "NotJoined", "Phase", "Sighted", "SiteLeased", "SnapshotRecord", "StepRecord", "StillSending",
+    "glance",
 ]
 
 _WHEN_USED = {"Ledger": "retrust.ledger.ledger", "Lease": "retrust.ledger.leases"}

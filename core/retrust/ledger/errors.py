@@ -3,6 +3,7 @@
     TemporaryError
     ├── LedgerError        the database is locked, unreachable or full; nothing was acknowledged
     ├── LeaseLost          another run took the site over, or the lease ran out
+    ├── StillSending       a run whose lease ran out may have a send under way
     └── LeaseHeld
         └── SiteLeased     says who holds it, where, since when
     PermanentError
@@ -26,6 +27,8 @@ from typing import TYPE_CHECKING, Literal
 from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, TemporaryError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from retrust.ledger.records import LeaseHolder
 
 
@@ -55,6 +58,16 @@ class SiteLeased(LeaseHeld):
         )
         self.site = site
         self.holder = holder
+
+
+class StillSending(TemporaryError):
+    """A run that lost its lease began a step just now; until it is over, nobody else writes to the site."""
+
+    def __init__(self, site: str, step: str, until: datetime) -> None:
+        super().__init__(f"a run whose lease ran out may still be sending {step}; nothing was sent",
+                         where=f"site {site}",
+                         hint=f"run again after {until:%H:%M:%S} UTC: the target is observed then")
+        self.until = until
 
 
 class Stopped(PersonNeeded):

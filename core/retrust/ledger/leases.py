@@ -18,9 +18,10 @@ from sqlalchemy import select, update
 
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import written_time
-from retrust.ledger.entries import LeaseReleased, LeaseTaken
-from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased
-from retrust.ledger.journal import Journal, Row, Writing
+from retrust.ledger.entries import LeaseReleased, LeaseTaken, StepRecorded
+from retrust.ledger.entry import Entry
+from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased, StillSending
+from retrust.ledger.journal import PAGE, Journal, Row, Writing, entry_of
 from retrust.ledger.place import Place, here, is_gone
 from retrust.ledger.queries import made
 from retrust.ledger.records import LeaseHolder
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 Beat = Callable[[float], Awaitable[None]]
 LONGEST = timedelta(minutes=5)
-"""No lease is given for longer at once."""
+"""No lease is given for longer at once, and no send takes longer; what it sets off may."""
 
 
 class Lease:
@@ -160,6 +161,34 @@ class Leases(Journal):
 
     def _is_over(self, row: Row, now: datetime) -> bool:
         return row["token"] in self._left or _ran_out(row["expires_at"], now) or _died(row)
+
+
+async def sole(writing: Writing, lease: Lease) -> None:
+    """Refuse a writer while a send may be under way that another run began and never ended.
+
+    A run that gave its lease back sends nothing more, nor does one whose process is gone.
+    """
+    newest = select(t.entries).where(t.entries.c.site == lease.site, t.entries.c.kind.in_(["step", "lease-released"])
+                                     ).order_by(t.entries.c.seq.desc()).limit(PAGE)
+    rows = (await writing.connection.execute(newest)).mappings().all()
+    begun: dict[int, Entry] = {}
+    for entry in (entry_of(dict(row)) for row in reversed(rows)):
+        body = entry.body
+        if isinstance(body, StepRecorded) and body.phase == "started":
+            begun[body.token] = entry
+        elif isinstance(body, StepRecorded | LeaseReleased):
+            begun.pop(body.token, None)
+    for token, entry in begun.items():
+        over = abs(writing.now - entry.at) >= LONGEST or await _is_gone(writing, token)  # a clock may be set back
+        if token != lease.token and not over and isinstance(entry.body, StepRecorded):
+            raise StillSending(lease.site, entry.body.step, entry.at + LONGEST)
+
+
+async def _is_gone(writing: Writing, token: int) -> bool:
+    """Whether the process that took that lease is dead; the token is the number of the entry that tells of it."""
+    row = await writing.row(select(t.entries).where(t.entries.c.seq == token))
+    body = entry_of(row).body if row else None
+    return isinstance(body, LeaseTaken) and is_gone(body.place)
 
 
 async def fence(writing: Writing, lease: Lease | None, *, must_run: bool = False) -> None:

@@ -14,7 +14,7 @@ from retrust.ledger.entries import Looked, Planned, SnapshotTaken, StepRecorded
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent, Stopped
 from retrust.ledger.journal import Row, Writing, entry_of, narrowed
-from retrust.ledger.leases import Lease, fence
+from retrust.ledger.leases import Lease, fence, sole
 from retrust.ledger.queries import edge
 from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
 from retrust.ledger.undisturbed import undisturbed
@@ -104,6 +104,8 @@ class Work(Cases):
                 raise NotCurrent(case, digest, row["digest"])
             if phase == "started" and State(row["state"]) not in (State.EXECUTING, State.VERIFYING):
                 raise Stopped(case, row["state"])
+            if phase == "started":
+                await sole(writing, lease)
             told = StepRecorded(digest=digest, step=step, kind=planned.kind, holder=planned.holder,
                                 argument=planned.argument, phase=phase, detail=detail, token=lease.token)
             entry = await writing.append(told, actor=actor, run=lease.run, case=case, site=row["site"])

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from retrust.errors import LeaseHeld
-from retrust.ledger import LeaseLost, Ledger, LedgerError, SiteLeased
+from retrust.ledger import LeaseLost, Ledger, LedgerError, SiteLeased, StillSending
 from retrust.ledger.place import Place, here, is_gone
 from retrust.testing.ledgers import SITE, SetClock, plan
 
@@ -89,6 +89,11 @@ async def test_a_lease_that_ran_out_is_taken_over(ledger: Ledger, clock: SetCloc
                     await ledger.record_step(case, "d1", "delete-1", phase, lease=old, actor="old")
             with pytest.raises(LeaseLost):
                 await ledger.move(case, "fail", actor="old", lease=old)
+            with pytest.raises(StillSending, match="may still be sending delete-1"):
+                await ledger.record_step(case, "d1", "delete-1", "started", lease=new, actor="new")
+            for _ in range(6):
+                clock.forward(seconds=50)
+                await new.renew()
             await ledger.record_step(case, "d1", "delete-1", "started", lease=new, actor="new")
             await old._book._release(old)
             await new.check()
