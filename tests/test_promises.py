@@ -183,7 +183,6 @@ async def test_a_flood_of_names_is_bounded(tmp_path: Path) -> None:
         await site.ledger.sight_many(Sighting.model_validate({
             "id": f"flood-{n}", "kind": "log", "site": SITE, "role": "peer", "holder": "primary",
             "dn": f"CN=host-{n}", "at": now, "received_at": now, "source": "syslog 127.0.0.1", "actor": "service",
-            "level": "hint",
         }) for n in range(3000))
         assert len(await site.ledger.sightings(SITE)) <= 1000
 

@@ -91,7 +91,8 @@ class Sighting(Frozen):
     source: str
     actor: str
     text: str = ""
-    level: Level = "authenticated"
+    level: Level = "hint"
+    """Whoever does not know who speaks says nothing here, and hands in a hint."""
     event: str | None = Field(default=None, exclude=True)
     """The sender's event that told of it, by which a source knows that one sent again is already counted."""
 

@@ -110,7 +110,7 @@ def without_port(text: str) -> str:
 
 def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,
                 received: datetime | None = None, newest: datetime | None = None,
-                vouched: datetime | None = None, level: Level = "authenticated") -> Sighting:
+                vouched: datetime | None = None, level: Level = "hint") -> Sighting:
     """A match as a sighting. ``vouched`` is the time of a line without one, if who brings it knows it: a live source
     heard it just now. No line is newer than ``newest``; a time of a later day was not read right."""
     received = received or datetime.now(UTC)

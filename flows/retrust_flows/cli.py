@@ -140,7 +140,7 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str],
             raise UsageError(f"--include {edge!r} is not HOLDER:KEY", hint=f"holders of {site.name}: {holders}")
         await ledger.sight(Sighting(
             id=f"include:{site.name}:{edge}:{now.timestamp()}", kind="person", site=site.name, holder=holder, key=key,
-            at=now, received_at=now, source="--include", actor=by))
+            at=now, received_at=now, source="--include", actor=by, level="authenticated"))
 
 
 def _progress(progress: Progress) -> None:

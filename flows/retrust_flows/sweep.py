@@ -42,8 +42,7 @@ async def heard(site: str | None = None, text: str | None = None, holder: str | 
         if text:
             found = scan_stream(io.BytesIO(text.encode("utf-8", errors="replace")),
                                 tuple(engine.plugins.log_signatures.values()))
-            await ledger.sight_many([sighting_of(match, source="Prefect event", by=ACTOR, site=chosen, holder=holder,
-                                                 level="hint")
+            await ledger.sight_many([sighting_of(match, source="Prefect event", by=ACTOR, site=chosen, holder=holder)
                                      for match in found])
             await Assigner(engine, ledger).round()
         elif chosen:

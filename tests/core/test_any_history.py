@@ -149,7 +149,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def sight(self, **said: Any) -> None:
         now = Clock.now(UTC)
-        known = {"id": "x", "site": SITE, "at": now, "received_at": now, "source": "a test"}
+        known = {"id": "x", "site": SITE, "at": now, "received_at": now, "source": "a test",
+                 "level": "authenticated"}
         seen = Sighting.model_validate(known | said)
         self.run(self.ledger.sight(seen))
         self.acknowledged += seen.count

@@ -88,7 +88,8 @@ def network(actor: str, **more: Any) -> Decision:
 
 
 def a_sighting(actor: str, fingerprint: str | None = None) -> Sighting:
-    return Sighting(id="s1", kind="person", fingerprint=fingerprint, at=NOW, received_at=NOW, source="cli", actor=actor)
+    return Sighting(id="s1", kind="person", fingerprint=fingerprint, at=NOW, received_at=NOW, source="cli", actor=actor,
+                    level="authenticated")
 
 
 TERMINAL = (

@@ -32,7 +32,7 @@ def baseline(fingerprint: str = "SHA256:old", grade: Grade = Grade.PROVEN) -> Ba
 
 def sighting(kind: str = "log", at: datetime = NOW, **more: object) -> Sighting:
     return Sighting.model_validate({"id": "s1", "kind": kind, "at": at, "received_at": at, "source": "hm-0-0.log",
-                                    "actor": "person:ann", **more})
+                                    "actor": "person:ann", "level": "authenticated", **more})
 
 
 NEW, OLD = presented(), presented("SHA256:old")

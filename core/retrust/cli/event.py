@@ -53,7 +53,7 @@ async def log(
     def sightings(by: str) -> Iterator[Sighting]:
         for match in _scan(engine, file):
             seen = sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
-                            by=by)
+                            by=by, level="authenticated")
             names[match.dn or "an unnamed server"] += 1
             untimed[match.dn or "an unnamed server"] += seen.at is None
             yield seen
@@ -155,7 +155,8 @@ async def _announce(engine: Engine, ledger: Ledger, site: str, node: str, kind: 
     now = datetime.now(UTC)
     announced = Sighting.model_validate({
         "id": f"{kind}:{site}:{node}:{now.timestamp()}", "kind": kind, "site": site, "endpoint": endpoint,
-        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": by})
+        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": by,
+        "level": "authenticated"})
     await ledger.sight(announced)
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 

@@ -116,7 +116,7 @@ def sighting(number: int = 0, **changes: Any) -> Sighting:
     told: dict[str, Any] = {
         "id": f"s{number}", "kind": "log", "site": SITE, "role": "ha", "dn": "CN=pi-sec, OU=Prime Infra, C=US",
         "at": NOON + timedelta(seconds=number), "received_at": NOON + timedelta(seconds=number),
-        "source": "hm-0-0.log", "actor": "service",
+        "source": "hm-0-0.log", "actor": "service", "level": "authenticated",
     }
     return Sighting(**told | changes)
 

@@ -119,8 +119,8 @@ class _Source:
     def _sightings(self, followed: Followed, matches: Iterable[Match]) -> Iterable[Sighting]:
         newest = followed.written_at
         for match in matches:
-            yield sighting_of(match, source=followed.path.name, by="service", site=self._settings.site,
-                              holder=self._settings.holder, newest=newest,
+            yield sighting_of(match, source=followed.path.name, by="service", level="authenticated",
+                              site=self._settings.site, holder=self._settings.holder, newest=newest,
                               vouched=datetime.now(UTC) if followed.live else None)
 
     def _tell(self) -> None:

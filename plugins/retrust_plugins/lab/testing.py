@@ -138,7 +138,7 @@ class Campus:
         now = datetime.now(UTC)
         told = {"id": f"log:{holder}:{now.timestamp()}", "kind": "log", "site": SITE, "role": role,
                 "holder": holder, "dn": dn or self.lab.subject_for(peer.settings.hostname), "at": now,
-                "received_at": now, "source": "hm-0-0.log", "actor": "service"}
+                "received_at": now, "source": "hm-0-0.log", "actor": "service", "level": "authenticated"}
         await self.ledger.sight(Sighting.model_validate(told | more))
 
     # -- what we do about it ----------------------------------------------------------------------

@@ -91,6 +91,7 @@ def _sighting(watched: _Watched, found: Presented) -> Sighting:
         id=f"probe:{baseline.site}:{baseline.holder}:{baseline.key}:{found.fingerprint}", kind="probe",
         site=baseline.site, holder=baseline.holder, key=baseline.key, endpoint=watched.place.endpoint,
         dn=found.subject, fingerprint=found.fingerprint, at=now, received_at=now, source="probe", actor="service",
+        level="authenticated",
         text=f"{watched.place.endpoint} presents {found.fingerprint}, last verified was {baseline.fingerprint}")
 
 

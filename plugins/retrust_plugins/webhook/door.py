@@ -173,6 +173,7 @@ def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting
     text = io.BytesIO(message.text.encode("utf-8", errors="replace"))
     for match in scan_stream(text, tuple(engine.plugins.log_signatures.values())):
         yield sighting_of(match, source=f"webhook {door.settings.name}", by=_actor(door), site=site, holder=holder,
+                          level="authenticated",
                           vouched=time_of(message.time))
 
 
@@ -189,7 +190,7 @@ def _renewal(door: _Door, message: Message, site: str | None) -> Iterator[Sighti
     now = datetime.now(UTC)
     yield Sighting(id=f"renewed:{site}:{node}:{message.id or now.timestamp()}", kind="renewed", site=site,
                    endpoint=endpoint, fingerprint=_fingerprint(message), at=now, received_at=now,
-                   source=f"webhook {door.settings.name}", actor=_actor(door))
+                   source=f"webhook {door.settings.name}", actor=_actor(door), level="authenticated")
 
 
 def _fingerprint(message: Message) -> str:

@@ -173,4 +173,4 @@ def _renewed(site: Campus, fingerprint: str) -> Any:
     now = datetime.now(UTC)
     endpoint = Endpoint(host=site.lab.secondary.host, port=site.lab.secondary.health_port)
     return Sighting(id="renewed", kind="renewed", site="campus", endpoint=endpoint, fingerprint=fingerprint, at=now,
-                    received_at=now, source="webhook", actor="webhook:hooks")
+                    received_at=now, source="webhook", actor="webhook:hooks", level="authenticated")

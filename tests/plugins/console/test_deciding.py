@@ -66,7 +66,7 @@ async def planned_anew(world: Any, case: Any) -> None:
 async def ann_attested(world: Any, case: Any) -> None:
     now = datetime.now(UTC)
     await world.ledger.sight(Sighting(id="s", kind="person", site="campus", fingerprint="SHA256:" + "a" * 64, at=now,
-                                      received_at=now, source="cli", actor="person:ann"))
+                                      received_at=now, source="cli", actor="person:ann", level="authenticated"))
 
 
 async def is_begun(world: Any, case: Any) -> None:

@@ -21,7 +21,7 @@ def said_by():
         minute = next(minutes)
         at = START + timedelta(minutes=minute)
         return Sighting(id=f"s{minute}", kind=kind, fingerprint=fingerprint, at=at, received_at=at,
-                        source="acme-hook", actor=actor)
+                        source="acme-hook", actor=actor, level="authenticated")
     return make
 
 
