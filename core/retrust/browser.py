@@ -113,6 +113,17 @@ async def _start(playwright: Playwright, args: list[str]) -> Browser:
         raise PermanentError(f"Chromium did not start: {exc.message.splitlines()[0]}", hint=MISSING) from exc
 
 
+async def chromium_version() -> str:
+    """Start Chromium and end it, as a run would: its version, or the error of what is missing."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await _start(playwright, [*ARGUMENTS, *without_sandbox()])
+        version = browser.version
+        await browser.close()
+    return version
+
+
 async def _abort(route: Route) -> None:
     await route.abort("blockedbyclient")
 

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrust.preflight import joined, unreadable
 from retrust.secrets import SecretRef
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ async def commitments(engine: Engine, references: Iterable[str]) -> dict[str, st
     if not wanted:
         return {}
     key, folder = await _key(engine), engine.inventory.context.get("folder")
-    values = {text: (await engine.secrets.get(SecretRef(text, folder))).get_secret_value() for text in wanted}
+    refs = [SecretRef(text, folder) for text in wanted]
+    if lacking := await unreadable(engine, refs):
+        raise joined(lacking)
+    values = {str(ref): (await engine.secrets.get(ref)).get_secret_value() for ref in refs}
     return {text: hmac.new(key, f"{text}\0{value}".encode(), hashlib.sha256).hexdigest()
             for text, value in values.items()}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from retrust.engine import Engine
 from retrust.identities import accepted
 from retrust.models import Finding, Grade, Snapshot, Verdict
 from retrust.observation import Known, take_snapshot
+from retrust.target import Connection
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
@@ -16,14 +19,27 @@ if TYPE_CHECKING:
 OK, FAILED, PERSON_NEEDED, REFUSED = 0, 1, 3, 4
 
 
+@asynccontextmanager
+async def reach(engine: Engine, site: Site, knowledge: Knowledge) -> AsyncIterator[Connection]:
+    """Read-only sessions to every holder of a site."""
+    identities = accepted(await knowledge.accepted_identities(site.name))
+    services = engine.services(read_only=True, identities=identities)
+    async with engine.target(site).connect(site, services) as connection:
+        yield connection
+
+
 async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool) -> Snapshot:
     """One snapshot of one site, through read-only sessions."""
-    target = engine.target(site)
-    identities = accepted(await knowledge.accepted_identities(site.name))
-    async with target.connect(site, engine.services(read_only=True, identities=identities)) as connection:
-        known = Known(await knowledge.baselines(site.name), tuple(await knowledge.sightings(site.name)),
-                      await knowledge.unpinned(site.name), many_sites=len(engine.inventory.sites) > 1)
-        return await take_snapshot(target, site, connection, known, engine.collectors, pages=pages)
+    async with reach(engine, site, knowledge) as connection:
+        return await look_through(connection, engine, site, knowledge, pages=pages)
+
+
+async def look_through(connection: Connection, engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool
+                       ) -> Snapshot:
+    """One snapshot through sessions that are open already."""
+    known = Known(await knowledge.baselines(site.name), tuple(await knowledge.sightings(site.name)),
+                  await knowledge.unpinned(site.name), many_sites=len(engine.inventory.sites) > 1)
+    return await take_snapshot(engine.target(site), site, connection, known, engine.collectors, pages=pages)
 
 
 def says_something_new(snapshot: Snapshot, last: Snapshot | None) -> bool:

@@ -22,6 +22,7 @@ from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting, become
 from retrust.planner import make_plan, planned_findings
+from retrust.preflight import prove, prove_writable
 from retrust.states import State
 from retrust.steps import Drifted, StepContext, StepRunner
 from retrust.target import Connection
@@ -46,6 +47,7 @@ async def detect(this: Pass) -> Detected:
 
 async def look(this: Pass, stack: AsyncExitStack, detected: Detected) -> Looked:
     """Reach every holder, or nothing is done; then one snapshot of it all."""
+    prove_writable(this.folder)
     target = this.engine.target(this.site)
     services = this.engine.services(
         read_only=False, progress=this.follower, tell=this.tell, folder=this.folder,
@@ -155,8 +157,10 @@ async def ask_gates(this: Pass, planned: Planned) -> Approved | Waiting:
 
 
 async def execute(this: Pass, approved: Approved, stage: str) -> Done:
-    """Run the stage's steps: observe, act if needed, observe that it took effect."""
+    """Prove once that the plan's steps lack nothing; then the stage's: observe, act if needed, observe the effect."""
     done = approved if isinstance(approved, Done) else become(Done, approved)
+    if done is not approved:
+        await prove(this.engine, done.connection, done.plan, await this.ledger.steps(done.case.id, done.plan.digest))
     if done.case.state not in _BEGUN:
         await this.ledger.use_digest(done.case.id, done.plan.digest, lease=this.lease, **this.who)
         done = replace(done, case=await this.ledger.move(done.case.id, "execute", lease=this.lease, **this.who))
@@ -184,8 +188,7 @@ async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
 def _context(this: Pass, done: Done) -> StepContext:
     case, plan = done.case, done.plan
     return StepContext(
-        plan=plan, connection=done.connection,
-        clocks=this.site.clocks,
+        plan=plan, connection=done.connection, clocks=this.site.clocks,
         locate=partial(this.engine.target(this.site).locate, this.site),
         look=lambda: _snapshot(this, done.connection, done.sightings, pages=False),
         recorded=partial(this.ledger.steps, case.id, plan.digest),

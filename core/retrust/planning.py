@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from retrust import policy
 from retrust.deciding import bound_plan, matter_of
 from retrust.engine import Engine
+from retrust.errors import RetrustError
 from retrust.help import contradiction, help_needed
 from retrust.ledger import Case
-from retrust.looking import OK, PERSON_NEEDED, REFUSED, exit_code, look
+from retrust.looking import FAILED, OK, PERSON_NEEDED, REFUSED, exit_code, look_through, reach
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot
 from retrust.planner import make_plan
+from retrust.preflight import missing, noted, unmet
 from retrust.states import State
 
 if TYPE_CHECKING:
@@ -24,15 +26,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A plan as it would be now; None where nothing can or need be done. ``gates`` as they stand."""
+    """A plan as it would be now; None where nothing can or need be done. ``gates`` as they stand.
+
+    Where something that its steps need is missing, a run of it would send nothing: ``lacks``.
+    """
 
     snapshot: Snapshot
     plan: Plan | None
     gates: tuple[GateState, ...]
+    lacks: bool = False
 
     @property
     def why_none(self) -> str:
         """What there is to say where there is no plan."""
+        if self.lacks:
+            return "no plan: what its steps need is missing, see the problems above"
         for finding in self.snapshot.findings:
             if finding.evidence.grade is Grade.CONTRADICTED:
                 return str(contradiction(finding))
@@ -42,6 +50,8 @@ class Drawn:
     @property
     def exit_code(self) -> int:
         seen = exit_code(self.snapshot)
+        if seen != REFUSED and self.lacks:
+            return FAILED
         if seen == REFUSED or self.plan is None:
             return seen
         return OK if all(g.state == "open" for g in self.gates) else PERSON_NEEDED
@@ -49,20 +59,28 @@ class Drawn:
 
 async def draw_plan(engine: Engine, site: Site, ledger: Ledger, *, actor: str) -> Drawn:
     """Look, pages included, and plan what the next run by ``actor`` would plan."""
-    snapshot = await look(engine, site, ledger, pages=True)
-    if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
-        return Drawn(snapshot, None, ())
-    case = await ledger.open_case_of(site.name)
-    deleted = await ledger.deleted_edges(case.id) if case else set()
-    plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
-                     await ledger.last_digest(site.name))
+    async with reach(engine, site, ledger) as connection:
+        snapshot = await look_through(connection, engine, site, ledger, pages=True)
+        if any(f.evidence.grade is Grade.CONTRADICTED for f in snapshot.findings):
+            return Drawn(snapshot, None, ())
+        case = await ledger.open_case_of(site.name)
+        deleted = await ledger.deleted_edges(case.id) if case else set()
+        plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
+                         await ledger.last_digest(site.name))
+        lacking = await missing(engine, connection, plan.steps) if plan.steps else []
+    snapshot = noted(snapshot, [*lacking, *await unmet(engine, site)])
     if not plan.steps:
         return Drawn(snapshot, None, ())
-    plan = await bound_plan(engine, ledger, site, plan)
+    try:
+        plan = await bound_plan(engine, ledger, site, plan)
+    except RetrustError as error:
+        if not lacking:
+            raise
+        return Drawn(noted(snapshot, [] if str(error) in snapshot.problems else [error]), None, (), lacks=True)
     matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan, actor), plan)
     # no secrets: a gate may say how it stands, not act
     gates = await policy.evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)
-    return Drawn(snapshot, plan, gates)
+    return Drawn(snapshot, plan, gates, lacks=bool(lacking))
 
 
 def _imagined_case(site: Site, plan: Plan, actor: str) -> Case:

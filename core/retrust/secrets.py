@@ -113,7 +113,8 @@ class EnvStore(SecretStore):
         try:
             return os.environ[rest]
         except KeyError:
-            raise PermanentError(f"the environment variable {rest} is not set") from None
+            raise PermanentError(f"the environment variable {rest} is not set",
+                                 hint="set it for the user that Retrust runs as, and for the service") from None
 
 
 class FileStore(SecretStore):
@@ -132,7 +133,8 @@ class FileStore(SecretStore):
                 self._check(path, os.fstat(file.fileno()))
                 return _text(path, file.read(LARGEST_FILE + 1))
         except OSError as exc:
-            raise PermanentError(f"{path} cannot be read: {exc.strerror}") from None
+            raise PermanentError(f"{path} cannot be read: {exc.strerror}",
+                                 hint="the user that Retrust runs as must be able to read it") from None
 
     def _check(self, path: Path, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):

@@ -155,6 +155,10 @@ class Target(Generic[SiteT]):
         """
         ...
 
+    def browses(self, site: SiteT) -> bool:
+        """Whether the site has web pages that Chromium opens."""
+        return False
+
     def warnings(self, site: SiteT) -> tuple[str, ...]:
         """What is allowed in the inventory and seldom meant; empty for none."""
         return ()
@@ -185,6 +189,13 @@ class Connection(ABC):
         Raises ``ChannelsForbidden`` where the node, or the site's ``tunnels: never``, forbids it.
         """
         ...
+
+    async def prepare(self, steps: Sequence[Step]) -> None:  # noqa: B027 - a target may need nothing
+        """Prove, without writing, that what the steps need is there, or raise what is missing and what to do.
+
+        Called before the first of them is sent, with those that were not sent yet. That their secrets can be read
+        is proven before.
+        """
 
     @abstractmethod
     async def observe(self, step: Step, *, sent: bool) -> Observed:

@@ -17,5 +17,6 @@ def retrust_commands() -> Sequence[Command]:
     return [
         Command("demo", "the whole story in the lab, end to end, on the embedded default", "retrust_flows.demo:demo"),
         Command("serve", "sources, webhook, console and flows: the whole service", "retrust_flows.serve:serve"),
+        Command("doctor", "whether a run finds all that it needs, with the remedies", "retrust_flows.doctor:doctor"),
         Command("run", "plan, gates, remediate, verify, in the foreground with progress", "retrust_flows.cli:run"),
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -20,7 +19,7 @@ from retrust.cli.options import InventoryOption
 from retrust.engine import Engine
 from retrust.ledger import Ledger
 from retrust_flows.running import Runner
-from retrust_flows.server import CREDENTIAL, prefect_server
+from retrust_flows.server import CREDENTIAL, name_prefect, prefect_server
 from retrust_flows.service import web
 from retrust_flows.service.emitting import Emitter
 from retrust_flows.service.jsonlogs import Form, log_to_stderr
@@ -59,7 +58,7 @@ async def serve(
 async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: int | None,
                  stop: asyncio.Event) -> None:
     metrics = Metrics()
-    await _name_prefect(engine)
+    await name_prefect(engine)
     log.info("starting Prefect's server")
     starting = asyncio.ensure_future(stop.wait())
     async with prefect_server(engine.home, supervise=True) as api:
@@ -83,15 +82,6 @@ async def _launcher(engine: Engine, ledger: Ledger, metrics: Metrics, passes: in
     runner = Runner(engine, ledger, "service", tell=lambda text: log.info("%s", text))
     return InProcess(runner, metrics, at_once=passes or (
         SQLITE_AT_ONCE if ledger.dialect == "sqlite" else POSTGRESQL_AT_ONCE))
-
-
-async def _name_prefect(engine: Engine) -> None:
-    """The inventory's server and credential, where the environment does not say otherwise."""
-    prefect = engine.inventory.prefect
-    if prefect.api_url:
-        os.environ.setdefault("PREFECT_API_URL", prefect.api_url)
-    if prefect.auth:
-        os.environ["PREFECT_API_AUTH_STRING"] = (await engine.secrets.get(prefect.auth)).get_secret_value()
 
 
 def _form(chosen: str | None) -> Form:

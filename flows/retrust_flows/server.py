@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from retrust.children import environment
+from retrust.engine import Engine
 from retrust.errors import TemporaryError
 
 log = logging.getLogger("retrust.flows")
@@ -39,6 +40,15 @@ QUIET = {
 }
 CREDENTIAL = "credential"
 """The file, beside the server's state, with what its pages ask for; another one after each start."""
+
+
+async def name_prefect(engine: Engine) -> None:
+    """The inventory's server and credential, where the environment does not say otherwise."""
+    prefect = engine.inventory.prefect
+    if prefect.api_url:
+        os.environ.setdefault("PREFECT_API_URL", prefect.api_url)
+    if prefect.auth:
+        os.environ["PREFECT_API_AUTH_STRING"] = (await engine.secrets.get(prefect.auth)).get_secret_value()
 
 
 @asynccontextmanager

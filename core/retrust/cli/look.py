@@ -17,6 +17,7 @@ from retrust.inventory import Site
 from retrust.ledger import Knowledge, glance
 from retrust.looking import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.models import Snapshot
+from retrust.preflight import noted, unmet
 from retrust.views import check_object, plan_object, unplanned_object, unread_object
 
 SITES_AT_ONCE = 100
@@ -38,7 +39,7 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
         news = [s for _, s in looked if isinstance(s, Snapshot) and says_something_new(
             s, await knowledge.last_look(s.site))]
     looked = await _kept(engine, looked, news)
-    _print(looked, json)
+    _print([(site, noted(s, await unmet(engine, site)) if isinstance(s, Snapshot) else s) for site, s in looked], json)
     return _gravest(_code(result) for _, result in looked)
 
 

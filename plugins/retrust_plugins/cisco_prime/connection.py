@@ -29,7 +29,7 @@ from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, i
 if TYPE_CHECKING:
     from retrust.ssh import Connection as SshConnection
     from retrust.ssh import Shell
-    from retrust_plugins.cisco_prime.browser import Pages
+    from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, Pages
     from retrust_plugins.cisco_prime.site import CiscoPrimeSite, PrimeNode
 
 ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@\\-]+(\(config[^)]*\))?# ?"),
@@ -296,6 +296,18 @@ class PrimeConnection(Connection):
 
     # -- acting -----------------------------------------------------------------------------------
 
+    async def prepare(self, steps: Sequence[Step]) -> None:
+        """The forms' secrets are read, the pages are logged in where the browser fills in a form; and where a person
+        does, there is a page that shows their work."""
+        for step in steps:
+            if step.kind in ("register-ha", "add-ise"):
+                await self._ask_of(step)
+                if step.kind == "add-ise" and self._site.primary.web is None:
+                    raise PermanentError(f"nothing would show whether {step.argument} was added: the primary has no "
+                                         "`web:` settings", where=self._site.name,
+                                         hint="add them: the list of ISE servers is only on its web pages")
+                await self._driver(step)
+
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         if self._services.read_only:
             raise PermanentError(f"{step.kind} needs a writing connection", where=step.holder)
@@ -315,13 +327,15 @@ class PrimeConnection(Connection):
         await shell.run(command, confirm=confirm, before_send=_once(before_send))
 
     async def _through_pages(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
-        driver = await self._driver(step)
-        secrets = self._services.secrets
+        driver, ask = await self._driver(step), await self._ask_of(step)
+        fill_in = driver.register_ha if step.kind == "register-ha" else driver.add_ise
+        await fill_in(ask, before_send=before_send)
+
+    async def _ask_of(self, step: Step) -> HaRequest | IseRequest:
+        """What goes into the form of the step, its secret included."""
         if step.kind == "register-ha":
-            await driver.register_ha(await ha_request(self._site, secrets), before_send=before_send)
-        else:
-            server = next(s for s in self._site.ise if s.host == step.argument)
-            await driver.add_ise(await ise_request(server, secrets), before_send=before_send)
+            return await ha_request(self._site, self._services.secrets)
+        return await ise_request(next(s for s in self._site.ise if s.host == step.argument), self._services.secrets)
 
     async def _driver(self, step: Step) -> Any:
         """Who fills in the form: the browser, or a person whose work is then observed."""

@@ -43,6 +43,9 @@ class CiscoPrime(Target[CiscoPrimeSite]):
     def holders(self, site: CiscoPrimeSite) -> tuple[str, ...]:
         return tuple(name for name, _ in nodes(site))
 
+    def browses(self, site: CiscoPrimeSite) -> bool:
+        return site.primary.web is not None
+
     def warnings(self, site: CiscoPrimeSite) -> tuple[str, ...]:
         return site.warnings()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -182,6 +182,19 @@ class OpenSshConnection(Connection):
             return Observed("done", f"pins {as_openssh_prints(new.fingerprint)}")
         return Observed("needed", "neither the old nor the approved line is there")
 
+    async def prepare(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            await self._writable(step)
+
+    async def _writable(self, step: Step) -> list[Store]:
+        """The files that hold the line to replace: each may be written, or an error says which may not."""
+        old, new = _lines(step)
+        stores = [store for store in self._ends[step.holder][1] if await holds(store, old.line, new.line)]
+        async with AsyncExitStack() as stack:
+            for store in stores:
+                await stack.enter_async_context(store.open())
+        return stores
+
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         """Put the approved line in the place of the old one, in each file that has it."""
         if self._services.read_only:
@@ -189,13 +202,10 @@ class OpenSshConnection(Connection):
         old, new = _lines(step)
         if step.expected.values() and new.fingerprint not in step.expected.values():
             raise Refused(f"the line to write holds {new.fingerprint}, which was not approved", where=step.holder)
-        stores = [store for store in self._ends[step.holder][1] if await holds(store, old.line, new.line)]
+        stores = await self._writable(step)
         if not stores:
             raise PermanentError("the line to replace is no longer there", where=step.holder,
                                  hint="nothing was written; run again")
-        async with AsyncExitStack() as stack:
-            for store in stores:  # Each may be written, or none is.
-                await stack.enter_async_context(store.open())
         for store in stores:
             await replace_line(store, old.line, new.line, before_send)
         self._note(step)

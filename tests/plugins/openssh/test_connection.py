@@ -313,6 +313,19 @@ async def test_two_files_or_neither(make_world):
     assert world.holder.known_hosts.read_bytes() == before
 
 
+async def test_before_any_step_each_file_of_all_is_tried(make_world):
+    """A file that only a later step would write is named before the first one is sent; nothing is written."""
+    world, second = await with_a_second_file(make_world)
+    async with world.connected() as connection:
+        await connection.prepare([await the_step(world, connection)])
+    world, second = await with_a_second_file(make_world, read_only=("known_hosts2",))
+    before = world.holder.known_hosts.read_bytes(), second.read_bytes()
+    async with world.connected() as connection:
+        with pytest.raises(PermanentError, match="known_hosts2 cannot be written"):
+            await connection.prepare([await the_step(world, connection)])
+    assert before == (world.holder.known_hosts.read_bytes(), second.read_bytes())
+
+
 async def test_only_the_peers_that_a_holder_has_to_know(make_world):
     """A holder that names its peers is not asked for others; one that names none has to know all."""
     world = await make_world()
