@@ -29,9 +29,10 @@ import yaml
 from kit.console import MakeWorld, worlds
 from kit.hellos import hello_of_java, hello_of_the_lab, select_by_hello, suites
 from kit.oidc import CLIENT, SECRET, Provider, sign_in
+from retrust.actors import UNKNOWN
 from retrust.audit import export_case, verify_chain
 from retrust.audit.archive import CHAIN, MANIFEST, PUBLIC_KEY, SIGNATURE, packed, unpacked
-from retrust.deciding import Attendance, current_matter, gate_states
+from retrust.deciding import Attendance, Speaker, approve, cancel, current_matter, gate_states
 from retrust.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Ledger
@@ -222,6 +223,84 @@ async def test_an_account_name_is_no_identity(tmp_path: Path) -> None:
             await retrust(site, user, "approve", waiting.case.id, "--reason", "me")  # type: ignore[union-attr]
         assert await outcome_of(site, actor="person:mallory") == "waiting"
         assert site.writes == 0
+
+
+def with_people(document: dict[str, Any]) -> None:
+    one = [{"gate": "people", "approvers": 1}]
+    document["people"] = {name: {"roles": ["network"]} for name in ("alice", "bob", "carol")}
+    document["sites"][SITE]["policy"] = {"accept_blind_first_use": True, "delete-pin": one, "interrupting": one,
+                                         "security": one}
+
+
+@contextlib.asynccontextmanager
+async def campus_with_people(folder: Path, *, settled: bool) -> AsyncIterator[Campus]:
+    async with campus(folder) as site:
+        document = yaml.safe_load(site.inventory.read_text())
+        with_people(document)
+        site.inventory.write_text(yaml.safe_dump(document, sort_keys=False))
+        site.reload()
+        if settled:
+            await site.settle_in()
+        await site.break_trust("secondary")
+        yield site
+
+
+async def may_open(site: Campus, case: Any, who: str) -> bool:
+    """Whether this person's yes opens the plan's gates by itself."""
+    with contextlib.suppress(RetrustError):
+        await approve(site.engine, site.ledger, case.id, Speaker(f"person:{who}"), reason="fine")
+    matter = await current_matter(site.engine, site.ledger, case.id)
+    return all(g.state == "open" for g in await gate_states(site.engine, matter))
+
+
+@pytest.mark.parametrize("way", ["in the same case", "in a later case", "for no site"])
+async def test_who_brought_in_what_a_plan_rests_on_does_not_decide_it(tmp_path: Path, way: str) -> None:
+    """Whatever became of the case it came into, and whether it came into one at all."""
+    async with campus_with_people(tmp_path, settled=False) as site:
+        loose = {"site": None} if way == "for no site" else {}
+        await site.sight("primary", actor="person:alice", **loose)
+        waiting = await site.run(actor="person:bob")
+        if way == "in a later case":
+            await cancel(site.ledger, waiting.case.id, Speaker("person:alice"), reason="again")  # type: ignore[union-attr]
+            waiting = await site.run(actor="person:bob")
+        assert waiting.outcome == "waiting"
+        assert not await may_open(site, waiting.case, "alice")
+        assert await may_open(site, waiting.case, "carol")
+
+
+async def test_saying_it_again_hides_nobody(tmp_path: Path) -> None:
+    """Somebody unknown brings in a line, and the same again once the plan asks: two persons, as before."""
+    async with campus_with_people(tmp_path, settled=False) as site:
+        await site.sight("primary", actor=UNKNOWN)
+        waiting = await site.run(actor="service")
+        await site.sight("primary", actor=UNKNOWN)
+        assert not await may_open(site, waiting.case, "alice")
+        assert await may_open(site, waiting.case, "carol")
+
+
+async def test_who_dismissed_what_spoke_against_a_plan_does_not_decide_it(tmp_path: Path) -> None:
+    """Carol read another fingerprint; alice says that this was wrong, and may not open the gate that it closed."""
+    async with campus_with_people(tmp_path, settled=True) as site:
+        await site.sight("primary", kind="person", dn=None, role=None, key=f"{site.lab.secondary.host}_8082",
+                         fingerprint="SHA256:" + "a" * 64, actor="person:carol")
+        assert await outcome_of(site, actor="service") == "Refused"
+        [seen] = [s for s in await site.ledger.sightings(SITE) if s.kind == "person"]
+        await site.ledger.dismiss(seen.id, actor="person:alice", reason="misread")
+        waiting = await site.run(actor="service")
+        assert not await may_open(site, waiting.case, "alice")
+        assert await may_open(site, waiting.case, "bob")
+
+
+async def test_dismissing_a_forged_hint_stops_no_case_that_it_did_not_cause(tmp_path: Path) -> None:
+    """A look found the renewal; a hint came in meanwhile, and is dismissed: the case goes on."""
+    async with campus(tmp_path) as site:
+        await site.settle_in()
+        await site.break_trust("secondary")
+        waiting = await site.run(actor="service")
+        await site.sight("primary", level="hint", dn="CN=nobody")
+        [seen] = await site.ledger.sightings(SITE)
+        assert await site.ledger.dismiss(seen.id, actor="person:ann", reason="forged") is None
+        assert (await site.ledger.case(waiting.case.id)).is_open  # type: ignore[union-attr]
 
 
 @pytest.fixture

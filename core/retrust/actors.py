@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from typing import Literal
 
 UNKNOWN = "unknown"
 """Somebody at a terminal who showed no identity, where the inventory names people."""
@@ -20,6 +21,11 @@ def account() -> str:
 
 def _uid() -> str:
     return f"uid-{os.getuid()}" if hasattr(os, "getuid") else UNKNOWN
+
+
+def level_of(actor: str) -> Literal["authenticated", "hint"]:
+    """What somebody at a terminal hands in: nobody known, no more than a hint."""
+    return "hint" if actor == UNKNOWN else "authenticated"
 
 
 def same_person(one: str, other: str) -> bool:

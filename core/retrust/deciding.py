@@ -67,13 +67,14 @@ async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan
     """Everything that is known of a plan that asks for decisions."""
     recurred = await _recurred(ledger, site, plan)
     entries = await ledger.entries(case=case.id, kinds=("planned",))
-    asked = next((e.at for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
+    first = next((e for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
+    asked = first.body.plan if first is not None and isinstance(first.body, Planned) else plan
     ended = {r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")}
     return Matter(engine.inventory, site, case, plan,
                   policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
                   engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
-                  await ledger.sightings_of(case.id), asked,
-                  timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)))
+                  await ledger.sightings_of(case.id), first.at if first is not None else None,
+                  timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)), asked.said_by)
 
 
 async def bound_plan(engine: Engine, ledger: Ledger, site: Site, plan: Plan) -> Plan:
@@ -159,8 +160,9 @@ def objection(matter: Matter, speaker: Speaker, label: str, *, yes: bool, signat
 
 
 def person_labels(matter: Matter) -> list[str]:
-    """The plan's gates that a person opens."""
-    return [r.label for r in matter.requirements if (g := matter.gate(r)) is not None and g.by_person]
+    """The plan's gates that a person opens; those for certain roles first, since one person counts once."""
+    found = [r for r in matter.requirements if (g := matter.gate(r)) is not None and g.by_person]
+    return [r.label for r in sorted(found, key=lambda r: not r.settings.get("roles"))]
 
 
 def gate_for(matter: Matter, speaker: Speaker, *, yes: bool, signature: str | None = None) -> str | None:

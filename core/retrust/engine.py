@@ -33,6 +33,8 @@ class Engine:
     inventory: Inventory
     home: Path
     redactor: Redactor
+    doubts: tuple[str, ...] = ()
+    """What the policies allow and seldom mean, for ``check`` to say."""
 
     @classmethod
     def start(cls, inventory: Path | None = None, plugins: Plugins | None = None) -> Engine:
@@ -48,7 +50,7 @@ class Engine:
         from retrust.policy import check_policy
 
         for site in self.inventory.sites.values():
-            check_policy(self.inventory, site, self.plugins.gates)
+            self.doubts += check_policy(self.inventory, site, self.plugins.gates)
 
     def site(self, name: str) -> Site:
         try:

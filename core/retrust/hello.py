@@ -22,6 +22,7 @@ _FIVE_YEARS = 5 * 366 * 86400
 _TICKET, _PRE_SHARED_KEY, _VERSIONS = 35, 41, 43
 _TLS_1_3 = b"\x03\x04"
 _ALERT, _HANDSHAKE = 21, 22
+_CAPTURES = tuple(map(bytes.fromhex, ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")))
 _SERVER_HELLO, _CERTIFICATE = 2, 11
 _FAREWELL = bytes.fromhex("15030300020100")
 """The notice that ends a session, as a polite client sends it."""
@@ -48,6 +49,10 @@ def read_hello(content: bytes) -> Hello:
     """A file's content, the bytes of the record or their hexadecimal digits; else ``ValueError`` says what is wrong."""
     if len(content) > LARGEST_FILE:
         raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
+    if not content.strip():
+        raise ValueError("it is empty")
+    if content[:4] in _CAPTURES:
+        raise ValueError("it is a capture of packets: export the bytes of the one TLS record from it")
     record = _from_hex(content)
     if record[:2] != b"\x16\x03":
         raise ValueError("it does not begin with 16 03, as a TLS handshake does")

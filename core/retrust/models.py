@@ -187,7 +187,8 @@ class Finding(Frozen):
 
     ``relation`` names the relation that depends on it, ``sighted`` is whether any sighting since the
     baseline may be about it (hints apart), ``unpinned`` whether this case has sent its delete and it is listed
-    again. ``rests_on`` is what makes it stale where that is no more than hints, or looks of ours without proof, beside
+    again. ``said_by`` are who brought in the sightings that may be about it, or dismissed one. ``rests_on`` is what
+    makes it stale where that is no more than hints, or looks of ours without proof, beside
     a relation that we saw broken.
     """
 
@@ -202,6 +203,7 @@ class Finding(Frozen):
     sighted: bool = False
     unpinned: bool = False
     rests_on: RestsOn | None = None
+    said_by: tuple[str, ...] = ()
 
 
 class Relation(Frozen):
@@ -289,6 +291,10 @@ class Plan(Frozen):
         return self.first_use == "blind" and bool(self.unpinned)
 
     @property
+    def said_by(self) -> frozenset[str]:
+        return frozenset(actor for f in self.unpinned for actor in f.said_by)
+
+    @property
     def rests_on_hints(self) -> bool:
         return any(f.rests_on == "hints" for f in self.unpinned)
 
@@ -299,8 +305,9 @@ class Plan(Frozen):
                 "interception there would not be noticed" for f in self.unpinned if not f.evidence.holder_sees_it]
         if self.is_blind:
             holders = " and ".join(dict.fromkeys(f.pin.holder for f in self.unpinned))
-            said.append(f"the first use is blind: {holders} will pin whatever certificate comes next, so that an "
-                        "interceptor that can tell this connection from our looks would be pinned, unnoticed")
+            said.append(f"the first use is blind: after the delete {holders} will pin whatever certificate comes next. "
+                        "Who answers Retrust with the real certificate, and that connection with another one, would be "
+                        "pinned and not noticed")
         if self.rests_on_hints:
             edges = " and ".join(f.pin.edge for f in self.unpinned if f.rests_on == "hints")
             said.append(f"it rests on a message that anybody can send: nothing else says that {edges} is stale, but "

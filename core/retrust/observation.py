@@ -34,6 +34,7 @@ from retrust.verdicts import Candidate, Facts, Judgement, attribute, judge
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
+    from retrust.ledger import Sighted
 
 PROBES_AT_ONCE = 50
 
@@ -49,6 +50,7 @@ class Known:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
     unpinned: Mapping[str, Unpinned] = field(default_factory=dict)
+    dismissed: tuple[Sighted, ...] = ()
     many_sites: bool = False
 
 
@@ -91,6 +93,7 @@ class _About:
 
     naming: dict[str, list[Sighting]] = field(default_factory=dict)
     shared: dict[str, list[Sighting]] = field(default_factory=dict)
+    said_by: dict[str, set[str]] = field(default_factory=dict)
     unmatched: list[str] = field(default_factory=list)
 
 
@@ -105,9 +108,13 @@ def _attribute_all(target: Target[Any], site: Site, known: Known, places: Mappin
             alone = len(pins) == 1 and not sighting.has_cut_name and not (known.many_sites and sighting.site is None)
             into = about.naming if alone or sighting.endpoint else about.shared
             into.setdefault(pin.edge, []).append(sighting)
+            about.said_by.setdefault(pin.edge, set()).add(sighting.actor)
         if not pins and sighting.kind == "log" and sighting.site == site.name:
             about.unmatched.append(f"a sighting ({sighting.source}) names {sighting.dn}, "
                                    "which no endpoint of this site presents")
+    for gone in known.dismissed:
+        for pin in attribute(gone, candidates, lambda s, pin, place: target.fits(site, s, pin, place)):
+            about.said_by.setdefault(pin.edge, set()).add(gone.dismissed_by or gone.actor)
     return about
 
 
@@ -130,6 +137,7 @@ async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About,
     return Finding(pin=pin, endpoint=place.endpoint, presented=seen, verdict=judged.verdict,
                    reasons=judged.reasons, baseline=facts.baseline, relation=place.relation,
                    sighted=bool(facts.since_unpinned), unpinned=facts.is_unpinned, rests_on=judged.rests_on,
+                   said_by=tuple(sorted(about.said_by.get(pin.edge, ()))),
                    evidence=await _weigh(facts, judged, site, collectors, eyes))
 
 

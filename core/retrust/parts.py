@@ -18,6 +18,7 @@ from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
 from retrust.ledger.entries import StepRecorded
 from retrust.ledger.errors import Stopped
+from retrust.ledger.records import A_LOOK
 from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
 from retrust.observation import Known, take_snapshot
 from retrust.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting, become
@@ -64,7 +65,8 @@ async def _sightings(this: Pass) -> tuple[Sighting, ...]:
 
 async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
     known = Known(await this.ledger.baselines(this.site.name), sightings,
-                  await this.ledger.unpinned(this.site.name), many_sites=len(this.engine.inventory.sites) > 1)
+                  await this.ledger.unpinned(this.site.name), tuple(await this.ledger.dismissed(this.site.name)),
+                  many_sites=len(this.engine.inventory.sites) > 1)
     return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
                                pages=pages)
 
@@ -119,7 +121,7 @@ async def _nothing_to_do(this: Pass, looked: Looked, case: Case | None) -> Case 
 async def _case(this: Pass, looked: Looked) -> Case:
     """The site's open case, or a new one that says what caused it."""
     latest = max(looked.sightings, key=lambda s: s.at or s.received_at, default=None)
-    cause = f"{latest.kind}: {latest.source}" if latest else "a look at the site"
+    cause = f"{latest.kind}: {latest.source}" if latest else A_LOOK
     return await this.ledger.open_case(this.site.name, cause=cause, **this.who)
 
 

@@ -115,7 +115,8 @@ def extended(record: bytes, kind: int, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("content", "says"), [
-    (b"", "does not begin with 16 03"), (b"GET / HTTP/1.1\r\n", "does not begin with 16 03"),
+    (b"", "it is empty"), (bytes.fromhex("d4c3b2a1") + b"x", "a capture of packets"),
+    (b"GET / HTTP/1.1\r\n", "does not begin with 16 03"),
     (PLAIN[:-1], "not one whole TLS record"), (PLAIN + b"\x00", "not one whole TLS record"),
     (PLAIN + PLAIN, "not one whole TLS record"), (b"\x16\x03", "not one whole TLS record"),
     (PLAIN[:5] + b"\x02" + PLAIN[6:], "one whole ClientHello"),

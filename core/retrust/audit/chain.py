@@ -179,6 +179,11 @@ class _Walk:
         if own is not None and own.key_id not in self.ring.keys:
             raise _Fault(f"the key of this RETRUST_HOME, {own.key_id}, is none of this chain's: it never joined, or "
                          "the whole chain was written anew with another key")
+        first = next(iter(self.ring.keys))
+        roots = {self._first} if self._first else {first, own.key_id if own else first}
+        if key_id not in self.ring.vouched(*roots):
+            raise _Fault(f"the head is signed with {key_id}, which joined as older versions let keys in, and no key "
+                         "that is known here vouches for it: `retrust audit join KEY` where one is")
         try:
             is_signed = signed_by(public, bytes.fromhex(signature), head_message(self.last.seq, self.last.hash))
         except ValueError:

@@ -29,7 +29,7 @@ from retrust.audit.archive import (
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
 from retrust.ledger.canonical import join_message
-from retrust.ledger.entries import Attached, CaseMoved, KeyJoined
+from retrust.ledger.entries import Attached, CaseMoved, KeyJoined, Planned
 from retrust.ledger.entry import read
 from retrust.ledger.keys import key_id, pem, public_from_hex, public_from_pem, signed_by
 from retrust.states import State
@@ -194,9 +194,11 @@ def _told_alike(files: Mapping[str, bytes], manifest: Mapping[str, Any], entries
     for name, said in (("id", manifest["case"]), ("site", manifest["site"]), ("state", manifest["state"])):
         if case[name] != said:
             raise _Changed(f"case.json: its {name} is {case[name]!r}, that of {MANIFEST} is {said!r}")
-    moved = [read(e["kind"], e["body"]) for e in entries if e["kind"] == "case-moved" and e["case_id"] == case["id"]]
-    last = moved[-1].state.value if moved and isinstance(moved[-1], CaseMoved) else State.OPEN.value
-    if moved and last != case["state"]:
+    told = [read(e["kind"], e["body"]) for e in entries
+            if e["kind"] in ("case-moved", "planned") and e["case_id"] == case["id"]]
+    states = [body.state.value for body in told if isinstance(body, CaseMoved | Planned)]
+    last = states[-1] if states else State.OPEN.value
+    if last != case["state"]:
         raise _Changed(f"case.json: says {case['state']!r}, the chain says {last!r}")
 
 

@@ -35,12 +35,14 @@ async def verify(
             raise UsageError("signed notes are of a ledger, and this is a pack", hint="leave out --checkpoint, or FILE")
         report = verify_pack(file, wanted)
         ours = report.ok and not report.trusted and report.key == _own_key()
-        output.show([f"{report}, but the ledger in this home" if ours else str(report)])
+        output.show([f"{report}; only the ledger in this home vouches for it" if ours else str(report)])
         if report.ok and not (report.trusted or ours):
             output.say("give the key of the ledger that wrote it: --public-key FILE (there: retrust audit key)")
             return 3
         return 0 if report.ok else 1
     engine = Engine.start(inventory)
+    if not engine.ledger_exists:
+        raise UsageError("there is no ledger here", where=str(engine.home), hint="name its folder as RETRUST_HOME")
     async with await engine.open_ledger() as ledger:
         chain = await verify_chain(ledger, first_key=wanted, notes=_notes(checkpoint or []))
     output.show([str(chain)])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrust.actors import level_of
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
 from retrust.cli.showing import SignOption, person, somebody
@@ -53,7 +54,7 @@ async def log(
     def sightings(by: str) -> Iterator[Sighting]:
         for match in _scan(engine, file):
             seen = sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
-                            by=by, level="authenticated")
+                            by=by, level=level_of(by))
             names[match.dn or "an unnamed server"] += 1
             untimed[match.dn or "an unnamed server"] += seen.at is None
             yield seen
@@ -156,7 +157,7 @@ async def _announce(engine: Engine, ledger: Ledger, site: str, node: str, kind: 
     announced = Sighting.model_validate({
         "id": f"{kind}:{site}:{node}:{now.timestamp()}", "kind": kind, "site": site, "endpoint": endpoint,
         "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": by,
-        "level": "authenticated"})
+        "level": level_of(by)})
     await ledger.sight(announced)
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 

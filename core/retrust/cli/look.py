@@ -14,6 +14,7 @@ from retrust.cli.showing import SignOption, somebody
 from retrust.engine import Engine
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
+from retrust.inventory.warnings import inventory_warnings
 from retrust.ledger import Knowledge, glance
 from retrust.looking import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.models import Snapshot
@@ -30,9 +31,8 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     """Read only: pins, verdicts, evidence."""
     engine = Engine.start(inventory)
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
-    for site in chosen:
-        for warning in engine.target(site).warnings(site):
-            output.say(f"warning: {warning}")
+    for warning in (*inventory_warnings(engine.inventory, engine.plugins.targets), *engine.doubts):
+        output.say(f"warning: {warning}")
     async with glance(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
         looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))

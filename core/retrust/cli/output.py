@@ -59,7 +59,8 @@ def say_error(error: RetrustError) -> None:
 
 
 def show(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
+    """Each line is one line, whatever somebody wrote into it."""
+    sys.stdout.write("".join(shown(line).replace("\n", "\\n") + "\n" for line in lines))
     sys.stdout.flush()
 
 

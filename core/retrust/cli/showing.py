@@ -44,6 +44,13 @@ async def somebody(engine: Engine, ledger: Ledger, key: str | None = None) -> st
     return _one(by_token, by_key) or (UNKNOWN if engine.inventory.people else account())
 
 
+async def writer(engine: Engine, ledger: Ledger, key: str | None = None) -> str:
+    """Who acts, for what a token that only reads does not show anybody for."""
+    if key is None and (await _by_token(engine, ledger))[1]:
+        raise NotShown("this token only reads", where=TOKEN, hint="use one that was made without --read-only")
+    return await somebody(engine, ledger, key)
+
+
 async def person(engine: Engine, ledger: Ledger, key: str | None = None) -> str:
     """Who decides."""
     return await _deciding(engine, ledger, await _by_key(engine, key))
@@ -66,10 +73,10 @@ async def _deciding(engine: Engine, ledger: Ledger, by_key: str | None) -> str:
     by_token, reads = await _by_token(engine, ledger)
     shown = _one(by_token, by_key)
     if shown is not None and reads and by_key is None:
-        raise NotShown("this token only reads", where=TOKEN, hint=HOW)
+        raise NotShown("this token only reads", where=TOKEN, hint="use one that was made without --read-only")
     if shown is None and engine.inventory.people:
-        raise NotShown("nobody was shown to be here: this inventory names people, and an account's name is none of "
-                       "them", hint=HOW)
+        raise NotShown("you are not identified: this inventory names people, and the name of an account is not "
+                       "enough", hint=HOW)
     return shown or account()
 
 

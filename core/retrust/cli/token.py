@@ -11,7 +11,7 @@ from retrust.actors import account
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, ServerOption
 from retrust.cli.remote import connect
-from retrust.cli.showing import SignOption, somebody
+from retrust.cli.showing import SignOption, writer
 from retrust.engine import Engine
 from retrust.people import Register, Token, create_token, revoke_token, right_to_make_tokens
 
@@ -33,7 +33,7 @@ async def create(
         return
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        by = await somebody(engine, ledger, sign_with)
+        by = await writer(engine, ledger, sign_with)
         made = right_to_make_tokens(engine.inventory, by, account() if engine.at_the_ledger else None)
         token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=by,
                                          read_only=read_only, note=note, made=made)
@@ -75,5 +75,5 @@ async def revoke(
     """Revoke a token: it is refused from now on, and so is whoever signed in with it."""
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        revoked = await revoke_token(ledger, token, actor=await somebody(engine, ledger))
+        revoked = await revoke_token(ledger, token, actor=await writer(engine, ledger))
     output.say(f"token {revoked.id} of {revoked.person} is revoked")

@@ -7,7 +7,6 @@ secret. Site models of plugins use these types as the core's own models do.
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import re
 from datetime import timedelta
@@ -137,7 +136,10 @@ def _path(value: Any, info: ValidationInfo) -> Path:
     if not isinstance(value, Path) and not _text(value).strip():
         raise wrong("must be a path")
     folder = (info.context or {}).get("folder")
-    path = Path(value).expanduser()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise wrong("names the home folder of nobody") from None
     return folder / path if folder else path
 
 
@@ -150,6 +152,8 @@ def _hello(value: Any, info: ValidationInfo) -> Hello:
     if isinstance(value, Hello):
         return value
     path = _path(value, info)
+    if path.exists() and not path.is_file():
+        raise wrong("must name a plain file")
     try:
         with path.open("rb") as file:
             return read_hello(file.read(LARGEST_FILE + 1))
@@ -208,7 +212,7 @@ def _ssh_key(value: Any) -> str:
     kind, data = (*_text(value).split(), "", "")[:2]
     try:
         blob = base64.b64decode(data, validate=True)
-    except binascii.Error:
+    except ValueError:
         blob = b""
     if not _key_kind.fullmatch(kind) or blob[4:4 + len(kind)] != kind.encode():
         raise wrong("must be a public SSH key as a .pub file holds it, such as ssh-ed25519 AAAA…")

@@ -104,7 +104,9 @@ def _two_in_one(people: Mapping[str, Person]) -> Iterator[Problem]:
     """What shows that somebody is one person shows no other; names that look the same are one name."""
     seen: dict[str, str] = {}
     for name, person in people.items():
-        for what, value in (("name", person_key(name)), ("subject", person.subject),
+        if not name.strip() or not name.isprintable() or name != name.strip():
+            yield ("people", name), "a person's name must be printable, without blanks around it"
+        for what, value in (("name", person_key(name)), ("subject", person.subject and person.subject.strip()),
                             *(("key", key) for key in person.ssh_keys)):
             first = seen.setdefault(f"{what} {value}", name) if value is not None else name
             if first != name:

@@ -86,7 +86,7 @@ def _case_moved(entry: Entry, body: e.CaseMoved, insert: Insert) -> Sequence[Exe
 
 
 def _sighted(entry: Entry, body: e.OfSightings, insert: Insert) -> Sequence[Executable]:
-    more = {"case_id": entry.case or "", "dismissed": None}
+    more = {"case_id": entry.case or "", "dismissed": None, "dismissed_by": None}
     return [_count(insert, row.model_dump(mode="json") | more) for row in body.sightings]
 
 
@@ -105,7 +105,7 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
               "last_at": case((new.last_at > have.last_at, new.last_at),
                               else_=func.coalesce(have.last_at, new.last_at)),
               "received_at": new.received_at, "source": new.source, "actor": new.actor, "text": new.text,
-              "dismissed": new.dismissed},
+              "dismissed": new.dismissed, "dismissed_by": new.dismissed_by},
     )
     return counted
 
@@ -116,7 +116,7 @@ def _assigned(entry: Entry, body: e.SightingAssigned, insert: Insert) -> Sequenc
 
 def _dismissed(entry: Entry, body: e.SightingDismissed, insert: Insert) -> Sequence[Executable]:
     those = t.sightings.c.aggregate == body.aggregate, t.sightings.c.case_id.in_(body.cases)
-    return [update(t.sightings).where(*those).values(dismissed=body.reason)]
+    return [update(t.sightings).where(*those).values(dismissed=body.reason, dismissed_by=entry.actor)]
 
 
 def _snapshot(entry: Entry, body: e.SnapshotTaken, insert: Insert) -> Sequence[Executable]:

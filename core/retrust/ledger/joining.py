@@ -38,8 +38,8 @@ async def admitted(writing: Writing, key: LedgerKey, where: str) -> None:
 
 
 async def let_in(writing: Writing, key: LedgerKey, public_hex: str, *, actor: str) -> bool:
-    """Let another key in by the signature of ``key``; False where it is one already."""
-    if any(body.public_key == public_hex for body in await _joined(writing)):
+    """Let another key in by the signature of ``key``; False where a key's signature has let it in already."""
+    if any(body.public_key == public_hex and body.by not in (None, body.key_id) for body in await _joined(writing)):
         return False
     await _join(writing, key, public_hex, actor=actor)
     return True
@@ -59,11 +59,22 @@ async def _join(writing: Writing, by: LedgerKey, public_hex: str, *, actor: str)
 
 
 class Ring:
-    """The keys of a chain as its entries tell them, in their order."""
+    """The keys of a chain as its entries tell them, in their order; ``let_in`` are (by whom, which key)."""
 
     def __init__(self) -> None:
         self.keys: dict[str, Ed25519PublicKey] = {}
+        self.let_in: list[tuple[str, str]] = []
         self._signed = False
+
+    def vouched(self, *roots: str) -> set[str]:
+        """The keys that these vouch for: themselves, and whom they let in by their signature, as they do in turn.
+
+        A key that joined in the way of older versions is vouched for by none.
+        """
+        found = set(roots)
+        for by, key in self.let_in:
+            found |= {key} if by in found else set()
+        return found
 
     def fault(self, entry: Mapping[str, Any]) -> str | None:
         """What is wrong with a key's entry, in words; else the key is of the ring."""
@@ -79,6 +90,7 @@ class Ring:
             return "it does not say which key joined"
         self._signed = self._signed or body.by is not None
         self.keys.setdefault(body.key_id, public)
+        self.let_in += [(body.by, body.key_id)] if body.by else []
         return None
 
     def _refusal(self, body: KeyJoined, public: Ed25519PublicKey, entry: Mapping[str, Any]) -> str | None:

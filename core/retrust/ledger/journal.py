@@ -19,7 +19,7 @@ from sqlalchemy import Column, Select, TextClause, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.ledger import tables as t
-from retrust.ledger.anchors import keep_anchor
+from retrust.ledger.anchors import anchor, keep_anchor
 from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
 from retrust.ledger.database import Database, ledger_url
 from retrust.ledger.derive import RULES, statements
@@ -166,6 +166,7 @@ class Journal:
         async with self._database.writing() as connection:
             writing = await self._begin(connection, key)
             if not self._joined:
+                await self._expect_same_chain(writing)
                 await admitted(writing, key, self.where)
             yield writing
             if writing.entries:
@@ -175,6 +176,16 @@ class Journal:
             await asyncio.to_thread(keep_anchor, self.home, self.where, writing.head)
             await self._witness(writing.head, key)
         await self._tell(writing.entries)
+
+    async def _expect_same_chain(self, writing: Writing) -> None:
+        """Nothing is written on top of a chain that is not the one that this home has seen."""
+        if (seen := anchor(self.home, self.where)) is None:
+            return
+        row = await writing.row(select(t.entries.c.hash).where(t.entries.c.seq == seen.seq))
+        if row is not None and row["hash"] != seen.hash:
+            raise LedgerError(f"this home has seen another entry {seen.seq}: the ledger was written anew, and nothing "
+                              "is written on top of it", where=self.where,
+                              hint="`retrust audit verify` says more; keep the ledger as it is, and find out who did")
 
     async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
         row = (await connection.execute(READ_HEAD)).mappings().one()

@@ -105,6 +105,8 @@ def public_from_hex(text: str) -> Ed25519PublicKey:
 
 
 def public_from_pem(data: bytes) -> Ed25519PublicKey:
+    if not data.lstrip().startswith(b"-----BEGIN "):
+        raise ValueError("not a PEM file")
     try:
         public = load_pem_public_key(data)
     except UnsupportedAlgorithm as exc:

@@ -29,11 +29,13 @@ FROM baselines WHERE site = :site ORDER BY holder, key
 SIGHTINGS = """
 SELECT s.*, c.state FROM sightings s LEFT JOIN cases c ON c.id = s.case_id
 WHERE (s.last_at IS NULL OR s.last_at >= :since) AND (c.state IS NULL OR c.state <> 'healed')
-AND s.dismissed IS NULL {of_site}
+AND s.dismissed IS {wanted} {of_site}
 ORDER BY coalesce(s.last_at, ''), s.aggregate
 """
-SIGHTINGS_OF_ALL = SIGHTINGS.format(of_site="")
-SIGHTINGS_OF_SITE = SIGHTINGS.format(of_site="AND (s.site = :site OR s.site IS NULL)")
+_OF_SITE = "AND (s.site = :site OR s.site IS NULL)"
+SIGHTINGS_OF_ALL = SIGHTINGS.format(wanted="NULL", of_site="")
+SIGHTINGS_OF_SITE = SIGHTINGS.format(wanted="NULL", of_site=_OF_SITE)
+DISMISSED = SIGHTINGS.format(wanted="NOT NULL", of_site=_OF_SITE)
 
 IDENTITIES = """
 SELECT site, node, kind, fingerprint, actor, reason, at

@@ -8,6 +8,9 @@ from typing import Literal
 from retrust.models import Frozen, Sighting
 from retrust.states import FINAL, State
 
+A_LOOK = "a look at the site"
+"""What caused a case that no sighting caused."""
+
 Phase = Literal["started", "sent", "done", "undecided", "skipped", "failed"]
 Moment = Literal["before", "after", "drift"]
 
@@ -48,6 +51,7 @@ class Sighted(Sighting):
     first_at: datetime | None
     case: str | None = None
     dismissed: str | None = None
+    dismissed_by: str | None = None
 
 
 class StepRecord(Frozen):

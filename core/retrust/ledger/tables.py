@@ -100,6 +100,7 @@ sightings = Table(
     Column("text", Text, nullable=False),
     Column("level", Text, nullable=False),
     Column("dismissed", Text),  # why a person said that it was wrong
+    Column("dismissed_by", Text),
     Index("sightings_site", "site", "last_at"),
     Index("sightings_case", "case_id"),
 )

@@ -23,11 +23,12 @@ from retrust.ledger.entries import (
     SightingsKept,
 )
 from retrust.ledger.entry import Entry
-from retrust.ledger.journal import Journal, Writing
+from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.leases import Lease, fence
-from retrust.ledger.records import AcceptedIdentity, Case, Sighted
+from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Baseline, Endpoint, Sighting, Unpinned
+from retrust.states import State
 
 BATCH = 500
 TEXT_LIMIT = 2000
@@ -93,7 +94,8 @@ class Trust(Journal):
             told |= {"site": site, "holder": holder or row["holder"], "key": key or row["key"]}
             told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
             told["aggregate"] = aggregate(told)
-            told.pop("dismissed")
+            for name in ("dismissed", "dismissed_by"):
+                told.pop(name)
             case = await open_row(writing, site)
             rows = await _bounded(writing, site, case["id"] if case else "", [SightedRow(**told)])
             await writing.append(SightingAssigned(aggregate=sighting, sightings=tuple(rows)), actor=actor,
@@ -107,7 +109,8 @@ class Trust(Journal):
         """
         found = [s for s in await self.sightings() if s.id.startswith(sighting)]
         if len({s.id for s in found}) != 1:
-            raise UsageError(f"no sighting {sighting}" if not found else f"{sighting} fits several sightings",
+            raise UsageError(f"no sighting {sighting} is in force" if not found
+                             else f"{sighting} fits several sightings",
                              hint="`retrust show CASE` and `retrust check` name them")
         seen, cases = found[-1], tuple(sorted({s.case or "" for s in found}))
         said = f"{seen.count}× {seen.dn or seen.kind} of {seen.source}"
@@ -116,7 +119,7 @@ class Trust(Journal):
             case_id = case["id"] if case and case["id"] in cases else None
             await writing.append(SightingDismissed(aggregate=seen.id, cases=cases, said=said, reason=reason),
                                  actor=actor, case=case_id, site=seen.site)
-            if case is None or case_id is None or await _has_sightings(writing, case_id):
+            if case is None or case_id is None or not await _rests_on_dismissed(writing, case):
                 return None
             return await end_case(writing, case, actor=actor, note=f"dismissed: {reason}")
 
@@ -125,6 +128,10 @@ class Trust(Journal):
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
         values = {"since": written_time(since) if since else ""} | ({"site": site} if site is not None else {})
         return [queries.sighted(row) for row in await self._rows(text(query), **values)]
+
+    async def dismissed(self, site: str) -> list[Sighted]:
+        """What people said was wrong, and no healed case has dealt with: who said so has a hand in what follows."""
+        return [queries.sighted(row) for row in await self._rows(text(queries.DISMISSED), site=site, since="")]
 
     async def sightings_of(self, case: str) -> list[Sighted]:
         """The sightings that a case is about, also of one that is over."""
@@ -193,9 +200,12 @@ class Trust(Journal):
         return [queries.identity(row) for row in await self._rows(text(queries.IDENTITIES), site=site)]
 
 
-async def _has_sightings(writing: Writing, case: str) -> bool:
-    of_case = t.sightings.c.case_id == case, t.sightings.c.dismissed.is_(None)
-    return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is not None
+async def _rests_on_dismissed(writing: Writing, case: Row) -> bool:
+    """Sightings caused the case, all of them are dismissed, and nothing was sent yet: a run is ended by ``cancel``."""
+    if case["cause"] == A_LOOK or State(case["state"]) in (State.EXECUTING, State.VERIFYING):
+        return False
+    of_case = t.sightings.c.case_id == case["id"], t.sightings.c.dismissed.is_(None)
+    return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is None
 
 
 async def _bounded(writing: Writing, site: str | None, case: str, rows: Sequence[SightedRow]) -> list[SightedRow]:

@@ -34,7 +34,8 @@ class Matter:
     """What is decided: a case's current plan, the gates it must pass, and everything said of it so far.
 
     ``sightings`` are the case's: who brought them in by hand may not decide. ``asked_at`` is when the plan
-    first asked for decisions, None where that does not matter. ``takes`` is as ``Question``'s.
+    first asked for decisions, None where that does not matter. ``said_by`` are who brought in what it rested on then,
+    or dismissed what spoke against it. ``takes`` is as ``Question``'s.
     """
 
     inventory: Inventory
@@ -47,6 +48,7 @@ class Matter:
     sightings: Sequence[Sighting] = ()
     asked_at: datetime | None = None
     takes: timedelta = timedelta()
+    said_by: frozenset[str] = frozenset()
 
     def at(self, label: str) -> Requirement | None:
         return next((r for r in self.requirements if r.label == label), None)
@@ -92,8 +94,7 @@ def nobody_asked(matter: Matter) -> bool:
     They may be whoever says yes, so two persons must. What comes in later does not shut a gate: the plan does not
     rest on it.
     """
-    before = [s for s in matter.sightings if matter.asked_at is None or s.received_at <= matter.asked_at]
-    asked = (matter.case.requested_by, *matter.case.planners[:1], *(s.actor for s in before))
+    asked = (matter.case.requested_by, *matter.case.planners[:1], *matter.said_by)
     return matter.plan.rests_on_hints or UNKNOWN in asked
 
 
@@ -192,6 +193,9 @@ def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> st
         if same_person(decision.actor, sighting.actor):
             did = "attested a fingerprint" if sighting.fingerprint else "brought in a sighting"
             return f"{decision.actor} {did} for this plan, and may not decide it"
+    if any(same_person(decision.actor, actor) for actor in matter.said_by):
+        return (f"{decision.actor} brought in a sighting that this plan rests on, or dismissed one, and may not "
+                "decide it")
     return None
 
 

@@ -58,7 +58,7 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
         return stands
     needs = (stands.needs if stands.state == "shut" else None) or "a yes of one person more"
     return stands.model_copy(update={
-        "state": "shut", "needs": f"{needs}; two persons in all, because nobody is known to have asked for this"})
+        "state": "shut", "needs": f"{needs}; asked by nobody known, so two different persons must say yes"})
 
 
 def _is_one_alone(matter: Matter, now: datetime) -> bool:

@@ -28,6 +28,8 @@ log = logging.getLogger("retrust.service")
 
 AGAIN, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 LOOKS_AT_ONCE = 8
+HINTS_A_ROUND = 5
+"""Anybody can send a hint, and each may cost a look at every site."""
 ACTOR = "service"
 
 
@@ -70,10 +72,13 @@ class Assigner:
         loose = [s for s in await self.ledger.sightings() if s.site is None]
         self.unassigned = len(loose)
         self._tries = {s.id: self._tries[s.id] for s in loose if s.id in self._tries}
-        for sighting in loose:
+        hints = HINTS_A_ROUND
+        for sighting in sorted(loose, key=lambda s: s.is_hint):
             tried = self._tries.get(sighting.id)
             if tried is None or not timedelta() <= self.clock() - tried.at < tried.pause:
-                await self._assign(sighting)
+                hints -= sighting.is_hint
+                if hints >= 0 or not sighting.is_hint:
+                    await self._assign(sighting)
 
     async def _assign(self, sighting: Sighted) -> None:
         site = self._by_address(sighting) or await self._by_name(sighting)
@@ -90,7 +95,7 @@ class Assigner:
         before = self._tries.get(sighting.id)
         pause = min(before.pause * 2, LONGEST) if before else AGAIN
         self._tries[sighting.id] = _Try(self.clock(), pause)
-        if before is None:
+        if before is None and not sighting.is_hint:
             await self._alarm(sighting)
 
     async def _alarm(self, sighting: Sighted) -> None:

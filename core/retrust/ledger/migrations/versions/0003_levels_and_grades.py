@@ -16,7 +16,8 @@ down_revision = "0002"
 def upgrade() -> None:
     with op.batch_alter_table("sightings") as sightings:
         sightings.add_column(sa.Column("level", sa.Text(), nullable=False, server_default="authenticated"))
-        sightings.add_column(sa.Column("dismissed", sa.Text()))
+        for name in ("dismissed", "dismissed_by"):
+            sightings.add_column(sa.Column(name, sa.Text()))
     op.execute("UPDATE sightings SET level = 'hint' WHERE source LIKE 'syslog %' OR source LIKE 'Prefect event%'")
     with op.batch_alter_table("baselines") as baselines:
         baselines.add_column(sa.Column("grade", sa.Text(), nullable=False, server_default="none"))
