@@ -21,7 +21,7 @@ import pytest
 
 from retrust.baselines import baseline
 from retrust.inventory import Site
-from retrust.models import Finding, Pin, Snapshot, Step, Verdict
+from retrust.models import Finding, Grade, Pin, Snapshot, Step, Verdict
 from retrust.observation import Known, take_snapshot
 from retrust.planner import make_plan
 from retrust.ssh import ChannelsForbidden
@@ -52,8 +52,8 @@ class Subject:
     async def broken(self, connection: Connection) -> tuple[Snapshot, tuple[Step, ...]]:
         """Renewed since the last verification: what is seen then, and the steps that heal it."""
         before = await self.look(connection)
-        verified = {f.pin.edge: baseline(self.site.name, f, datetime.now(UTC))
-                    for f in before.findings if f.presented}
+        verified = {f.pin.edge: baseline(self.site.name, f, datetime.now(UTC)).model_copy(
+            update={"grade": Grade.PROVEN}) for f in before.findings if f.presented}
         await self.renew()
         after = await self.look(connection, Known(verified))
         return after, make_plan(self.target, self.site, after).steps
