@@ -111,7 +111,8 @@ async def test_story_with_people(site, retrust):
     document = yaml.safe_load(site.inventory.read_text())
     document["people"] = {name: ["network"] for name in ("alice", "bob")}
     one = [{"gate": "people", "approvers": 1}]
-    document["sites"]["campus"]["policy"] = {"delete-pin": one, "interrupting": one}
+    document["sites"]["campus"]["policy"] = {"accept_blind_first_use": True, "delete-pin": one,
+                                                 "interrupting": one}
     site.inventory.write_text(yaml.safe_dump(document))
     await site.break_trust("secondary")
     first = await retrust(site, "run", "campus", "--yes")
