@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from retrust.ledger import tables as t
-from retrust.ledger.canonical import join_message
+from retrust.ledger.canonical import head_message, join_message
 from retrust.ledger.entries import KeyJoined
 from retrust.ledger.entry import read
-from retrust.ledger.errors import NotJoined
+from retrust.ledger.errors import LedgerError, NotJoined
 from retrust.ledger.keys import LedgerKey, key_id, public_from_hex, signed_by
 
 if TYPE_CHECKING:
@@ -34,7 +34,20 @@ async def admitted(writing: Writing, key: LedgerKey, where: str) -> None:
     if writing.next_seq > 1 and key.key_id not in {body.key_id for body in joined}:
         raise NotJoined(where, key.key_id, key.public_hex)
     if all(body.by is None for body in joined):
+        if joined:
+            await _expect_own_head(writing, key, where)
         await _join(writing, key, key.public_hex, actor="service")
+
+
+async def _expect_own_head(writing: Writing, key: LedgerKey, where: str) -> None:
+    """Unsigned keys prove nothing: only the home that wrote last goes on with an older version's chain."""
+    row = await writing.row(select(t.head))
+    message = head_message(writing.head.seq, writing.head.hash)
+    own = row is not None and row["key_id"] == key.key_id
+    if row is None or not own or not signed_by(key.public, bytes.fromhex(row["signature"]), message):
+        raise LedgerError("the newest entry is not signed by the key of this RETRUST_HOME, and older versions let keys "
+                          "in without a signature", where=where,
+                          hint="the home that wrote last writes first; if none of yours did, somebody else wrote it")
 
 
 async def let_in(writing: Writing, key: LedgerKey, public_hex: str, *, actor: str) -> bool:
