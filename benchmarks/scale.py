@@ -50,9 +50,8 @@ SEED = int(os.environ.get("RETRUST_SCALE_SEED", "1"))
 LIMIT = float(os.environ.get("RETRUST_SCALE_LIMIT", "1800"))
 GOAL = 3.0
 WORKERS = 3
-RUNS_AT_ONCE = 2
-"""Runs at once of each worker: a run is a process that imports Prefect, which is what bounds two cores."""
-"""As the image sets it: see ``deployments/prefect.yaml``."""
+RUNS_AT_ONCE = 5
+"""Runs at once of each worker, which is one process: together about as many as one service has passes."""
 CALM, WILD = 5.0, 20.0
 """Seconds between two kills, at least and at most."""
 ROOT = Path(__file__).parents[1]
@@ -60,8 +59,8 @@ RESULTS = Path(__file__).with_name("SCALE.md")
 BOUND = """In each round every site healed, every delete was sent once, no case was lost and the chain verifies;
 otherwise the command fails and this file is not written.
 
-A run on a worker is a process of its own that imports Prefect and Retrust, while a pass in the service is none; all
-parts share the cores of this one machine, which is what bounds them here.
+A worker awaits its runs in one process, as the service awaits its passes; all parts share the cores of this one
+machine, which is what bounds them here.
 """
 
 
@@ -210,11 +209,9 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             await answers(f"{url}/health", api)
         await stack.enter_async_context(kept_running(services))
         await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        workers = [prefect(f"worker-{n}", folder, environment | {
-            "PATH": path, "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "PREFECT_RUNNER_POLL_FREQUENCY": "1"}, "worker", "start", "--pool", "retrust", "--limit", str(RUNS_AT_ONCE))
-            for n in range(WORKERS)]
+        workers = [retrust(f"worker-{n}", folder, environment | {
+            "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1"},
+            "worker", "--limit", str(RUNS_AT_ONCE)) for n in range(WORKERS)]
         door = free_port()
         serve = retrust("serve", folder, environment | {"PREFECT_API_URL": urls[0]}, "serve", "--port", str(door))
         await stack.enter_async_context(kept_running([*workers, serve]))
@@ -224,8 +221,7 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
 
 async def _deployed(folder: Path, environment: dict[str, str]) -> None:
     """The pool and the shipped deployments; the sweep waits, so that what starts a run is the service."""
-    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "process",
-                "--base-job-template", str(ROOT / "deployments" / "work-pool.json"))
+    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "retrust")
     await _done(folder, environment, "deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"))
     await _done(folder, environment, "deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")
 

@@ -406,15 +406,18 @@ async def test_a_ticket_prepared_by_somebody_else_opens_nothing(monkeypatch: pyt
 
 
 def test_nobody_chooses_what_a_worker_runs() -> None:
-    """No command, image, environment or code location of a run is a variable that Prefect's API could set."""
+    """Every pool and worker is of our type: it has no variable that Prefect's API could set, and refuses the rest."""
+    from retrust_flows.worker import ENTRYPOINTS, RetrustWorker
+
     root = Path(__file__).parents[1] / "deployments"
     text = "\n".join(file.read_text() for file in root.rglob("*") if file.is_file())
-    assert not re.search(r"work-pool,? create(?!,? retrust,? --type,? process,?\s+--base-job-template\b)", text)
-    assert "job_variables" not in text
-    template = json.loads((root / "work-pool.json").read_text())
+    assert set(re.findall(r"work-pool,? create,? \S+ --type,? (\w+)", text)) == {"retrust"}
+    assert not re.search(r"prefect,? worker,? start|job_variables|base-job-template", text)
+    flows = yaml.safe_load((root / "prefect.yaml").read_text())
+    assert (flows["pull"], {d["name"]: d["entrypoint"] for d in flows["deployments"]}) == ([], ENTRYPOINTS)
+    template = RetrustWorker.get_default_base_job_template()
     assert (template["variables"]["properties"], template["variables"]["additionalProperties"]) == ({}, False)
     assert "{{" not in json.dumps(template)
-    assert "env" not in template["job_configuration"]  # Prefect merges a run's own into one that is there
 
 
 # -- a decision binds what is sent --------------------------------------------------------------------

@@ -8,6 +8,7 @@
     ├── TemporaryError               1  trying again later may help: unreachable, too slow
     │   └── LeaseHeld                1  another run works on this site
     ├── PersonNeeded                 3  a gate is shut, or a fact must come from a person
+    │   └── CalledOff                3  somebody called the run off, between two writes
     └── Refused                      4  what was seen looks like an interception
         └── ChangedIdentity          4  a host key or web certificate is not the one in the inventory
 
@@ -75,6 +76,10 @@ class LeaseHeld(TemporaryError):
 
 class PersonNeeded(RetrustError):
     exit_code = 3
+
+
+class CalledOff(PersonNeeded):
+    """Somebody called this run off; the case stands, and waits for a person."""
 
 
 class Refused(RetrustError):

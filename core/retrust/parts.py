@@ -12,7 +12,7 @@ from retrust.baselines import baseline, healthy_baselines, taken_up, verified_ba
 from retrust.commitments import commitments
 from retrust.deciding import bound_plan, decide_in_advance, gate_states, matter_of
 from retrust.doubts import doubted
-from retrust.errors import PermanentError, PersonNeeded, Refused, RetrustError
+from retrust.errors import CalledOff, PermanentError, PersonNeeded, Refused, RetrustError
 from retrust.first_use import watch
 from retrust.help import contradiction, help_needed, unanswered
 from retrust.identities import accepted
@@ -176,7 +176,7 @@ async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
     try:
         with this.follower.about(done.case.id, done.plan.digest, step.id):
             return await StepRunner(_context(this, done)).run(step)
-    except Stopped as error:
+    except (Stopped, CalledOff) as error:
         error.what = f"{error.what}. {_so_far(done)}"
         raise
     except (PermanentError, PersonNeeded) as error:
@@ -204,6 +204,7 @@ def _context(this: Pass, done: Done) -> StepContext:
 
 async def _may_write(this: Pass, done: Done, step: Step) -> None:
     """The gates are open still, and the secrets what was approved; the case's own state is the ledger's to check."""
+    await this.go_on()
     matter = await matter_of(this.engine, this.ledger, this.site, done.case, done.plan)
     if await _wrote(this, done.case):
         matter = replace(matter, takes=timedelta())

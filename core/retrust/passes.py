@@ -44,9 +44,13 @@ async def bare(name: str, work: Callable[[], Awaitable[T]]) -> T:
     return await work()
 
 
+async def at_will() -> None:
+    """A pass that nobody calls off."""
+
+
 async def one_pass(engine: Engine, site: Site, ledger: Ledger, by: Attendance, *, run: str | None = None,
                    follow: Follow = unfollowed, tell: Callable[[str], None] = lambda _: None,
-                   part: Part[Any] = bare) -> Ended:
+                   part: Part[Any] = bare, go_on: Callable[[], Awaitable[None]] = at_will) -> Ended:
     """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
     run = run or uuid.uuid4().hex
     try:
@@ -55,7 +59,7 @@ async def one_pass(engine: Engine, site: Site, ledger: Ledger, by: Attendance, *
             follower = Follower(ledger, engine.redactor.redact, by.actor, run, site.name, follow, tell)
             # A run retried by hand keeps its id, so the folder is of this attempt alone.
             folder = engine.home / "runs" / uuid.uuid4().hex
-            return await _leased(Pass(engine, site, ledger, lease, run, by, follower, tell, folder), part)
+            return await _leased(Pass(engine, site, ledger, lease, run, by, follower, tell, folder, go_on), part)
     except RetrustError as error:
         return Ended(outcome_of(error), error=error)
 

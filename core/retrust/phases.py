@@ -5,7 +5,7 @@ So nothing can be sent that was not approved. The order of the parts is ``passes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +25,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass works with. ``by`` is who started it; ``folder`` takes its transcripts and pictures."""
+    """What one pass works with. ``by`` is who started it; ``folder`` takes its transcripts and pictures.
+
+    ``go_on`` is asked before each write, and raises where whoever runs the pass wants it ended.
+    """
 
     engine: Engine
     site: Site
@@ -36,6 +39,7 @@ class Pass:
     follower: Follower
     tell: Callable[[str], None]
     folder: Path
+    go_on: Callable[[], Awaitable[None]]
 
     @property
     def who(self) -> dict[str, Any]:

@@ -9,21 +9,22 @@ retrying a run in Prefect's own pages opens no gate.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from prefect import Flow, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import get_run_context
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from retrust.deciding import Attendance
 from retrust.endings import Ended
 from retrust.engine import Engine
+from retrust.errors import CalledOff
 from retrust.ledger import Ledger
-from retrust.passes import one_pass
+from retrust.passes import at_will, one_pass
 from retrust.phases import Approved, Done, Looked, Planned, Verified, Waiting
 from retrust.target import Progress
 from retrust_flows import artifacts
@@ -31,7 +32,10 @@ from retrust_flows import artifacts
 
 @dataclass
 class Lent:
-    """What the process that runs the flow lends it. ``planned`` hears of a plan whose gates were asked."""
+    """What the process that runs the flow lends it. ``planned`` hears of a plan whose gates were asked.
+
+    ``go_on`` is asked before each write: see ``retrust.phases``.
+    """
 
     engine: Engine
     ledger: Ledger
@@ -39,6 +43,7 @@ class Lent:
     progress: Callable[[Progress], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
     planned: Callable[[Approved | Waiting], None] = lambda _: None
+    go_on: Callable[[], Awaitable[None]] = at_will
     ended: Ended | None = None
 
 
@@ -48,12 +53,14 @@ def remediation(lent: Lent | None) -> Flow[[str], Any]:
     @flow(name="remediate", flow_run_name="{site}", persist_result=False, retries=0)
     async def remediate(site: str) -> Any:
         """One pass over a site: heals it, finds it healthy, or ends as *Waiting* for what a gate needs."""
-        async with AsyncExitStack() as stack:
-            use = lent or await _own(stack)
+        async with lent_or_own(lent) as use:
             run = str(get_run_context().flow_run.id)  # type: ignore[union-attr]
             use.ended = ended = await one_pass(
                 use.engine, use.engine.site(site), use.ledger, use.by, run=run, tell=use.tell,
-                follow=artifacts.progress_to(site, use.progress), part=_as_tasks(use))
+                follow=artifacts.progress_to(site, use.progress), part=_as_tasks(use),
+                go_on=use.go_on)
+        if isinstance(ended.error, CalledOff):
+            return Cancelled(message=str(ended.error))
         if ended.error is not None:
             raise ended.error
         return _STATES[ended.outcome](site, ended)
@@ -61,13 +68,19 @@ def remediation(lent: Lent | None) -> Flow[[str], Any]:
     return remediate
 
 
-async def _own(stack: AsyncExitStack) -> Lent:
+@asynccontextmanager
+async def lent_or_own(lent: Lent | None) -> AsyncIterator[Lent]:
+    """What was lent, or an engine of one's own until the block ends."""
+    if lent is not None:
+        yield lent
+        return
     engine = Engine.start()
-    return Lent(engine, await stack.enter_async_context(await engine.open_ledger()), Attendance("service"))
+    async with await engine.open_ledger() as ledger:
+        yield Lent(engine, ledger, Attendance("service"))
 
 
 remediate = remediation(None)
-"""What deployments name and workers run."""
+"""What deployments name; a worker runs it with its own engine."""
 
 _STATES: dict[str, Callable[[str, Ended], Any]] = {
     "healed": lambda site, ended: Completed(name="Healed", message=f"{site} is healed"),

@@ -15,6 +15,7 @@ from retrust.deciding import Attendance
 from retrust.endings import Ended
 from retrust.engine import Engine
 from retrust.ledger import Ledger
+from retrust.redaction import redact_all_logs
 from retrust.target import Progress
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ class Runner:
     async def one_pass(self, site: str, attendance: Attendance | None = None) -> Ended:
         from retrust_flows.remediate import Lent, remediation
 
-        self._hush_prefect()
+        if not self._quiet:
+            self._quiet = True
+            redact_all_logs(self.engine.redactor)
+            hush_prefect()
         lent = Lent(self.engine, self.ledger, attendance or Attendance(self.actor), self.progress, self.tell,
                     self.planned)
         state = await remediation(lent)(site, return_state=True)
@@ -47,16 +51,11 @@ class Runner:
             return lent.ended
         raise await state.aresult(raise_on_failure=False)
 
-    def _hush_prefect(self) -> None:
-        """Prefect's console handlers repeat what we say; its handlers to the API stay, behind our redactor."""
-        if self._quiet:
-            return
-        self._quiet = True
-        from retrust.redaction import redact_all_logs
 
-        redact_all_logs(self.engine.redactor)
-        for name in ("", "prefect", "prefect.flow_runs", "prefect.task_runs", "retrust"):
-            logger = logging.getLogger(name)
-            for handler in list(logger.handlers):
-                if "Console" in type(handler).__name__ and not os.environ.get("RETRUST_DEBUG"):
-                    logger.removeHandler(handler)
+def hush_prefect() -> None:
+    """Prefect's console handlers repeat what we say; its handlers to the API stay, behind our redactor."""
+    for name in ("", "prefect", "prefect.flow_runs", "prefect.task_runs", "retrust"):
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            if "Console" in type(handler).__name__ and not os.environ.get("RETRUST_DEBUG"):
+                logger.removeHandler(handler)

@@ -43,8 +43,8 @@ async def serve(
     """Sources, webhook, console and flows: the whole service, one process on the embedded default."""
     engine = Engine.start(inventory)
     engine.plugins.load_all()
-    undo = log_to_stderr(engine.redactor, _form(log_format))
-    stop = _signals()
+    undo = log_to_stderr(engine.redactor, form_of(log_format))
+    stop = stop_signal()
     console = engine.inventory.console
     with web.bind(host or console.host, console.port if port is None else port) as sock:
         try:
@@ -84,13 +84,13 @@ async def _launcher(engine: Engine, ledger: Ledger, metrics: Metrics, passes: in
         SQLITE_AT_ONCE if ledger.dialect == "sqlite" else POSTGRESQL_AT_ONCE))
 
 
-def _form(chosen: str | None) -> Form:
+def form_of(chosen: str | None) -> Form:
     if chosen not in (None, "json", "text"):
         raise typer.BadParameter("json or text", param_hint="--log-format")
     return chosen or ("text" if sys.stderr.isatty() else "json")  # type: ignore[return-value]
 
 
-def _signals() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
     """Set by the first SIGTERM or Ctrl-C; the next one does what it does to any process."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 

@@ -27,7 +27,7 @@ async def pool(prefect_api: str) -> WorkPool:
     name = f"pool-{uuid4().hex[:8]}"
     async with get_client() as client:
         flow = await client.create_flow(remediate)
-        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+        await client.create_work_pool(WorkPoolCreate(name=name, type="retrust"))
         await client.create_deployment(flow, name, work_pool_name=name)
     return WorkPool(f"remediate/{name}")
 
