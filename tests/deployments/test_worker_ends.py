@@ -64,7 +64,7 @@ async def test_a_run_cancelled_in_prefect_ends_before_its_next_write(
     assert (state["type"], "was cancelled in Prefect: nothing more is sent. Sent: " in state["message"]) == (
         "CANCELLED", True), state
     case = await in_state(site, "waiting", tmp_path)
-    assert (sum(site.deletes().values()), len(await phases(site, "done"))) == (1, 1)
+    assert (sum(site.deletes().values()), len(await phases(site, "sent"))) == (1, 1)
     assert any("was cancelled in Prefect" in entry.text for entry in await site.ledger.entries(case=case.id))
     assert await site.ledger.holder("campus") is None
 
