@@ -59,6 +59,9 @@ EXPECTED = {
     "sighted": Told(e.SightingsKept(sightings=ROWS, events=("delivery-1",)), "43 sightings", ("sightings.json",)),
     "sighting-assigned": Told(e.SightingAssigned(aggregate="loose", sightings=ROWS[1:]),
                               "1 sighting assigned to this site"),
+    "sighting-dismissed": Told(e.SightingDismissed(aggregate="loose", cases=(CASE,), said="1× CN=other of a log",
+                                                   reason="a test"),
+                               "dismissed 1× CN=other of a log: a test", ("dismissals.json",)),
     "snapshot": Told(e.SnapshotTaken(when="before", snapshot=PLAN.snapshot), "snapshot before: 6 pins", (
         "snapshots/{seq}-before/evidence.json", "snapshots/{seq}-before/fingerprints.json",
         "snapshots/{seq}-before/listing-primary.txt", "snapshots/{seq}-before/listing-secondary.txt",

@@ -95,7 +95,7 @@ async def test_seen_path_is_not_called_unseen(site):
     ended = await site.run()
     assert ended.plan.grade is Grade.PROVEN
     (risk,) = ended.plan.unseen
-    assert risk.startswith("the first use is blind: primary will pin")
+    assert risk.startswith("the first use is blind: after the delete primary will pin")
 
 
 async def test_log_line_against_our_own_eyes(start):
