@@ -56,8 +56,9 @@ def _table(lines: Sequence[Line]) -> list[str]:
     for line in lines:
         mark = output.paint("ok    ", "green") if line.ok else output.paint("not ok", "red")
         about = f"{line.site}: {line.check}" if line.site else line.check
-        said = line.said.replace("\n", "\n        ")
-        shown.append(f"{mark}  {about:<20}  {said}")
+        first, *rest = line.said.splitlines() or [""]
+        shown.append(f"{mark}  {about:<20}  {first}")
+        shown += [f"        {more}" for more in rest]
         shown += [f"        → {line.remedy}"] if line.remedy else []
     return shown
 

@@ -241,3 +241,5 @@ async def test_doctor_of_a_wrong_inventory(tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.startswith("not ok  inventory")
     assert "x: unknown key" in out
+    assert "\\n" not in out
+    assert len([line for line in out.splitlines() if str(inventory) in line]) == 3
