@@ -81,18 +81,24 @@ def offered_versions(hello: bytes) -> set[int]:
     return set()
 
 
+async def intercepted(site: Campus, *, renewed: bool) -> Interceptor:
+    """A stranger on the way to the secondary, beside a renewal of it or not, and the log line that tells of it."""
+    if renewed:
+        await site.settle_in()
+        await site.lab.secondary.renew()
+    stranger = site.lab.intercept(("primary", "secondary"), vantage=True)
+    await site.broken()
+    await site.sight("primary")
+    return stranger
+
+
 @pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
 async def test_an_interceptor_that_tells_our_looks_by_old_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                    renewed: bool) -> None:
     """Our looks offer TLS 1.0, the holder does not: a stranger selects by that, and is still never pinned unasked."""
     select_by_hello(monkeypatch, lambda hello: 0x0301 in offered_versions(hello))
     async with campus(tmp_path, change=lambda s: s.update(policy=STANDARD)) as site:
-        if renewed:
-            await site.settle_in()
-            await site.lab.secondary.renew()
-        stranger = site.lab.intercept(("primary", "secondary"), vantage=True)
-        await site.broken()
-        await site.sight("primary")
+        stranger = await intercepted(site, renewed=renewed)
         outcome = await outcome_of(site)
         assert stranger.fingerprint not in {p.fingerprint for p in site.lab.primary.tofu.pins.values()}
         assert outcome != "healed"
@@ -131,12 +137,7 @@ async def test_an_interceptor_that_knows_the_holders_own_client(tmp_path: Path, 
             site["primary"]["hello"] = "primary.hello"
 
     async with campus(tmp_path, change=change) as site:
-        if renewed:
-            await site.settle_in()
-            await site.lab.secondary.renew()
-        stranger = site.lab.intercept(("primary", "secondary"), vantage=True)
-        await site.broken()
-        await site.sight("primary")
+        stranger = await intercepted(site, renewed=renewed)
         outcome = await outcome_of(site, attendance=Attendance(ALICE, yes=True, accept_unproven=True))
         alarms = [alarm.detail for alarm in await site.ledger.alarms()]
         if captured:

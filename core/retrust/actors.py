@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from typing import Literal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrust.models import Level
 
 UNKNOWN = "unknown"
 """Somebody at a terminal who showed no identity, where the inventory names people."""
@@ -23,7 +26,7 @@ def _uid() -> str:
     return f"uid-{os.getuid()}" if hasattr(os, "getuid") else UNKNOWN
 
 
-def level_of(actor: str) -> Literal["authenticated", "hint"]:
+def level_of(actor: str) -> Level:
     """What somebody at a terminal hands in: nobody known, no more than a hint."""
     return "hint" if actor == UNKNOWN else "authenticated"
 

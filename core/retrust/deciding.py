@@ -67,13 +67,13 @@ async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan
     """Everything that is known of a plan that asks for decisions."""
     recurred = await _recurred(ledger, site, plan)
     entries = await ledger.entries(case=case.id, kinds=("planned",))
-    first = next((e for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest), None)
-    asked = first.body.plan if first is not None and isinstance(first.body, Planned) else plan
+    same = ((e.at, e.body.plan) for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest)
+    asked_at, asked = next(same, (None, plan))
     ended = {r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")}
     return Matter(engine.inventory, site, case, plan,
                   policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
                   engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
-                  await ledger.sightings_of(case.id), first.at if first is not None else None,
+                  await ledger.sightings_of(case.id), asked_at,
                   timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)), asked.said_by)
 
 

@@ -178,7 +178,7 @@ class Replay:
 
     def _no_certificate(self, what: str) -> TemporaryError:
         return TemporaryError(f"{what}, when it was asked as the holder's own client asks", where=self._where,
-                              hint="if the holder's client is another one by now, capture its ClientHello again")
+                              hint="if the holder uses another client now, capture its ClientHello again")
 
 
 def _certificates(body: bytes) -> tuple[bytes, ...]:

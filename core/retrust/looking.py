@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from retrust.engine import Engine
 from retrust.identities import accepted
-from retrust.models import Finding, Grade, Snapshot, Verdict
+from retrust.models import Finding, Grade, Sighting, Snapshot, Verdict
 from retrust.observation import Known, take_snapshot
 from retrust.target import Connection
 
@@ -37,9 +37,14 @@ async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool)
 async def look_through(connection: Connection, engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool
                        ) -> Snapshot:
     """One snapshot through sessions that are open already."""
-    known = Known(await knowledge.baselines(site.name), tuple(await knowledge.sightings(site.name)),
-                  await knowledge.unpinned(site.name), many_sites=len(engine.inventory.sites) > 1)
+    known = await known_of(engine, site, knowledge, await knowledge.sightings(site.name))
     return await take_snapshot(engine.target(site), site, connection, known, engine.collectors, pages=pages)
+
+
+async def known_of(engine: Engine, site: Site, knowledge: Knowledge, sightings: Iterable[Sighting]) -> Known:
+    """What the ledger knows of a site before a look, with these sightings."""
+    return Known(await knowledge.baselines(site.name), tuple(sightings), await knowledge.unpinned(site.name),
+                 tuple(await knowledge.dismissed(site.name)), many_sites=len(engine.inventory.sites) > 1)
 
 
 def says_something_new(snapshot: Snapshot, last: Snapshot | None) -> bool:

@@ -19,8 +19,9 @@ from retrust.identities import accepted
 from retrust.ledger.entries import StepRecorded
 from retrust.ledger.errors import Stopped
 from retrust.ledger.records import A_LOOK
+from retrust.looking import known_of
 from retrust.models import Grade, Plan, Sighting, Snapshot, Step, StepResult
-from retrust.observation import Known, take_snapshot
+from retrust.observation import take_snapshot
 from retrust.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting, become
 from retrust.planner import make_plan, planned_findings
 from retrust.preflight import prove, prove_writable
@@ -64,9 +65,7 @@ async def _sightings(this: Pass) -> tuple[Sighting, ...]:
 
 
 async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
-    known = Known(await this.ledger.baselines(this.site.name), sightings,
-                  await this.ledger.unpinned(this.site.name), tuple(await this.ledger.dismissed(this.site.name)),
-                  many_sites=len(this.engine.inventory.sites) > 1)
+    known = await known_of(this.engine, this.site, this.ledger, sightings)
     return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
                                pages=pages)
 

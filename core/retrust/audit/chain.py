@@ -21,12 +21,12 @@ from retrust.ledger import tables as t
 from retrust.ledger.anchors import anchor, keep_anchor
 from retrust.ledger.canonical import GENESIS, head_message
 from retrust.ledger.errors import LedgerError
-from retrust.ledger.joining import KIND, Ring
 from retrust.ledger.journal import Journal
 from retrust.ledger.keys import LedgerKey, signed_by
 from retrust.ledger.notes import Note
 from retrust.ledger.records import Head
 from retrust.ledger.replay import first_difference
+from retrust.ledger.ring import KIND, Ring
 
 PAGE = 500
 

@@ -28,10 +28,10 @@ from retrust.audit.archive import (
 )
 from retrust.audit.links import FIELDS, fault
 from retrust.errors import UsageError
-from retrust.ledger.canonical import join_message
-from retrust.ledger.entries import Attached, CaseMoved, KeyJoined, Planned
+from retrust.ledger.entries import Attached, CaseMoved, Planned
 from retrust.ledger.entry import read
-from retrust.ledger.keys import key_id, pem, public_from_hex, public_from_pem, signed_by
+from retrust.ledger.keys import key_id, pem, public_from_pem, signed_by
+from retrust.ledger.ring import Ring
 from retrust.states import State
 
 LARGEST = 1 << 30
@@ -125,18 +125,11 @@ def _manifest(files: Mapping[str, bytes], signer: str | None) -> dict[str, Any]:
 
 
 def _let_in(first: str, joined: bytes) -> set[str]:
-    """The keys that sign for whoever trusts the key ``first``: it, and each that one of them let in by a signature."""
-    known, keys = {first}, {}
+    """The keys that sign for whoever trusts the key ``first``."""
+    ring = Ring()
     for entry in _lines(joined, KEYS):
-        body = read("key-joined", entry["body"])
-        assert isinstance(body, KeyJoined)
-        public = public_from_hex(body.public_key)
-        keys[key_id(public)] = public
-        message = join_message(entry["seq"], entry["prev_hash"], body.public_key)
-        if body.by in known & set(keys) and body.signature and signed_by(
-                keys[body.by], bytes.fromhex(body.signature), message):
-            known.add(key_id(public))
-    return known
+        ring.fault(entry)  # one that nobody let in is none of the ring
+    return ring.vouched(first)
 
 
 def _named_key(manifest: bytes) -> str | None:

@@ -18,9 +18,9 @@ from retrust.audit.story import told
 from retrust.ledger.canonical import canonical
 from retrust.ledger.entries import Attached, KeyJoined
 from retrust.ledger.entry import Entry
-from retrust.ledger.joining import KIND
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.ledger.ledger import Ledger
+from retrust.ledger.ring import KIND
 
 HOW_TO = f"""\
 Evidence of one case of Retrust.

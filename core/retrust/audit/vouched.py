@@ -1,4 +1,4 @@
-"""What signed notes that were kept elsewhere say about a chain: whether its end was cut off, or written anew. Pure."""
+"""Holds a chain against signed notes that were kept elsewhere: they show an end that was cut off or changed. Pure."""
 
 from __future__ import annotations
 

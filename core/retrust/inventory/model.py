@@ -117,7 +117,7 @@ class Trust(Part):
     old_tls: bool = Field(default=False, description="Looks offer TLS 1.0 and 1.1, too.")
     watch: Duration = Field(
         default=timedelta(seconds=10),
-        description="How long, at random moments, the holder's path is looked at after a pin was made anew.")
+        description="How long the holder's path is looked at again, at random moments, after it has made a new pin.")
 
 
 class Clocks(Part):

@@ -83,13 +83,8 @@ class Cases(Journal):
         named = event_named(event)
         async with self.write() as writing:
             await fence(writing, lease)
-            row = await case_row(writing, case)
-            state = next_state(State(row["state"]), named, case=case)
-            healed = sorted(await deleted(writing, case)) if state is State.HEALED else ()
-            told = CaseMoved(event=named, was=State(row["state"]), state=state, note=note, why=why, retry=retry,
-                             gates=None if gates is None else tuple(gates), healed=tuple(healed))
-            await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
-            return case_of(await case_row(writing, case))
+            return await moved(writing, await case_row(writing, case), named, actor=actor, run=run, note=note, why=why,
+                               retry=retry, gates=None if gates is None else tuple(gates))
 
     @undisturbed
     async def decide(self, decision: Decision, *, run: str | None = None) -> Entry:
@@ -202,13 +197,15 @@ async def open_row(writing: Writing, site: str) -> Row | None:
     return await writing.row(select(t.cases).where(t.cases.c.site == site, t.cases.c.state.in_(OPEN_STATES)))
 
 
-async def end_case(writing: Writing, case: Row, *, actor: str, note: str) -> Case:
-    """Cancel an open case in a transaction that has begun."""
-    was = State(case["state"])
-    named = event_named("cancel")
-    told = CaseMoved(event=named, was=was, state=next_state(was, named, case=case["id"]), note=note)
-    await writing.append(told, actor=actor, case=case["id"], site=case["site"])
-    return case_of(await case_row(writing, case["id"]))
+async def moved(writing: Writing, row: Row, event: Event, *, actor: str, run: str | None = None, note: str = "",
+                **more: Any) -> Case:
+    """Move the case of this row in a transaction that has begun; ``more`` are fields of ``CaseMoved``."""
+    case, was = row["id"], State(row["state"])
+    state = next_state(was, event, case=case)
+    healed = sorted(await deleted(writing, case)) if state is State.HEALED else ()
+    told = CaseMoved(event=event, was=was, state=state, note=note, healed=tuple(healed), **more)
+    await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
+    return case_of(await case_row(writing, case))
 
 
 async def case_row(writing: Writing, case: str) -> Row:

@@ -32,6 +32,8 @@ class Knowledge(Protocol):
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]: ...
 
+    async def dismissed(self, site: str) -> list[Sighted]: ...
+
     async def unpinned(self, site: str) -> dict[str, Unpinned]: ...
 
     async def accepted_identities(self, site: str) -> list[AcceptedIdentity]: ...
@@ -56,6 +58,9 @@ class Glance:
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
         rows = self._rows(query, site=site, since=written_time(since) if since else "")
         return [queries.sighted(row) for row in rows]
+
+    async def dismissed(self, site: str) -> list[Sighted]:
+        return [queries.sighted(row) for row in self._rows(queries.DISMISSED, site=site, since="")]
 
     async def unpinned(self, site: str) -> dict[str, Unpinned]:
         return queries.unpinned(self._rows(queries.UNPINNED, site=site))

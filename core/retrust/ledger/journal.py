@@ -87,7 +87,7 @@ class Writing:
 
     @property
     def head(self) -> Head:
-        """Where the chain ends by now."""
+        """Where the chain ends now."""
         return self._head
 
     @property
@@ -106,7 +106,7 @@ class Writing:
 
 
 class Journal:
-    """An open ledger's chain. After each commit ``observers`` are told of its entries, ``witnesses`` of the head."""
+    """An open ledger's chain. After a commit ``observers`` get its entries, and ``witnesses`` get the head."""
 
     def __init__(self, database: Database, home: Path, *, redact: Redact, clock: Clock | None) -> None:
         self.home = home

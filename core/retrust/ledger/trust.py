@@ -13,7 +13,7 @@ from retrust.errors import UsageError
 from retrust.ledger import queries
 from retrust.ledger import tables as t
 from retrust.ledger.canonical import canonical, written_time
-from retrust.ledger.cases import end_case, open_row
+from retrust.ledger.cases import moved, open_row
 from retrust.ledger.entries import (
     BaselinesSet,
     IdentityAccepted,
@@ -28,7 +28,7 @@ from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Baseline, Endpoint, Sighting, Unpinned
-from retrust.states import State
+from retrust.states import Event, State
 
 BATCH = 500
 TEXT_LIMIT = 2000
@@ -67,7 +67,7 @@ class Trust(Journal):
     ) -> None:
         case = await open_row(writing, site) if site else None
         for start in range(0, len(rows), BATCH):
-            part = await _bounded(writing, site, case["id"] if case else "", rows[start : start + BATCH])
+            part = await _bounded(writing, site, case, rows[start : start + BATCH])
             actors = sorted({row.actor for row in part})
             told = SightingsKept(sightings=tuple(part), events=tuple(events if start == 0 else ()))
             await writing.append(told, run=run, site=site, case=case["id"] if case else None,
@@ -90,14 +90,12 @@ class Trust(Journal):
             row = await writing.row(select(t.sightings).where(have.aggregate == sighting, have.site.is_(None)))
             if row is None:
                 raise UsageError(f"no sighting {sighting} without a site")
-            told = {name: row[name] for name in row if name != "case_id"}
+            told = {name: row[name] for name in SightedRow.model_fields}
             told |= {"site": site, "holder": holder or row["holder"], "key": key or row["key"]}
             told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
             told["aggregate"] = aggregate(told)
-            for name in ("dismissed", "dismissed_by"):
-                told.pop(name)
             case = await open_row(writing, site)
-            rows = await _bounded(writing, site, case["id"] if case else "", [SightedRow(**told)])
+            rows = await _bounded(writing, site, case, [SightedRow(**told)])
             await writing.append(SightingAssigned(aggregate=sighting, sightings=tuple(rows)), actor=actor,
                                  case=case["id"] if case else None, site=site)
 
@@ -121,7 +119,7 @@ class Trust(Journal):
                                  actor=actor, case=case_id, site=seen.site)
             if case is None or case_id is None or not await _rests_on_dismissed(writing, case):
                 return None
-            return await end_case(writing, case, actor=actor, note=f"dismissed: {reason}")
+            return await moved(writing, case, Event.CANCEL, actor=actor, note=f"dismissed: {reason}")
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
         """What no healed case has dealt with; of a site: its own and the unassigned."""
@@ -208,14 +206,15 @@ async def _rests_on_dismissed(writing: Writing, case: Row) -> bool:
     return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is None
 
 
-async def _bounded(writing: Writing, site: str | None, case: str, rows: Sequence[SightedRow]) -> list[SightedRow]:
+async def _bounded(writing: Writing, site: str | None, case: Row | None, rows: Sequence[SightedRow]
+                   ) -> list[SightedRow]:
     """The rows; hints beyond those that are kept are one row without a name or a time, so that they only count."""
     hints = [row for row in rows if row.level == "hint"]
     if not hints:
         return list(rows)
     have = t.sightings.c
     query = select(have.aggregate).where(have.site == site if site else have.site.is_(None), have.level == "hint",
-                                         have.case_id.in_({"", case}))
+                                         have.case_id.in_({"", case["id"] if case else ""}))
     known = set((await writing.connection.execute(query)).scalars())
     room = max(0, HINTS - len(known))
     new = [row for row in hints if row.aggregate not in known]

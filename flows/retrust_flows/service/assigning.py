@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from retrust.dn import DistinguishedName
 from retrust.engine import Engine
 from retrust.errors import RetrustError
-from retrust.identities import accepted
 from retrust.inventory import Site
 from retrust.ledger import Entry, Ledger, Sighted
+from retrust.looking import reach
 from retrust.models import Grade, Verdict
 from retrust.observation import Known, take_snapshot
 
@@ -140,14 +140,12 @@ class Assigner:
 
     async def _is_broken(self, site: Site, sighting: Sighted, turns: asyncio.Semaphore) -> bool:
         """Whether a read-only look at the site finds an edge that the sighting can be about, and not intact."""
-        target = self.engine.target(site)
         try:
-            async with turns, target.connect(site, self.engine.services(
-                    read_only=True, identities=accepted(await self.ledger.accepted_identities(site.name)))) as there:
+            async with turns, reach(self.engine, site, self.ledger) as there:
                 # Who says it does not matter here: only whether such an edge is broken.
                 said = sighting.model_copy(update={"level": "authenticated"})
                 known = Known(await self.ledger.baselines(site.name), (said,))
-                seen = await take_snapshot(target, site, there, known, (), pages=False)
+                seen = await take_snapshot(self.engine.target(site), site, there, known, (), pages=False)
         except RetrustError as exc:
             log.info("%s could not be looked at for a sighting: %s", site.name, exc, extra={"site": site.name})
             return False

@@ -144,10 +144,14 @@ async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clo
         await ledger.sight_many([sighting(), sighting(site=None), sighting(site="elsewhere")])
         await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint="SHA256:x",
                                      actor="person:alice", reason="r")
+        wrong = next(s for s in await ledger.sightings() if s.site == SITE)
+        await ledger.dismiss(wrong.id, actor="person:ann", reason="r")
+        assert [s.dismissed_by for s in await ledger.dismissed(SITE)] == ["person:ann"]
         for site in (SITE, "elsewhere"):
             assert await seen.baselines(site) == await ledger.baselines(site)
             assert await seen.sightings(site) == await ledger.sightings(site)
             assert await seen.accepted_identities(site) == await ledger.accepted_identities(site)
+            assert await seen.dismissed(site) == await ledger.dismissed(site)
             assert await seen.healed_count(site, "primary:a_1", 30) == 0
         assert await seen.sightings(None, NOON) == await ledger.sightings(None, NOON)
 
