@@ -46,6 +46,7 @@ PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
 EVERYBODY = st.sampled_from([*(f"person:{name}" for name in PEOPLE), "person:eve", "person:ANN ", UNKNOWN])
 SITE = "campus"
 VALID = timedelta(hours=72)
+SKEW = timedelta(minutes=5)
 MEMORY = Path("/dev/shm")
 WHO = [*[("ann", "cy")] * 4, ("ben", "ann", "cy"), ("ann",), ("eve",), ("eve", "cy"), ()]
 MEDDLE = [*[None] * 8, "end", "renew", "intercept", "time", "freeze", "people", "accept", "hint"]
@@ -305,7 +306,7 @@ class AnyHistory(RuleBasedStateMachine):
         hands = {case.requested_by, *case.planners[:1]} | {
             s.actor for s in await self.ledger.sightings_of(case.id)}
         involved = {self.person(hand) for hand in hands}
-        yes = {self.person(d.actor) for d in decisions if d.at <= Clock.now(UTC) < d.at + VALID} - involved
+        yes = {self.person(d.actor) for d in decisions if d.at - SKEW <= Clock.now(UTC) < d.at + VALID} - involved
         allowed: dict[str, list[str]] = self.inventory["people"]
         counted = {name for name in yes if name in allowed}
         hints = any(f.rests_on for f in plan.unpinned)

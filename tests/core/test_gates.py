@@ -516,6 +516,13 @@ def test_an_expired_yes_does_not_count() -> None:
     assert counted(scene.matter(), NOW + 72 * HOUR) == ()
 
 
+def test_a_yes_of_a_time_that_is_still_to_come_does_not_count() -> None:
+    """A clock that was set back would make it last longer; a few minutes are two machines' clocks."""
+    scene = Scene(decisions=[network("ann", at=NOW + 30 * HOUR), network("ben", at=NOW + HOUR / 20)])
+    assert [d.actor for d in counted(scene.matter(), NOW)] == ["ben"]
+    assert "later than now here" in (asyncio.run(scene.states())["people"].needs or "")
+
+
 def test_expires_when_nobody_decides() -> None:
     """Where nobody decided, the clock runs from when the plan asked; a gate's own ``valid`` goes first."""
     assert expires_at(Scene().matter()) == NOW + 72 * HOUR

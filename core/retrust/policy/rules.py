@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 DECIDABLE = (State.PLANNED, State.WAITING, State.APPROVED, State.FAILED)
 """In any other state there is no plan to decide on, or its steps are being sent already."""
 
+SKEW = timedelta(minutes=5)
+"""How far the clocks of two machines may differ."""
+
 
 @dataclass(frozen=True)
 class Matter:
@@ -74,7 +77,7 @@ def may_decide(decision: Decision, matter: Matter) -> str | None:
 
 
 def counted(matter: Matter, now: datetime) -> tuple[Decision, ...]:
-    """The yeses on this plan that count: allowed when they were given, in their order, and not expired.
+    """The yeses on this plan that count: allowed when they were given, in their order, not expired, and not to come.
 
     Of the planners only the first is asked about: whoever said yes and then started the pass that goes on
     with it wrote the same plan anew, and has not taken the yes back by that.
@@ -84,7 +87,17 @@ def counted(matter: Matter, now: datetime) -> tuple[Decision, ...]:
     for decision in sorted(_on_plan(matter), key=lambda d: d.at):
         if decision.yes and _objection(decision, matter, kept, first) is None:
             kept.append(decision)
-    return tuple(d for d in kept if now < _end(d, matter))
+    return tuple(d for d in kept if now < _end(d, matter) and not _is_to_come(d, now))
+
+
+def to_come(label: str, matter: Matter, now: datetime) -> Decision | None:
+    """A yes at this gate that is dated later than now."""
+    return next((d for d in _on_plan(matter) if d.gate == label and d.yes and _is_to_come(d, now)), None)
+
+
+def _is_to_come(decision: Decision, now: datetime) -> bool:
+    """A clock that was set back must not make a yes last longer."""
+    return decision.at > now + SKEW
 
 
 def nobody_asked(matter: Matter) -> bool:

@@ -14,7 +14,7 @@ from retrust.errors import Refused
 from retrust.gates import Gate, Question, Requirement
 from retrust.models import GateState, Grade
 from retrust.policy.required import settings_of
-from retrust.policy.rules import Matter, counted, lapsed, nobody_asked, refusal, valid_for
+from retrust.policy.rules import Matter, counted, lapsed, nobody_asked, refusal, to_come, valid_for
 
 if TYPE_CHECKING:
     from retrust.secrets import Secrets
@@ -43,6 +43,9 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
             return GateState(gate=label, state="closed", needs=redact(f"{no.actor} said no: {no.reason}"))
         if lapsed(label, matter, now):
             return GateState(gate=label, state="closed", needs="expired: not everybody decided in time")
+        if later := to_come(label, matter, now):
+            return _shut(label, redact(f"a right clock: {later.actor} said yes at {later.at:%Y-%m-%d %H:%M} UTC, which "
+                                       "is later than now here"))
     try:
         question = _question(requirement, matter, now, secrets)
         async with asyncio.timeout(limit.total_seconds()):
