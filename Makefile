@@ -5,12 +5,13 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test lint bench scale-test docs lock clean
+.PHONY: help setup demo test format lint bench scale-test docs lock clean
 
 help:
 	@echo "make demo [YES=1]   the whole story in the lab, end to end"
 	@echo "make test           every test, the browser's included"
-	@echo "make lint           ruff, mypy, import-linter"
+	@echo "make format         ruff format over the whole tree"
+	@echo "make lint           format checked, ruff, mypy, import-linter"
 	@echo "make bench          figures beside their peers, into benchmarks/RESULTS.md"
 	@echo "make scale-test     many sites, many workers, killed at random"
 	@echo "make docs           what is generated from the code, generated again"
@@ -28,7 +29,12 @@ demo: setup
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --select I .
+
 lint: setup
+	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

@@ -28,10 +28,19 @@ class Client(asyncssh.SSHClient):
 
 
 async def log_in(stack, node):
-    return await stack.enter_async_context(asyncssh.connect(
-        node["host"], node["port"], username=node["username"], password=node["password"], config=None,
-        known_hosts=([], [], []), client_factory=lambda: Client(node["host_key"]), client_keys=None,
-        agent_path=None))
+    return await stack.enter_async_context(
+        asyncssh.connect(
+            node["host"],
+            node["port"],
+            username=node["username"],
+            password=node["password"],
+            config=None,
+            known_hosts=([], [], []),
+            client_factory=lambda: Client(node["host_key"]),
+            client_keys=None,
+            agent_path=None,
+        )
+    )
 
 
 async def type_all(connection, node):
@@ -72,7 +81,8 @@ async def check(site, limit, context):
         if context is not None:
             await asyncio.gather(
                 *(look(context, *place) for place in site["looks"] for _ in range(LOOKS)),
-                *(look_through(ends[node], context, *place) for node, place in site["channels"]))
+                *(look_through(ends[node], context, *place) for node, place in site["channels"]),
+            )
         return answers
 
 

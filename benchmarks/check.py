@@ -40,13 +40,18 @@ def run() -> list[Row]:
     return [
         at_most("check, whole process, ledger there", check.wall, bare.wall, GOAL, peer_name="asyncssh, same commands"),
         beside("… its CPU time", check.cpu, bare.cpu, peer_name="asyncssh, same commands"),
-        beside("check, whole process, ledger there", check.wall, looks.wall,
-               peer_name="asyncssh, same commands and looks"),
+        beside(
+            "check, whole process, ledger there", check.wall, looks.wall, peer_name="asyncssh, same commands and looks"
+        ),
         beside("… its CPU time", check.cpu, looks.cpu, peer_name="asyncssh, same commands and looks"),
         beside("check with evidence from both ends", check.wall, never.wall, peer_name="check, `tunnels: never`"),
         beside("… its CPU time", check.cpu, never.cpu, peer_name="check, `tunnels: never`"),
-        beside("the first check, which makes the ledger (SQLAlchemy, Alembic)", first.wall, check.wall,
-               peer_name="a later one"),
+        beside(
+            "the first check, which makes the ledger (SQLAlchemy, Alembic)",
+            first.wall,
+            check.wall,
+            peer_name="a later one",
+        ),
         beside("… its CPU time", first.cpu, check.cpu, peer_name="a later one"),
     ]
 

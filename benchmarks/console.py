@@ -49,8 +49,9 @@ async def _rows(client: httpx.AsyncClient, cases: list[Case], token: str) -> lis
     some = cases[:: OPEN // ROUNDS]
 
     async def decide(case: Case) -> httpx.Response:
-        return await client.post(f"/api/v1/cases/{case.id}/approve", headers=bearer,
-                                 json={"reason": "change 42", "digest": case.digest})
+        return await client.post(
+            f"/api/v1/cases/{case.id}/approve", headers=bearer, json={"reason": "change 42", "digest": case.digest}
+        )
 
     works: dict[str, Callable[[Case], Awaitable[httpx.Response]]] = {
         "the list page": lambda _: client.get("/cases"),

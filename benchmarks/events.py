@@ -56,8 +56,14 @@ async def _measure(folder: Path) -> list[Row]:
             name = f"from the log line to the plan, {where}"
             rows.append(under(f"{name}, 95th percentile of {len(taken)}", _p95(taken), GOAL))
             if peer is not None:
-                rows.append(beside(f"{name}, median", statistics.median(taken), peer,
-                                   peer_name="ansible-rulebook, from the event to the first task, median"))
+                rows.append(
+                    beside(
+                        f"{name}, median",
+                        statistics.median(taken),
+                        peer,
+                        peer_name="ansible-rulebook, from the event to the first task, median",
+                    )
+                )
         return [*rows, *await _syslog(folder, sites)]
 
 
@@ -122,8 +128,12 @@ def _environment(folder: Path, sites: list[lab_sites.Site], home: Path, **sectio
 async def _syslog(folder: Path, sites: list[lab_sites.Site]) -> list[Row]:
     port, home = free_port(), folder / "syslog"
     site = sites[0].name
-    environment = _environment(folder, sites[:1], home, sources=[
-        {"source": "syslog", "listen": [{"protocol": "udp", "port": port}], "site": site}])
+    environment = _environment(
+        folder,
+        sites[:1],
+        home,
+        sources=[{"source": "syslog", "listen": [{"protocol": "udp", "port": port}], "site": site}],
+    )
     async with await Ledger.open(None, home) as ledger, served("syslog", folder, environment) as door:
         await lab_sites.verified(sites[:1], ledger)
         before = await _figures(door)
@@ -135,17 +145,24 @@ async def _syslog(folder: Path, sites: list[lab_sites.Site]) -> list[Row]:
     cpu = after["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
     memory = [figures["process_resident_memory_bytes"] / 2**20 for figures in (before, after)]
     return [
-        Row(f"syslog over UDP, {RATE:,}/s for {SECONDS:.0f} s, all of them signature lines",
+        Row(
+            f"syslog over UDP, {RATE:,}/s for {SECONDS:.0f} s, all of them signature lines",
             f"{sent:,} sent, {heard:,} counted in the ledger, {dropped:,} dropped by the kernel, "
-            f"{sent - heard - dropped} lost", "", "", "none lost", True),
+            f"{sent - heard - dropped} lost",
+            "",
+            "",
+            "none lost",
+            True,
+        ),
         Row("… CPU of the service meanwhile", f"{cpu / SECONDS:.2f} s a second"),
         Row("… its resident memory, before and after", f"{memory[0]:.0f} MiB, {memory[1]:.0f} MiB"),
     ]
 
 
 async def _said(port: int) -> int:
-    talker = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.talker", str(port), str(RATE),
-                                                  str(SECONDS), stdout=asyncio.subprocess.PIPE)
+    talker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.talker", str(port), str(RATE), str(SECONDS), stdout=asyncio.subprocess.PIPE
+    )
     said, _ = await talker.communicate()
     return int(said)
 

@@ -54,8 +54,12 @@ def _environment(folder: Path) -> Iterator[None]:
 
 
 async def measure(folder: Path) -> list[Row]:
-    settings = LabSettings(web=False, health_interval=0.05, ise_interval=labs.QUIET,
-                           ha=HaSettings(loss_mode="Primary Lost Secondary", loss_recovers=True))
+    settings = LabSettings(
+        web=False,
+        health_interval=0.05,
+        ise_interval=labs.QUIET,
+        ha=HaSettings(loss_mode="Primary Lost Secondary", loss_recovers=True),
+    )
     async with Lab(settings) as lab:
         often = {"healed": 100 * ROUNDS, "days": 1}  # or the breaker of recurring breaks would ask a person
         inventory = {"settings": {"recurrence": often}, "sites": {SITE: labs.site(lab, folder, "auto")}}
@@ -159,22 +163,32 @@ def _sent(lab: Lab) -> dict[str, int]:
 
 async def _replay(lab: Lab, since: dict[str, int]) -> None:
     """What came in since then, sent again by asyncssh alone; host keys are verified."""
+
     async def type_all(prime: Any, commands: list[str]) -> None:
         prompt = f"{prime.settings.hostname}/{prime.username}# "
         known = f"[{prime.host}]:{prime.ssh.port} {prime.ssh.keys[0].export_public_key().decode()}"
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(asyncssh.connect(
-                prime.host, prime.ssh.port, username=prime.username, password=prime.password, config=None,
-                known_hosts=asyncssh.import_known_hosts(known), client_keys=None, agent_path=None))
-            shell = await stack.enter_async_context(
-                connection.create_process(term_type="vt100", term_size=(511, 1000)))
+            connection = await stack.enter_async_context(
+                asyncssh.connect(
+                    prime.host,
+                    prime.ssh.port,
+                    username=prime.username,
+                    password=prime.password,
+                    config=None,
+                    known_hosts=asyncssh.import_known_hosts(known),
+                    client_keys=None,
+                    agent_path=None,
+                )
+            )
+            shell = await stack.enter_async_context(connection.create_process(term_type="vt100", term_size=(511, 1000)))
             await shell.stdout.readuntil(prompt)
             for command in commands:
                 shell.stdin.write(f"{command}\n")
                 await shell.stdout.readuntil(prompt)
 
-    await asyncio.gather(*(type_all(prime, [c.line for c in prime.commands[since[prime.name]:]])
-                           for prime in lab.primes))
+    await asyncio.gather(
+        *(type_all(prime, [c.line for c in prime.commands[since[prime.name] :]]) for prime in lab.primes)
+    )
 
 
 if __name__ == "__main__":

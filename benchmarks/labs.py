@@ -37,8 +37,11 @@ class Labs:
 
     def environment(self, home: str = "home", *, tunnels: str = "auto") -> dict[str, str]:
         """For a process of ours, with its state in the folder ``home``."""
-        return {**os.environ, "RETRUST_INVENTORY": str(self.folder / f"{tunnels}.yaml"),
-                "RETRUST_HOME": str(self.folder / home)}
+        return {
+            **os.environ,
+            "RETRUST_INVENTORY": str(self.folder / f"{tunnels}.yaml"),
+            "RETRUST_HOME": str(self.folder / home),
+        }
 
 
 @contextmanager
@@ -47,8 +50,10 @@ def running(sites: int = 1, labs: int | None = None) -> Iterator[Labs]:
     with tempfile.TemporaryDirectory(prefix="retrust-bench-") as name:
         folder = Path(name)
         command = [sys.executable, "-m", "benchmarks.labs", name, str(sites), str(labs or sites)]
-        with (folder / "labs.log").open("w") as log, subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+        with (
+            (folder / "labs.log").open("w") as log,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        ):
             assert process.stdin is not None
             assert process.stdout is not None
             try:
@@ -87,18 +92,27 @@ def site(lab: Lab, folder: Path, tunnels: str) -> dict[str, Any]:
 
 def bare(lab: Lab) -> dict[str, Any]:
     """The same nodes for a script: the commands that ``check`` sends them, and where it looks for certificates."""
+
     def node(prime: Any, *commands: str) -> dict[str, Any]:
-        return {"host": prime.host, "port": prime.ssh.port, "username": prime.username, "password": prime.password,
-                "host_key": prime.host_key_fingerprint, "prompt": f"{prime.settings.hostname}/{prime.username}# ",
-                "commands": ["terminal length 0", "ncs certvalidation tofu-certs listcerts", *commands]}
+        return {
+            "host": prime.host,
+            "port": prime.ssh.port,
+            "username": prime.username,
+            "password": prime.password,
+            "host_key": prime.host_key_fingerprint,
+            "prompt": f"{prime.settings.hostname}/{prime.username}# ",
+            "commands": ["terminal length 0", "ncs certvalidation tofu-certs listcerts", *commands],
+        }
 
     primary = [lab.primary.host, lab.primary.health_port]
     secondary = [lab.secondary.host, lab.secondary.health_port]
     ise = [[i.host, i.port] for i in lab.ise]
-    return {"nodes": [node(lab.primary, "ncs ha status"), node(lab.secondary)],
-            "looks": [*ise, secondary, primary],
-            "channels": [[0, end] for end in (*ise, secondary, ["127.0.0.1", primary[1]])]
-            + [[1, end] for end in (primary, ["127.0.0.1", secondary[1]])]}
+    return {
+        "nodes": [node(lab.primary, "ncs ha status"), node(lab.secondary)],
+        "looks": [*ise, secondary, primary],
+        "channels": [[0, end] for end in (*ise, secondary, ["127.0.0.1", primary[1]])]
+        + [[1, end] for end in (primary, ["127.0.0.1", secondary[1]])],
+    }
 
 
 async def serve(folder: Path, sites: int, labs: int) -> None:
@@ -108,8 +122,11 @@ async def serve(folder: Path, sites: int, labs: int) -> None:
         named = {f"site-{n:04}": started[n % labs] for n in range(sites)}
         for tunnels in ("auto", "never"):
             written = {lab.primary.host: site(lab, folder, tunnels) for lab in started}
-            (folder / f"{tunnels}.yaml").write_text(yaml.dump(
-                {"sites": {name: written[lab.primary.host] for name, lab in named.items()}}, Dumper=_NoAliases))
+            (folder / f"{tunnels}.yaml").write_text(
+                yaml.dump(
+                    {"sites": {name: written[lab.primary.host] for name, lab in named.items()}}, Dumper=_NoAliases
+                )
+            )
         (folder / "nodes.json").write_text(json.dumps([bare(lab) for lab in named.values()]))
         sys.stdout.write(f"{READY}\n")
         sys.stdout.flush()

@@ -39,8 +39,7 @@ async def main():
 asyncio.run(main())
 """
 GLANCE = START + "from retrust.ledger import glance" + READS.format(opened="glance(None, Path(sys.argv[1]))")
-OPEN = START + "from retrust.ledger import Ledger" + READS.format(
-    opened="await Ledger.open(None, Path(sys.argv[1]))")
+OPEN = START + "from retrust.ledger import Ledger" + READS.format(opened="await Ledger.open(None, Path(sys.argv[1]))")
 
 Row = tuple[str, str, str]
 

@@ -36,8 +36,15 @@ class Part:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._arguments, env=dict(self._environment), cwd=self._folder, stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen(
+                self._arguments,
+                env=dict(self._environment),
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         self.starts += 1
 
     def kill(self) -> None:
@@ -74,12 +81,19 @@ def with_prefect_redis(folder: Path) -> str | None:
         print("scale: no redis-server is installed, so there is one Prefect API server, not two", file=sys.stderr)
         return None
     target = folder / "prefect-redis"
-    for tool in (["uv", "pip", "install", "--quiet", "--python", sys.executable],
-                 [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]):
+    for tool in (
+        ["uv", "pip", "install", "--quiet", "--python", sys.executable],
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+    ):
         with contextlib.suppress(OSError):
-            if subprocess.run([*tool, "--no-deps", "--require-hashes", "--target", str(target),
-                               "--requirement", str(LOCK)], check=False,
-                              capture_output=True).returncode == 0:
+            if (
+                subprocess.run(
+                    [*tool, "--no-deps", "--require-hashes", "--target", str(target), "--requirement", str(LOCK)],
+                    check=False,
+                    capture_output=True,
+                ).returncode
+                == 0
+            ):
                 return str(target)
     print("scale: prefect-redis cannot be installed, so there is one Prefect API server, not two", file=sys.stderr)
     return None
@@ -87,8 +101,13 @@ def with_prefect_redis(folder: Path) -> str | None:
 
 def quiet(folder: Path) -> dict[str, str]:
     """Every part's: Prefect's files in ``folder``, warnings only, nothing told to anybody."""
-    return {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
+    return {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    }
 
 
 def prefect_on(url: str) -> dict[str, str]:
@@ -99,17 +118,36 @@ def prefect_on(url: str) -> dict[str, str]:
 def redis_settings(port: int) -> dict[str, str]:
     """What makes several API servers one: broker, cache, ordering, leases and background work in Redis."""
     return {
-        "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging", "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
+        "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
+        "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
         "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
-        "PREFECT_REDIS_MESSAGING_HOST": "127.0.0.1", "PREFECT_REDIS_MESSAGING_PORT": str(port),
-        "PREFECT_REDIS_MESSAGING_DB": "0", "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{port}/1",
+        "PREFECT_REDIS_MESSAGING_HOST": "127.0.0.1",
+        "PREFECT_REDIS_MESSAGING_PORT": str(port),
+        "PREFECT_REDIS_MESSAGING_DB": "0",
+        "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{port}/1",
     }
 
 
 def redis_server(folder: Path, port: int) -> Part:
-    return Part("redis", ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                          "--appendonly", "no", "--dir", str(folder)], os.environ, folder)
+    return Part(
+        "redis",
+        [
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            str(folder),
+        ],
+        os.environ,
+        folder,
+    )
 
 
 def prefect(name: str, folder: Path, environment: Mapping[str, str], *words: str) -> Part:
@@ -121,8 +159,9 @@ def retrust(name: str, folder: Path, environment: Mapping[str, str], *words: str
 
 
 @asynccontextmanager
-async def served(name: str, folder: Path, environment: Mapping[str, str], *, prefect_apart: bool = False
-                 ) -> AsyncIterator[str]:
+async def served(
+    name: str, folder: Path, environment: Mapping[str, str], *, prefect_apart: bool = False
+) -> AsyncIterator[str]:
     """One ``retrust serve``, ready; the URL of its door. Its Prefect server is its own, or one beside it."""
     door, port = free_port(), free_port()
     async with AsyncExitStack() as stack:

@@ -92,8 +92,10 @@ def run() -> list[Row]:
             taken = medians({"ours": partial(probe_all, targets), "bare": partial(bare_loop, targets)}, ROUNDS)
         ours, bare = taken["ours"], taken["bare"]
         name, peer = f"probe of {ENDPOINTS:,} endpoints, {kind}", "bare asyncio loop"
-        rows += [at_most(f"{name}, wall", ours.wall, bare.wall, 1.3, peer_name=peer),
-                 at_most(f"{name}, CPU", ours.cpu, bare.cpu, 1.3, peer_name=peer)]
+        rows += [
+            at_most(f"{name}, wall", ours.wall, bare.wall, 1.3, peer_name=peer),
+            at_most(f"{name}, CPU", ours.cpu, bare.cpu, 1.3, peer_name=peer),
+        ]
     return rows
 
 

@@ -38,8 +38,13 @@ def python(*arguments: str, environment: Mapping[str, str] | None = None, ok: tu
 
 def cost(command: Command) -> Cost:
     began = time.perf_counter()
-    with subprocess.Popen(command.arguments, env=command.environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command.arguments,
+        env=command.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stderr is not None
         said = process.stderr.read()
         _, status, used = os.wait4(process.pid, 0)
@@ -57,5 +62,7 @@ def medians(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
     for _ in range(rounds):
         for name, command in commands.items():
             costs[name].append(cost(command))
-    return {name: Cost(*(statistics.median(getattr(c, what) for c in taken) for what in ("wall", "cpu", "peak")))
-            for name, taken in costs.items()}
+    return {
+        name: Cost(*(statistics.median(getattr(c, what) for c in taken) for what in ("wall", "cpu", "peak")))
+        for name, taken in costs.items()
+    }

@@ -26,8 +26,14 @@ class Row:
 def at_most(name: str, ours: float, peer: float, limit: float, *, unit: str = "s", peer_name: str = "") -> Row:
     """Ours may take ``limit`` times what the peer takes."""
     ratio = ours / peer
-    return Row(name, f"{ours:.3f} {unit}", f"{peer:.3f} {unit} {peer_name}".strip(), f"{ratio:.2f} ×",
-               f"≤ {limit:g} ×", ratio <= limit)
+    return Row(
+        name,
+        f"{ours:.3f} {unit}",
+        f"{peer:.3f} {unit} {peer_name}".strip(),
+        f"{ratio:.2f} ×",
+        f"≤ {limit:g} ×",
+        ratio <= limit,
+    )
 
 
 def beside(name: str, ours: float, peer: float, *, unit: str = "s", peer_name: str = "") -> Row:
@@ -59,8 +65,10 @@ def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str,
     for _ in range(rounds):
         for name, work in works.items():
             times[name].append(time_of(work))
-    return {name: Taken(statistics.median(t.wall for t in taken), statistics.median(t.cpu for t in taken))
-            for name, taken in times.items()}
+    return {
+        name: Taken(statistics.median(t.wall for t in taken), statistics.median(t.cpu for t in taken))
+        for name, taken in times.items()
+    }
 
 
 def time_of(work: Callable[[], object]) -> Taken:

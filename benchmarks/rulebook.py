@@ -60,8 +60,12 @@ async def event_to_first_task(folder: Path) -> list[float]:
     (home / "rulebook.yml").write_text(RULEBOOK.format(port=port))
     (home / "heal.yml").write_text(PLAYBOOK.replace("BEGAN", str(began)))
     (home / "hosts").write_text("localhost ansible_connection=local\n")
-    peer = Part("ansible-rulebook", [str(tools / "ansible-rulebook"), "--rulebook", "rulebook.yml", "-i", "hosts"],
-                _environment(home, tools, java), home)
+    peer = Part(
+        "ansible-rulebook",
+        [str(tools / "ansible-rulebook"), "--rulebook", "rulebook.yml", "-i", "hosts"],
+        _environment(home, tools, java),
+        home,
+    )
     async with kept_running([peer]), httpx.AsyncClient(trust_env=False) as client:
         await _listens(port, peer)
         return [await _turn(client, f"http://127.0.0.1:{port}/endpoint", began, n + 1) for n in range(TURNS)][1:]
@@ -89,16 +93,24 @@ def _java_home() -> Path:
 def _installed(venv: Path) -> Path:
     """The folder of its commands."""
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    done = subprocess.run([venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise NoRulebook(f"it cannot be installed: {done.stderr.strip().splitlines()[-1]}")
     return venv / "bin"
 
 
 def _environment(home: Path, tools: Path, java: Path) -> Mapping[str, str]:
-    return os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "HOME": str(home),
-                         "JAVA_HOME": str(java), "ANSIBLE_LOCALHOST_WARNING": "false"}
+    return os.environ | {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "JAVA_HOME": str(java),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
 
 
 async def _listens(port: int, peer: Part) -> None:

@@ -80,8 +80,9 @@ class Ground:
 
     def inventory(self, name: str, **sections: object) -> dict[str, str]:
         path = self.folder / f"{name}.yaml"
-        lab_sites.write_inventory(self.sites, self.folder, path, **sections,
-                                  ledger=ledger_section(self.environment["LEDGER"], self.folder))
+        lab_sites.write_inventory(
+            self.sites, self.folder, path, **sections, ledger=ledger_section(self.environment["LEDGER"], self.folder)
+        )
         return self.environment | {"RETRUST_INVENTORY": str(path), "RETRUST_HOME": str(self.folder / "home")}
 
 
@@ -98,8 +99,13 @@ async def main() -> int:
             prefect_url, ledger_url = postgres.database(), postgres.database()
             async with await Ledger.open(ledger_url, folder / "home") as ledger:
                 await lab_sites.verified(running, ledger)
-                ground = Ground(folder, running, ledger, os.environ | quiet(folder) | prefect_on(prefect_url)
-                                | {"LEDGER": ledger_url}, postgres)
+                ground = Ground(
+                    folder,
+                    running,
+                    ledger,
+                    os.environ | quiet(folder) | prefect_on(prefect_url) | {"LEDGER": ledger_url},
+                    postgres,
+                )
                 return await _rounds(ground)
 
 
@@ -108,14 +114,26 @@ async def _rounds(ground: Ground) -> int:
     async with _scaled(ground) as parts:
         many = await _round(ground, f"{WORKERS} workers, {len(parts)} processes")
         kills: Counter[str] = Counter()
-        wild = await _round(ground, f"the same, killed at random (seed {SEED})",
-                            chaos=lambda: _chaos(ground, parts, kills))
+        wild = await _round(
+            ground, f"the same, killed at random (seed {SEED})", chaos=lambda: _chaos(ground, parts, kills)
+        )
         apis = sum(part.name.startswith("api-") for part in parts)
-    rows = [Row(f"{SITES} sites healed by one in-process service", f"{one:.0f} s"),
-            at_most(f"… by {WORKERS} workers, Prefect servers: {apis}, and the service", many, one, GOAL,
-                    peer_name="one in-process service"),
-            Row(f"… the same under kill -9 of {', '.join(f'{name} {n}×' for name, n in sorted(kills.items()))}",
-                f"{wild:.0f} s", f"{one:.0f} s one in-process service", f"{wild / one:.2f} ×")]
+    rows = [
+        Row(f"{SITES} sites healed by one in-process service", f"{one:.0f} s"),
+        at_most(
+            f"… by {WORKERS} workers, Prefect servers: {apis}, and the service",
+            many,
+            one,
+            GOAL,
+            peer_name="one in-process service",
+        ),
+        Row(
+            f"… the same under kill -9 of {', '.join(f'{name} {n}×' for name, n in sorted(kills.items()))}",
+            f"{wild:.0f} s",
+            f"{one:.0f} s one in-process service",
+            f"{wild / one:.2f} ×",
+        ),
+    ]
     say(table(rows))
     RESULTS.write_text("\n".join([heading("make scale-test"), BOUND, table(rows)]), encoding="utf-8")
     return 0
@@ -139,8 +157,10 @@ async def _round(ground: Ground, name: str, *, chaos: Callable[[], object] | Non
             await asyncio.gather(killing, return_exceptions=True)
     took = time.monotonic() - began
     await _look(ground, healed, deletes)
-    say(f"scale: {name}: {SITES} sites healed in {took:.0f} s; every delete was sent once, every case kept, the chain "
-        "verifies")
+    say(
+        f"scale: {name}: {SITES} sites healed in {took:.0f} s; every delete was sent once, every case kept, the chain "
+        "verifies"
+    )
     return took
 
 
@@ -197,11 +217,23 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             port = free_port()
             await stack.enter_async_context(kept_running([redis_server(folder, port)]))
             environment |= redis_settings(port) | {
-                "PYTHONPATH": os.pathsep.join(filter(None, [extra, os.environ.get("PYTHONPATH")]))}
+                "PYTHONPATH": os.pathsep.join(filter(None, [extra, os.environ.get("PYTHONPATH")]))
+            }
         await _done(folder, environment, "server", "database", "upgrade", "--yes")  # two servers would do it at once
         ports = [free_port() for _ in range(2 if extra else 1)]
-        apis = [prefect(f"api-{n}", folder, environment, "server", "start", *(["--no-services"] if extra else []),
-                        "--port", str(port)) for n, port in enumerate(ports, start=1)]
+        apis = [
+            prefect(
+                f"api-{n}",
+                folder,
+                environment,
+                "server",
+                "start",
+                *(["--no-services"] if extra else []),
+                "--port",
+                str(port),
+            )
+            for n, port in enumerate(ports, start=1)
+        ]
         services = [prefect("services", folder, environment, "server", "services", "start")] if extra else []
         urls = [f"http://127.0.0.1:{port}/api" for port in ports]
         for url, api in zip(urls, apis, strict=True):  # one after the other: each registers Prefect's own blocks
@@ -209,9 +241,17 @@ async def _scaled(ground: Ground) -> AsyncIterator[list[Part]]:
             await answers(f"{url}/health", api)
         await stack.enter_async_context(kept_running(services))
         await _deployed(folder, environment | {"PREFECT_API_URL": urls[0]})
-        workers = [retrust(f"worker-{n}", folder, environment | {
-            "PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1"},
-            "worker", "--limit", str(RUNS_AT_ONCE)) for n in range(WORKERS)]
+        workers = [
+            retrust(
+                f"worker-{n}",
+                folder,
+                environment | {"PREFECT_API_URL": urls[n % len(urls)], "PREFECT_WORKER_QUERY_SECONDS": "1"},
+                "worker",
+                "--limit",
+                str(RUNS_AT_ONCE),
+            )
+            for n in range(WORKERS)
+        ]
         door = free_port()
         serve = retrust("serve", folder, environment | {"PREFECT_API_URL": urls[0]}, "serve", "--port", str(door))
         await stack.enter_async_context(kept_running([*workers, serve]))

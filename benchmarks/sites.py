@@ -53,8 +53,12 @@ class Site:
         return found | {"timeouts": QUICK, "policy": policy}
 
     def source(self) -> dict[str, Any]:
-        return {"source": "file", "paths": [str(self.lab.primary.log.path("hm"))], "site": self.name,
-                "holder": "primary"}
+        return {
+            "source": "file",
+            "paths": [str(self.lab.primary.log.path("hm"))],
+            "site": self.name,
+            "holder": "primary",
+        }
 
     def baselines(self) -> list[Baseline]:
         primary, secondary = self.lab.primes
@@ -62,25 +66,36 @@ class Site:
 
     def _baseline(self, holder: str, peer: Any) -> Baseline:
         shown = read_presented([peer.identity.certificate.public_bytes(Encoding.DER)])
-        return Baseline(site=self.name, holder=holder, key=peer.key, fingerprint=shown.fingerprint,
-                        key_fingerprint=shown.key_fingerprint, subject=shown.subject, verified_at=datetime.now(UTC))
+        return Baseline(
+            site=self.name,
+            holder=holder,
+            key=peer.key,
+            fingerprint=shown.fingerprint,
+            key_fingerprint=shown.key_fingerprint,
+            subject=shown.subject,
+            verified_at=datetime.now(UTC),
+        )
 
 
 @asynccontextmanager
 async def running(count: int, folder: Path, pace: float | None = None) -> AsyncIterator[list[Site]]:
     """``count`` healthy sites. Their nodes meet seldom: with many of them, that alone would be the load."""
     pace = pace or max(0.5, count / 20)
-    settings = LabSettings(web=False, ise=(), health_interval=pace,
-                           ha=HaSettings(loss_mode=LOST, loss_recovers=True))
+    settings = LabSettings(web=False, ise=(), health_interval=pace, ha=HaSettings(loss_mode=LOST, loss_recovers=True))
     async with AsyncExitStack() as stack:
-        yield [Site(f"site-{n:04}", await stack.enter_async_context(Lab(settings, folder / f"lab-{n:04}")))
-               for n in range(count)]
+        yield [
+            Site(f"site-{n:04}", await stack.enter_async_context(Lab(settings, folder / f"lab-{n:04}")))
+            for n in range(count)
+        ]
 
 
-def write_inventory(sites: list[Site], folder: Path, path: Path, *, policy: dict[str, Any] = PREAPPROVED,
-                    **sections: Any) -> None:
-    document = {"sites": {site.name: site.section(folder, policy) for site in sites},
-                "sources": [site.source() for site in sites]} | sections
+def write_inventory(
+    sites: list[Site], folder: Path, path: Path, *, policy: dict[str, Any] = PREAPPROVED, **sections: Any
+) -> None:
+    document = {
+        "sites": {site.name: site.section(folder, policy) for site in sites},
+        "sources": [site.source() for site in sites],
+    } | sections
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
@@ -92,5 +107,9 @@ async def verified(sites: list[Site], ledger: Ledger) -> None:
 async def break_all(sites: list[Site]) -> None:
     """Every secondary is renewed; returns when every primary has noticed."""
     await asyncio.gather(*(site.lab.secondary.renew() for site in sites))
-    await asyncio.gather(*(site.lab.until(lambda s=site: s.lab.primary.ha.mode == LOST, "HA is lost", 120)  # type: ignore[misc]
-                           for site in sites))
+    await asyncio.gather(
+        *(
+            site.lab.until(lambda s=site: s.lab.primary.ha.mode == LOST, "HA is lost", 120)  # type: ignore[misc]
+            for site in sites
+        )
+    )

@@ -12,8 +12,14 @@ GOAL = 0.3
 
 
 def run() -> list[Row]:
-    known = medians({"help": python("-m", "retrust", "--help"), "nothing": python("-c", "pass"),
-                     "typer": python("-c", "import typer, rich.console, pluggy, importlib.metadata")}, ROUNDS)
+    known = medians(
+        {
+            "help": python("-m", "retrust", "--help"),
+            "nothing": python("-c", "pass"),
+            "typer": python("-c", "import typer, rich.console, pluggy, importlib.metadata"),
+        },
+        ROUNDS,
+    )
     ours, nothing, typer = (known[name] for name in ("help", "nothing", "typer"))
     return [
         under("`retrust --help`, whole process", ours.wall, GOAL),

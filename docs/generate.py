@@ -26,8 +26,18 @@ def commands(plugins: Plugins) -> str:
     """All verbs, and which plugin brings each."""
     brought = plugins.load_all()["commands"]
     rows = [f"| `retrust {c.name}` | {c.help} | {brought[c.name]} |" for c in plugins.commands.values()]
-    return "\n".join(["# Commands", "", "Written by `make docs`; `retrust VERB --help` has the options.", "",
-                      "| command | does | comes from |", "|---|---|---|", *rows, ""])
+    return "\n".join(
+        [
+            "# Commands",
+            "",
+            "Written by `make docs`; `retrust VERB --help` has the options.",
+            "",
+            "| command | does | comes from |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ def guide() -> Callable[[str], list[str]]:
     """Gives the blocks of the operator's guide that a comment above them marks so, in their order."""
     text = (Path(__file__).parents[1] / "docs/operating.md").read_text()
     return lambda marked: re.findall(
-        rf"<!-- {re.escape(marked)}(?:[ ,][^\n]*)? ?-->\n```\w*\n(.*?)```", text, re.DOTALL)
+        rf"<!-- {re.escape(marked)}(?:[ ,][^\n]*)? ?-->\n```\w*\n(.*?)```", text, re.DOTALL
+    )
 
 
 @pytest.fixture(autouse=True)

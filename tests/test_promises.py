@@ -55,8 +55,11 @@ def breaks_until(what: str) -> pytest.MarkDecorator:
     return pytest.mark.xfail(strict=True, raises=AssertionError, reason=what)
 
 
-STANDARD = {"accept_blind_first_use": True, "delete-pin": [{"gate": "standard"}],
-            "interrupting": [{"gate": "standard"}]}
+STANDARD = {
+    "accept_blind_first_use": True,
+    "delete-pin": [{"gate": "standard"}],
+    "interrupting": [{"gate": "standard"}],
+}
 """A policy under which proven evidence asks nobody."""
 
 
@@ -68,13 +71,13 @@ def offered_versions(hello: bytes) -> set[int]:
     try:
         at = 5 + 4 + 2 + 32
         at += 1 + hello[at]
-        at += 2 + int.from_bytes(hello[at:at + 2], "big")
+        at += 2 + int.from_bytes(hello[at : at + 2], "big")
         at += 1 + hello[at] + 2
         while at + 4 <= len(hello):
-            kind, length = (int.from_bytes(hello[at + n:at + n + 2], "big") for n in (0, 2))
+            kind, length = (int.from_bytes(hello[at + n : at + n + 2], "big") for n in (0, 2))
             if kind == 43:
-                offered = hello[at + 5:at + 4 + length]
-                return {int.from_bytes(offered[n:n + 2], "big") for n in range(0, len(offered), 2)}
+                offered = hello[at + 5 : at + 4 + length]
+                return {int.from_bytes(offered[n : n + 2], "big") for n in range(0, len(offered), 2)}
             at += 4 + length
     except IndexError:
         pass
@@ -93,8 +96,9 @@ async def intercepted(site: Campus, *, renewed: bool) -> Interceptor:
 
 
 @pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
-async def test_an_interceptor_that_tells_our_looks_by_old_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                                   renewed: bool) -> None:
+async def test_an_interceptor_that_tells_our_looks_by_old_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewed: bool
+) -> None:
     """Our looks offer TLS 1.0, the holder does not: a stranger selects by that, and is still never pinned unasked."""
     select_by_hello(monkeypatch, lambda hello: 0x0301 in offered_versions(hello))
     async with campus(tmp_path, change=lambda s: s.update(policy=STANDARD)) as site:
@@ -107,6 +111,7 @@ async def test_an_interceptor_that_tells_our_looks_by_old_versions(tmp_path: Pat
 @pytest.mark.parametrize("tunnels", ["never", "auto"])
 async def test_a_look_on_an_intercepted_path_makes_no_good_pin_stale(tmp_path: Path, tunnels: str) -> None:
     """A healthy look without evidence may record a stranger; when it leaves, the good pin stays where it is."""
+
     def change(site: dict[str, Any]) -> None:
         site.update(policy=STANDARD, trust={"tunnels": "never"})
 
@@ -123,8 +128,9 @@ async def test_a_look_on_an_intercepted_path_makes_no_good_pin_stale(tmp_path: P
 
 @pytest.mark.parametrize("captured", [True, False], ids=["with its hello", "without"])
 @pytest.mark.parametrize("renewed", [True, False], ids=["beside a renewal", "without a renewal"])
-async def test_an_interceptor_that_knows_the_holders_own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                                captured: bool, renewed: bool) -> None:
+async def test_an_interceptor_that_knows_the_holders_own_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, captured: bool, renewed: bool
+) -> None:
     """It passes everything but a Java client's hello, and the lab's own: seen where that hello is in the inventory."""
     java = await hello_of_java()
     (tmp_path / "primary.hello").write_bytes(java)
@@ -182,10 +188,23 @@ async def test_a_flood_of_names_is_bounded(tmp_path: Path) -> None:
     """Three thousand names that nobody knows leave a bounded number of sightings for each look to read."""
     async with campus(tmp_path) as site:
         now = datetime.now(UTC)
-        await site.ledger.sight_many(Sighting.model_validate({
-            "id": f"flood-{n}", "kind": "log", "site": SITE, "role": "peer", "holder": "primary",
-            "dn": f"CN=host-{n}", "at": now, "received_at": now, "source": "syslog 127.0.0.1", "actor": "service",
-        }) for n in range(3000))
+        await site.ledger.sight_many(
+            Sighting.model_validate(
+                {
+                    "id": f"flood-{n}",
+                    "kind": "log",
+                    "site": SITE,
+                    "role": "peer",
+                    "holder": "primary",
+                    "dn": f"CN=host-{n}",
+                    "at": now,
+                    "received_at": now,
+                    "source": "syslog 127.0.0.1",
+                    "actor": "service",
+                }
+            )
+            for n in range(3000)
+        )
         assert len(await site.ledger.sightings(SITE)) <= 1000
 
 
@@ -196,19 +215,25 @@ async def retrust(site: Campus, user: str, *words: str) -> int:
     """The command line under the name of an account; its exit code."""
     account = {"USER": user, "LOGNAME": user, "RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory)}
     process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("retrust"), *words, stdout=asyncio.subprocess.DEVNULL,
+        Path(sys.executable).with_name("retrust"),
+        *words,
+        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**{k: v for k, v in os.environ.items() if k != "SUDO_USER"}, **account})
+        env={**{k: v for k, v in os.environ.items() if k != "SUDO_USER"}, **account},
+    )
     return await process.wait()
 
 
 async def test_an_account_name_is_no_identity(tmp_path: Path) -> None:
     """Whoever sets USER to somebody's name does not become them, and nobody outside the inventory decides."""
+
     def people(document: dict[str, Any]) -> None:
         document["people"] = {"alice": {"roles": ["network"]}, "bob": {"roles": ["network"]}}
-        document["sites"][SITE]["policy"] = {"accept_blind_first_use": True,
-                                             "delete-pin": [{"gate": "people", "approvers": 1}],
-                                             "interrupting": [{"gate": "people", "approvers": 2}]}
+        document["sites"][SITE]["policy"] = {
+            "accept_blind_first_use": True,
+            "delete-pin": [{"gate": "people", "approvers": 1}],
+            "interrupting": [{"gate": "people", "approvers": 2}],
+        }
 
     async with campus(tmp_path) as site:
         document = yaml.safe_load(site.inventory.read_text())
@@ -229,8 +254,12 @@ async def test_an_account_name_is_no_identity(tmp_path: Path) -> None:
 def with_people(document: dict[str, Any]) -> None:
     one = [{"gate": "people", "approvers": 1}]
     document["people"] = {name: {"roles": ["network"]} for name in ("alice", "bob", "carol")}
-    document["sites"][SITE]["policy"] = {"accept_blind_first_use": True, "delete-pin": one, "interrupting": one,
-                                         "security": one}
+    document["sites"][SITE]["policy"] = {
+        "accept_blind_first_use": True,
+        "delete-pin": one,
+        "interrupting": one,
+        "security": one,
+    }
 
 
 @contextlib.asynccontextmanager
@@ -282,8 +311,15 @@ async def test_saying_it_again_hides_nobody(tmp_path: Path) -> None:
 async def test_who_dismissed_what_spoke_against_a_plan_does_not_decide_it(tmp_path: Path) -> None:
     """Carol read another fingerprint; alice says that this was wrong, and may not open the gate that it closed."""
     async with campus_with_people(tmp_path, settled=True) as site:
-        await site.sight("primary", kind="person", dn=None, role=None, key=f"{site.lab.secondary.host}_8082",
-                         fingerprint="SHA256:" + "a" * 64, actor="person:carol")
+        await site.sight(
+            "primary",
+            kind="person",
+            dn=None,
+            role=None,
+            key=f"{site.lab.secondary.host}_8082",
+            fingerprint="SHA256:" + "a" * 64,
+            actor="person:carol",
+        )
         assert await outcome_of(site, actor="service") == "Refused"
         [seen] = [s for s in await site.ledger.sightings(SITE) if s.kind == "person"]
         await site.ledger.dismiss(seen.id, actor="person:alice", reason="misread")
@@ -320,8 +356,10 @@ async def make_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 def with_oidc(provider: Provider, **more: Any) -> dict[str, Any]:
-    return {"url": "http://console.test", "oidc": {"issuer": provider.issuer, "client_id": CLIENT,
-                                                   "client_secret": "env:OIDC_SECRET", **more}}
+    return {
+        "url": "http://console.test",
+        "oidc": {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": "env:OIDC_SECRET", **more},
+    }
 
 
 async def gates(world: Any, case: Any) -> set[str]:
@@ -337,8 +375,10 @@ async def approve_as(world: Any, provider: Provider, case: Any, **claims: Any) -
         return
     page = (await client.get(f"/cases/{case.id}")).text
     if 'name="csrf"' in page:
-        await client.post(f"/cases/{case.id}/approve", data={
-            "csrf": hidden_field(page, "csrf"), "digest": case.digest, "gate": "people", "reason": "it is fine"})
+        await client.post(
+            f"/cases/{case.id}/approve",
+            data={"csrf": hidden_field(page, "csrf"), "digest": case.digest, "gate": "people", "reason": "it is fine"},
+        )
 
 
 async def test_strangers_of_the_provider_open_nothing(make_world: MakeWorld, provider: Provider) -> None:
@@ -360,13 +400,16 @@ async def test_one_subject_counts_once(make_world: MakeWorld, provider: Provider
     assert len({d.actor for d in await world.ledger.decisions(case.id)}) <= 1
 
 
-async def test_who_caused_a_case_does_not_decide_it_under_another_name(make_world: MakeWorld, provider: Provider
-                                                                       ) -> None:
+async def test_who_caused_a_case_does_not_decide_it_under_another_name(
+    make_world: MakeWorld, provider: Provider
+) -> None:
     """Ann caused the case; as the provider's ann@corp.example she may not decide it either."""
     one = [{"gate": "people", "approvers": 1}]
-    world = await make_world(people={"ann": ["network"], "ben": ["network"]},
-                             policy={"delete-pin": one, "interrupting": one},
-                             console=with_oidc(provider))
+    world = await make_world(
+        people={"ann": ["network"], "ben": ["network"]},
+        policy={"delete-pin": one, "interrupting": one},
+        console=with_oidc(provider),
+    )
     case = await waiting_case(world.ledger, actor="person:ann", planner="person:ann")
     await approve_as(world, provider, case, sub="u-ann", email="ann@corp.example", preferred_username="ann")
     assert "open" not in await gates(world, case)
@@ -375,11 +418,13 @@ async def test_who_caused_a_case_does_not_decide_it_under_another_name(make_worl
 async def test_a_yes_of_somebody_who_left_does_not_count(make_world: MakeWorld, tmp_path: Path) -> None:
     """Ann said yes; then she left the inventory: her yes opens nothing any more."""
     one = [{"gate": "people", "approvers": 1, "roles": ["network"]}]
-    world = await make_world(people={"ann": ["network"], "ben": ["network"]},
-                             policy={"delete-pin": one, "interrupting": one})
+    world = await make_world(
+        people={"ann": ["network"], "ben": ["network"]}, policy={"delete-pin": one, "interrupting": one}
+    )
     case = await waiting_case(world.ledger)
-    answer = await (await world.api("ann")).post(f"/api/v1/cases/{case.id}/approve",
-                                                 json={"reason": "it is fine", "digest": case.digest})
+    answer = await (await world.api("ann")).post(
+        f"/api/v1/cases/{case.id}/approve", json={"reason": "it is fine", "digest": case.digest}
+    )
     assert answer.status_code == 200, answer.text
     file = tmp_path / "retrust.yaml"
     document = yaml.safe_load(file.read_text())
@@ -395,14 +440,26 @@ async def test_a_ticket_prepared_by_somebody_else_opens_nothing(monkeypatch: pyt
     monkeypatch.setenv("SNOW_PASSWORD", snow.password)
     async with snow.serving():
         snow.records["b" * 32] = {
-            "sys_id": "b" * 32, "number": "CHG0012345", "sys_class_name": "change_request",
-            "correlation_id": f"retrust:c1:{DIGEST}", "short_description": "move a desk", "description": "",
-            "type": "standard", "opened_by": "mallory", "state": "-2", "approval": "approved",
-            "sys_created_on": "2026-01-01 00:00:00"}
+            "sys_id": "b" * 32,
+            "number": "CHG0012345",
+            "sys_class_name": "change_request",
+            "correlation_id": f"retrust:c1:{DIGEST}",
+            "short_description": "move a desk",
+            "description": "",
+            "type": "standard",
+            "opened_by": "mallory",
+            "state": "-2",
+            "approval": "approved",
+            "sys_created_on": "2026-01-01 00:00:00",
+        }
         question = a_question(
-            Ticket(), {"url": snow.url, "username": snow.username, "password": "env:SNOW_PASSWORD"},
-            plan=a_plan("delete-pin", digest=DIGEST), case=a_case(digest=DIGEST), now=NOW,
-            secrets=Secrets({}, Redactor()))
+            Ticket(),
+            {"url": snow.url, "username": snow.username, "password": "env:SNOW_PASSWORD"},
+            plan=a_plan("delete-pin", digest=DIGEST),
+            case=a_case(digest=DIGEST),
+            now=NOW,
+            secrets=Secrets({}, Redactor()),
+        )
         assert (await Ticket().state(question)).state != "open"
 
 
@@ -447,10 +504,17 @@ async def test_a_begun_plan_asks_its_gates_again(tmp_path: Path) -> None:
             await site.heal(before=crash_before("re-register-ha"))
         site.lab.primary.ha.registered = None
         site.lab.primary.ha.enter("HA Not Configured")
-        frozen = {"gate": "window", "timezone": "UTC", "calendar": [{"start": "2020-01-01 00:00", "duration": "1h"}],
-                  "freeze": [{"start": "2020-01-01 00:00", "end": "2099-01-01 00:00"}]}
-        site.reload(lambda s: s.update(policy={"delete-pin": [{"gate": "confirm"}, frozen],
-                                               "interrupting": [{"gate": "confirm"}, frozen]}))
+        frozen = {
+            "gate": "window",
+            "timezone": "UTC",
+            "calendar": [{"start": "2020-01-01 00:00", "duration": "1h"}],
+            "freeze": [{"start": "2020-01-01 00:00", "end": "2099-01-01 00:00"}],
+        }
+        site.reload(
+            lambda s: s.update(
+                policy={"delete-pin": [{"gate": "confirm"}, frozen], "interrupting": [{"gate": "confirm"}, frozen]}
+            )
+        )
         before = site.writes
         await outcome_of(site)
         assert site.writes == before
@@ -568,9 +632,18 @@ async def test_a_tail_that_was_cut_off_is_found(tmp_path: Path) -> None:
 
 def signed_again(files: dict[str, bytes], key: LedgerKey, **manifest: Any) -> bytes:
     """A pack of these files under a key."""
-    listed = json.loads(files[MANIFEST]) | manifest | {"key": key.key_id, "files": {
-        name: hashlib.sha256(data).hexdigest() for name, data in files.items()
-        if name not in (MANIFEST, SIGNATURE, PUBLIC_KEY)}}
+    listed = (
+        json.loads(files[MANIFEST])
+        | manifest
+        | {
+            "key": key.key_id,
+            "files": {
+                name: hashlib.sha256(data).hexdigest()
+                for name, data in files.items()
+                if name not in (MANIFEST, SIGNATURE, PUBLIC_KEY)
+            },
+        }
+    )
     text = json.dumps(listed, indent=1, sort_keys=True).encode()
     return packed({**files, MANIFEST: text, SIGNATURE: key.sign(text), PUBLIC_KEY: pem(key.public)})
 
@@ -585,8 +658,14 @@ async def refused_pack(folder: Path) -> dict[str, bytes]:
 
 async def audit_verify(pack: Path, *options: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("retrust"), "audit", "verify", str(pack), *options,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        Path(sys.executable).with_name("retrust"),
+        "audit",
+        "verify",
+        str(pack),
+        *options,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     said, _ = await process.communicate()
     return await process.wait(), said.decode()
 
@@ -640,8 +719,9 @@ async def test_a_hostile_pack_is_one_clear_error(tmp_path: Path, kind: str) -> N
 async def test_a_pack_cannot_steer_the_terminal(tmp_path: Path) -> None:
     """Names in a forged pack hold escape sequences; the terminal gets none of them."""
     files = await refused_pack(tmp_path)
-    (tmp_path / "esc.zip").write_bytes(signed_again(files, LedgerKey.of(tmp_path / "evil"),
-                                                    site="\x1b]0;owned\x07\x1b[2J", case="c1\x1b[31m"))
+    (tmp_path / "esc.zip").write_bytes(
+        signed_again(files, LedgerKey.of(tmp_path / "evil"), site="\x1b]0;owned\x07\x1b[2J", case="c1\x1b[31m")
+    )
     _, said = await audit_verify(tmp_path / "esc.zip")
     assert "\x1b" not in said
 

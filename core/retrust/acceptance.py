@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, actor: str, run: str) -> None:
     """Keep the finding and raise the alarm, once for each fingerprint; and say how it is accepted."""
-    change = IdentityChanged.model_validate({
-        "node": error.node, "kind": error.kind, "expected": error.expected, "presented": error.presented})
-    error.hint = (f"{error.hint}; if it is the node's own: retrust accept {case.site} {change.node} --kind "
-                  f"'{change.kind}' --fingerprint {change.presented} --reason …")
+    change = IdentityChanged.model_validate(
+        {"node": error.node, "kind": error.kind, "expected": error.expected, "presented": error.presented}
+    )
+    error.hint = (
+        f"{error.hint}; if it is the node's own: retrust accept {case.site} {change.node} --kind "
+        f"'{change.kind}' --fingerprint {change.presented} --reason …"
+    )
     if any(known == change for _, known in await _changes(ledger, case)):
         return
     await ledger.append(change, actor=actor, run=run, case=case.id, site=case.site)
@@ -36,34 +39,47 @@ async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, a
 
 async def _changes(ledger: Ledger, case: Case) -> list[tuple[str, IdentityChanged]]:
     """Who found what, in this case."""
-    return [(entry.actor, entry.body) for entry in await ledger.entries(case=case.id, kinds=("identity-changed",))
-            if isinstance(entry.body, IdentityChanged)]
+    return [
+        (entry.actor, entry.body)
+        for entry in await ledger.entries(case=case.id, kinds=("identity-changed",))
+        if isinstance(entry.body, IdentityChanged)
+    ]
 
 
-async def accept(engine: Engine, ledger: Ledger, site: Site, *, node: str, kind: str, fingerprint: str, actor: str,
-                 reason: str) -> int:
+async def accept(
+    engine: Engine, ledger: Ledger, site: Site, *, node: str, kind: str, fingerprint: str, actor: str, reason: str
+) -> int:
     """Take the changed identity for the node's own; returns how many more persons must say so.
 
     Only what a run has found can be accepted, and only by its whole fingerprint, so that nobody says yes to
     what they did not compare.
     """
     case = await ledger.open_case_of(site.name)
-    found = [(by, change) for by, change in (await _changes(ledger, case) if case else [])
-             if (change.node, change.kind) == (node, kind)]
+    found = [
+        (by, change)
+        for by, change in (await _changes(ledger, case) if case else [])
+        if (change.node, change.kind) == (node, kind)
+    ]
     if case is None or not found:
-        raise UsageError(f"no open case of {site.name} has found a changed {kind} of {node!r}",
-                         hint=f"run it first: retrust run {site.name}")
+        raise UsageError(
+            f"no open case of {site.name} has found a changed {kind} of {node!r}",
+            hint=f"run it first: retrust run {site.name}",
+        )
     finder, change = found[-1]
     if fingerprint.strip().rstrip("=") != change.presented.rstrip("="):
-        raise UsageError(f"{node} presented {change.presented}, not {fingerprint}", where=f"case {case.id}",
-                         hint="give the whole fingerprint, as you compared it out of band")
+        raise UsageError(
+            f"{node} presented {change.presented}, not {fingerprint}",
+            where=f"case {case.id}",
+            hint="give the whole fingerprint, as you compared it out of band",
+        )
     if objection := _objection(engine, site, case, finder, actor, reason):
         raise MayNotDecide(objection, where=f"case {case.id}")
     await ledger.append(IdentityAgreed(**change.model_dump(), reason=reason), actor=actor, case=case.id, site=site.name)
     missing = await _missing(engine, ledger, site, case, change, finder)
     if missing <= 0:
-        await ledger.accept_identity(site=site.name, node=node, kind=kind, fingerprint=change.presented, actor=actor,
-                                     reason=reason, case=case.id)
+        await ledger.accept_identity(
+            site=site.name, node=node, kind=kind, fingerprint=change.presented, actor=actor, reason=reason, case=case.id
+        )
     return max(missing, 0)
 
 
@@ -83,11 +99,14 @@ def _objection(engine: Engine, site: Site, case: Case, finder: str, actor: str, 
     return None
 
 
-async def _missing(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChanged, finder: str
-                   ) -> int:
+async def _missing(engine: Engine, ledger: Ledger, site: Site, case: Case, change: IdentityChanged, finder: str) -> int:
     """How many more must say so: two at least where nobody is known to have started the run that found it."""
-    agreed = {person_key(entry.actor) for entry in await ledger.entries(case=case.id, kinds=("identity-agreed",))
-              if isinstance(entry.body, IdentityAgreed) and entry.body.change == change
-              and _objection(engine, site, case, finder, entry.actor, entry.body.reason) is None}
+    agreed = {
+        person_key(entry.actor)
+        for entry in await ledger.entries(case=case.id, kinds=("identity-agreed",))
+        if isinstance(entry.body, IdentityAgreed)
+        and entry.body.change == change
+        and _objection(engine, site, case, finder, entry.actor, entry.body.reason) is None
+    }
     least = 2 if UNKNOWN in (finder, case.requested_by) else 1
     return max(least, approvers_of(engine.inventory, site, engine.plugins.gates).approvers) - len(agreed)

@@ -14,8 +14,11 @@ from retrust.models import Baseline, Finding, Grade, Snapshot, Verdict
 def healthy_baselines(snapshot: Snapshot) -> list[Baseline]:
     """Of the edges without a proven one, or un-pinned in this case: their relation is healthy, and nothing speaks
     against. One that is as good as what is known already says nothing new."""
-    return [baseline(snapshot.site, f, snapshot.observed_at) for f in snapshot.findings
-            if _vouched_for(f, snapshot) and (f.verdict is Verdict.UNPROVEN or _is_better(f))]
+    return [
+        baseline(snapshot.site, f, snapshot.observed_at)
+        for f in snapshot.findings
+        if _vouched_for(f, snapshot) and (f.verdict is Verdict.UNPROVEN or _is_better(f))
+    ]
 
 
 def _is_better(finding: Finding) -> bool:
@@ -31,18 +34,37 @@ def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
         known, seen = by_edge.get(finding.pin.edge), finding.presented
         return known is not None and seen is not None and seen.fingerprint == known.fingerprint
 
-    return snapshot.model_copy(update={"findings": tuple(
-        f.model_copy(update={"verdict": Verdict.FRESH, "baseline": by_edge[f.pin.edge], "reasons": (
-            f"{f.relation} is healthy, so the certificate it presents is taken as the one verified",)})
-        if verified(f) else f for f in snapshot.findings)})
+    return snapshot.model_copy(
+        update={
+            "findings": tuple(
+                f.model_copy(
+                    update={
+                        "verdict": Verdict.FRESH,
+                        "baseline": by_edge[f.pin.edge],
+                        "reasons": (
+                            f"{f.relation} is healthy, so the certificate it presents is taken as the one verified",
+                        ),
+                    }
+                )
+                if verified(f)
+                else f
+                for f in snapshot.findings
+            )
+        }
+    )
 
 
 def _vouched_for(finding: Finding, snapshot: Snapshot) -> bool:
     relation = snapshot.relations.get(finding.relation or "")
     replaceable = finding.baseline is None or finding.unpinned or not finding.baseline.is_proven
-    return (finding.presented is not None and replaceable and not finding.sighted
-            and finding.evidence.grade is not Grade.CONTRADICTED
-            and relation is not None and relation.healthy is True)
+    return (
+        finding.presented is not None
+        and replaceable
+        and not finding.sighted
+        and finding.evidence.grade is not Grade.CONTRADICTED
+        and relation is not None
+        and relation.healthy is True
+    )
 
 
 def verified_baselines(snapshot: Snapshot, edges: Collection[str], at: datetime) -> list[Baseline]:
@@ -52,6 +74,13 @@ def verified_baselines(snapshot: Snapshot, edges: Collection[str], at: datetime)
 
 def baseline(site: str, finding: Finding, at: datetime) -> Baseline:
     assert finding.presented is not None
-    return Baseline(site=site, holder=finding.pin.holder, key=finding.pin.key,
-                    fingerprint=finding.presented.fingerprint, key_fingerprint=finding.presented.key_fingerprint,
-                    subject=finding.presented.subject, verified_at=at, grade=finding.evidence.grade)
+    return Baseline(
+        site=site,
+        holder=finding.pin.holder,
+        key=finding.pin.key,
+        fingerprint=finding.presented.fingerprint,
+        key_fingerprint=finding.presented.key_fingerprint,
+        subject=finding.presented.subject,
+        verified_at=at,
+        grade=finding.evidence.grade,
+    )

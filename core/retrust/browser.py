@@ -26,13 +26,20 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
-    "--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--no-proxy-server",  # a proxy of the environment would resolve names for us, and see them
 )
 log = logging.getLogger(__name__)
-MISSING = ("no Chromium was found: install your system's chromium package, or run `playwright install "
-           "chromium`, or set RETRUST_CHROMIUM to its path")
+MISSING = (
+    "no Chromium was found: install your system's chromium package, or run `playwright install "
+    "chromium`, or set RETRUST_CHROMIUM to its path"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def find_chromium() -> str | None:
 def arguments(origin: Endpoint, relay: PinnedRelay) -> list[str]:
     """Chromium's arguments: ours, the one trusted key, and the one name that resolves."""
     return [
-        *ARGUMENTS, *without_sandbox(),
+        *ARGUMENTS,
+        *without_sandbox(),
         f"--ignore-certificate-errors-spki-list={relay.key_digest}",
         f"--host-resolver-rules=MAP {origin} 127.0.0.1:{relay.port}, MAP * ~NOTFOUND",
     ]
@@ -73,9 +81,14 @@ def without_sandbox() -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def open_browser(origin: Endpoint, *, node: str, fingerprint: str,
-                       address: Endpoint | None = None,
-                       engines: Mapping[str, str] | None = None) -> AsyncIterator[PinnedBrowser]:
+async def open_browser(
+    origin: Endpoint,
+    *,
+    node: str,
+    fingerprint: str,
+    address: Endpoint | None = None,
+    engines: Mapping[str, str] | None = None,
+) -> AsyncIterator[PinnedBrowser]:
     """A browser for ``https://origin/``, which is reached at ``address`` and presents ``fingerprint``.
 
     ``engines`` are selector engines (name → script) that its locators can use.
@@ -92,8 +105,8 @@ async def open_browser(origin: Endpoint, *, node: str, fingerprint: str,
         browser = await _start(playwright, arguments(origin, relay))
         try:
             context = await browser.new_context(
-                accept_downloads=False, service_workers="block", locale="en-US",
-                viewport={"width": 1400, "height": 900})
+                accept_downloads=False, service_workers="block", locale="en-US", viewport={"width": 1400, "height": 900}
+            )
             base = f"https://{origin}"
             await context.route(lambda url: not same_origin(url, base), _abort)
             yield PinnedBrowser(context, relay, base)
@@ -105,8 +118,9 @@ async def _start(playwright: Playwright, args: list[str]) -> Browser:
     from playwright.async_api import Error
 
     try:
-        return await playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=args,
-                                                env=dict(environment()))
+        return await playwright.chromium.launch(
+            executable_path=find_chromium(), headless=True, args=args, env=dict(environment())
+        )
     except Error as exc:
         if "Executable doesn't exist" in exc.message:
             raise PermanentError(MISSING) from exc

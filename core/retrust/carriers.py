@@ -30,8 +30,11 @@ LEAD = 256
 STREAMS = 16
 """How many lines may be in parts at one time."""
 
-_CRI = re.compile(rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|stderr) (?P<tag>[PF])(?::[^\s]*)? "
-                  rb"(?P<text>.*)\Z", re.DOTALL)
+_CRI = re.compile(
+    rb"(?P<lead>\d{4}-\d\d-\d\dT[^\s]{8,30} )(?P<stream>stdout|stderr) (?P<tag>[PF])(?::[^\s]*)? "
+    rb"(?P<text>.*)\Z",
+    re.DOTALL,
+)
 _CRI_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT[^\s]{8,30} (?:stdout|stderr) [PF]", re.MULTILINE)
 _CRI_BEGINS = re.compile(rb"\d{1,4}(?:-(?:\d\d?(?:-(?:\d\d?(?:T[^\s]{0,30}(?: [a-z]{0,6}(?: P?)?)?)?)?)?)?)?\Z")
 _JOURNAL = re.compile(rb"^__(?:CURSOR|REALTIME_TIMESTAMP)=", re.MULTILINE)
@@ -67,8 +70,12 @@ class Carriers:
         if self._held or self._rest or self._parts or self._decoder or self._journal is not None:
             return False
         if self._first is not None:
-            if (self._first or end - start < FIRST or data.startswith(_MARKS, start, end)
-                    or data.find(0, start, end) >= 0):
+            if (
+                self._first
+                or end - start < FIRST
+                or data.startswith(_MARKS, start, end)
+                or data.find(0, start, end) >= 0
+            ):
                 return False
             self._first = None
         if data.find(0, start, end) >= 0 or data.find(0x1B, start, end) >= 0 or _holds_json(data, start, end):
@@ -81,7 +88,7 @@ class Carriers:
             return False
         if small:
             return not _may_begin(data, max(start, data.rfind(b"\n", start, end) + 1), end)
-        return not data[end - 2:end].rstrip().endswith(b"{")
+        return not data[end - 2 : end].rstrip().endswith(b"{")
 
     def feed(self, data: bytes) -> bytes:
         if self._first is not None:
@@ -125,7 +132,7 @@ class Carriers:
         data, self._rest = self._rest + data, b""
         begun = _ESCAPE_BEGINS.search(data, max(0, len(data) - 300))
         if begun is not None:
-            data, self._rest = data[:begun.start()], data[begun.start():]
+            data, self._rest = data[: begun.start()], data[begun.start() :]
         return _ESCAPES.sub(b"", data)
 
     # -- lines ------------------------------------------------------------------------------------
@@ -138,7 +145,8 @@ class Carriers:
         told = b"".join(self._line(line) for line in lines)
         self._held += last
         if len(self._held) > LIMIT or not (
-                self._journal is not None or _may_begin(self._held, 0, len(self._held)) or b"{" in self._held):
+            self._journal is not None or _may_begin(self._held, 0, len(self._held)) or b"{" in self._held
+        ):
             told += bytes(self._held)
             self._held.clear()
         return told
@@ -160,9 +168,9 @@ class Carriers:
         field = _FIELD.match(line)
         name, is_text = (field["name"], field["is_text"]) if field else (b"", b"")
         if name in (b"__CURSOR", b"__REALTIME_TIMESTAMP") and is_text:
-            self._journal = lead_of({name.decode(): line[field.end():].decode(errors="replace")}) if field else ""
+            self._journal = lead_of({name.decode(): line[field.end() :].decode(errors="replace")}) if field else ""
         elif name == b"MESSAGE" and is_text and field:
-            return self._told(Record(self._journal or "", line[field.end():].decode(errors="replace")))
+            return self._told(Record(self._journal or "", line[field.end() :].decode(errors="replace")))
         elif self._in_message and not is_text and line:
             return (self._journal or "").encode() + line + b"\n"
         elif not line:
@@ -192,15 +200,19 @@ class Carriers:
         records = records_in(line[start:].rstrip(b"\r"), self._anchors)
         if records is None:
             return None
-        before = line[max(0, start - LEAD):start].removeprefix(codecs.BOM_UTF8)
+        before = line[max(0, start - LEAD) : start].removeprefix(codecs.BOM_UTF8)
         return b"".join(self._told(record, before, depth - 1) for record in records)
 
     def _told(self, record: Record, before: bytes = b"", depth: int = NESTED) -> bytes:
         lead = before + record.lead.encode("utf-8", errors="replace")
         text = _ESCAPES.sub(b"", record.text.encode("utf-8", errors="replace"))
         if record.part is not None:
-            return self._joined(f"docker {record.part}", lead, text.removesuffix(b"\n").removesuffix(b"\r"),
-                                goes_on=not text.endswith(b"\n"))
+            return self._joined(
+                f"docker {record.part}",
+                lead,
+                text.removesuffix(b"\n").removesuffix(b"\r"),
+                goes_on=not text.endswith(b"\n"),
+            )
         told: list[bytes] = []
         for line in text.removesuffix(b"\n").split(b"\n"):
             inner = self._records(lead + line, depth) if b"{" in line else None
@@ -226,7 +238,7 @@ def _holds_json(data: bytearray, start: int, end: int) -> bool:
         at = data.find(b'"', at, end)
         if at < 0:
             return False
-        if data[max(start, at - 2):at].rstrip().endswith(b"{"):
+        if data[max(start, at - 2) : at].rstrip().endswith(b"{"):
             return True
         at += 1
     return data.find(b'{"', at, end) >= 0 or data.find(b'{ "', at, end) >= 0
@@ -234,5 +246,8 @@ def _holds_json(data: bytearray, start: int, end: int) -> bool:
 
 def _may_begin(data: bytearray, start: int, end: int) -> bool:
     """Whether the line that begins at ``start``, and did not end yet, may be a carrier's."""
-    return (data[max(start, end - 2):end].rstrip().endswith(b"{") or _CRI_LINE.match(data, start, end) is not None
-            or _CRI_BEGINS.match(data, start, end) is not None)
+    return (
+        data[max(start, end - 2) : end].rstrip().endswith(b"{")
+        or _CRI_LINE.match(data, start, end) is not None
+        or _CRI_BEGINS.match(data, start, end) is not None
+    )

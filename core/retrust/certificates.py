@@ -41,8 +41,21 @@ def read_presented(chain: Sequence[bytes]) -> Presented:
     try:
         fields = fields_of(chain[0])
     except (ValueError, IndexError, StopIteration):
-        return Presented(fingerprint=own, key_fingerprint=own, subject="", issuer="", not_before=UNREADABLE_TIME,
-                         not_after=UNREADABLE_TIME, chain=tuple(chain))
-    return Presented(fingerprint=own, key_fingerprint=fingerprint(fields.key), subject=fields.subject.rfc4514(),
-                     issuer=fields.issuer.rfc4514(), not_before=fields.not_before, not_after=fields.not_after,
-                     chain=tuple(chain))
+        return Presented(
+            fingerprint=own,
+            key_fingerprint=own,
+            subject="",
+            issuer="",
+            not_before=UNREADABLE_TIME,
+            not_after=UNREADABLE_TIME,
+            chain=tuple(chain),
+        )
+    return Presented(
+        fingerprint=own,
+        key_fingerprint=fingerprint(fields.key),
+        subject=fields.subject.rfc4514(),
+        issuer=fields.issuer.rfc4514(),
+        not_before=fields.not_before,
+        not_after=fields.not_after,
+        chain=tuple(chain),
+    )

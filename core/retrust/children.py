@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 
-NEEDED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR",
-          "FONTCONFIG_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+NEEDED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "XDG_RUNTIME_DIR",
+    "FONTCONFIG_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 
 def environment(*prefixes: str) -> dict[str, str]:
     """The variables that programs need, and those whose names begin with one of ``prefixes``."""
-    return {name: value for name, value in os.environ.items()
-            if name in NEEDED or name.startswith(("LC_", *prefixes))}
+    return {name: value for name, value in os.environ.items() if name in NEEDED or name.startswith(("LC_", *prefixes))}

@@ -36,8 +36,9 @@ async def commitments(engine: Engine, references: Iterable[str]) -> dict[str, st
     if lacking := await unreadable(engine, refs):
         raise joined(lacking)
     values = {str(ref): (await engine.secrets.get(ref)).get_secret_value() for ref in refs}
-    return {text: hmac.new(key, f"{text}\0{value}".encode(), hashlib.sha256).hexdigest()
-            for text, value in values.items()}
+    return {
+        text: hmac.new(key, f"{text}\0{value}".encode(), hashlib.sha256).hexdigest() for text, value in values.items()
+    }
 
 
 async def _key(engine: Engine) -> bytes:
@@ -51,7 +52,6 @@ async def _key(engine: Engine) -> bytes:
 def _kept(path: Path) -> bytes:
     """Made when there is none; of two processes that make one at once, the first one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(secrets.token_bytes(32))
     return path.read_bytes()

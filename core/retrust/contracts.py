@@ -145,8 +145,12 @@ def _near_misses(item: Any) -> Iterator[str]:
     """Public names of the object that are not its contracts', nearly are, and so would never be asked for."""
     bases = _contracts_of(item)
     known = {name: base for base in bases for name in _members(base)}
-    own = {name: None for cls in type(item).__mro__ if cls not in (*bases, object) and cls.__module__ != "typing"
-           for name in (*vars(cls), *inspect.get_annotations(cls))} | dict.fromkeys(getattr(item, "__dict__", {}))
+    own = {
+        name: None
+        for cls in type(item).__mro__
+        if cls not in (*bases, object) and cls.__module__ != "typing"
+        for name in (*vars(cls), *inspect.get_annotations(cls))
+    } | dict.fromkeys(getattr(item, "__dict__", {}))
     plain = {_plain(name): name for name in known}
     for name in own:
         if name.startswith("_") or name in known:
@@ -176,7 +180,8 @@ def _wrong_methods(base: type, item: Any) -> Iterator[str]:
         elif not callable(found):
             yield f"its {name} is {found!r}, no method; {expected}"
         elif "Awaitable" not in str(wanted.__annotations__.get("return")) and (
-                inspect.iscoroutinefunction(wanted) != inspect.iscoroutinefunction(found)):
+            inspect.iscoroutinefunction(wanted) != inspect.iscoroutinefunction(found)
+        ):
             yield f"its {name}() must {'be' if inspect.iscoroutinefunction(wanted) else 'not be'} async; {expected}"
         elif not _accepts(inspect.signature(found), inspect.signature(wanted)):
             yield f"its {name}{inspect.signature(found)} takes other parameters; {expected}"
@@ -197,8 +202,11 @@ def _accepts(found: inspect.Signature, wanted: inspect.Signature) -> bool:
         elif place >= len(positional) or positional[place].name.lstrip("_") != parameter.name:
             return False
     names = {p.name for p in ours}
-    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-               for p in theirs if p.name.lstrip("_") not in names)
+    return all(
+        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        for p in theirs
+        if p.name.lstrip("_") not in names
+    )
 
 
 def _line_of(base: type, name: str, item: Any) -> str:

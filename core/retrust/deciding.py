@@ -70,17 +70,24 @@ async def matter_of(engine: Engine, ledger: Ledger, site: Site, case: Case, plan
     same = ((e.at, e.body.plan) for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest)
     asked_at, asked = next(same, (None, plan))
     ended = {r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")}
-    return Matter(engine.inventory, site, case, plan,
-                  policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
-                  engine.plugins.gates, await ledger.decisions(case.id, plan.digest),
-                  await ledger.sightings_of(case.id), asked_at,
-                  timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)), asked.said_by)
+    return Matter(
+        engine.inventory,
+        site,
+        case,
+        plan,
+        policy.requirements(engine.inventory, site, plan, engine.plugins.gates, recurred),
+        engine.plugins.gates,
+        await ledger.decisions(case.id, plan.digest),
+        await ledger.sightings_of(case.id),
+        asked_at,
+        timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)),
+        asked.said_by,
+    )
 
 
 async def bound_plan(engine: Engine, ledger: Ledger, site: Site, plan: Plan) -> Plan:
     """The plan, bound to the policy that applies and to the secrets that it fills in."""
-    asked = policy.requirements(engine.inventory, site, plan, engine.plugins.gates,
-                                await _recurred(ledger, site, plan))
+    asked = policy.requirements(engine.inventory, site, plan, engine.plugins.gates, await _recurred(ledger, site, plan))
     said = tuple(json.dumps([r.label, r.gate, r.settings, r.risks], sort_keys=True, default=str) for r in asked)
     secrets = await commitments(engine, (ref for step in plan.steps for ref in step.secrets))
     return bind(plan, policy=said, commitments=secrets)
@@ -88,8 +95,11 @@ async def bound_plan(engine: Engine, ledger: Ledger, site: Site, plan: Plan) -> 
 
 async def _recurred(ledger: Ledger, site: Site, plan: Plan) -> list[str]:
     """The edges of the plan that healed too often lately."""
-    return [edge for edge in _planned_edges(plan)
-            if await ledger.healed_count(site.name, edge, site.recurrence.days) > site.recurrence.healed]
+    return [
+        edge
+        for edge in _planned_edges(plan)
+        if await ledger.healed_count(site.name, edge, site.recurrence.days) > site.recurrence.healed
+    ]
 
 
 def _planned_edges(plan: Plan) -> list[str]:
@@ -98,8 +108,7 @@ def _planned_edges(plan: Plan) -> list[str]:
 
 async def gate_states(engine: Engine, matter: Matter) -> tuple[GateState, ...]:
     """How every gate that the plan must pass stands now."""
-    return await policy.evaluate(matter, now=datetime.now(UTC), secrets=engine.secrets,
-                                 redact=engine.redactor.redact)
+    return await policy.evaluate(matter, now=datetime.now(UTC), secrets=engine.secrets, redact=engine.redactor.redact)
 
 
 async def decide_in_advance(ledger: Ledger, matter: Matter, attendance: Attendance) -> Matter:
@@ -108,8 +117,9 @@ async def decide_in_advance(ledger: Ledger, matter: Matter, attendance: Attendan
         reason = attendance.answers(requirement.label) if _at_terminal(matter, requirement.label) else None
         said = {(d.gate, d.actor) for d in matter.decisions}
         if reason is not None and (requirement.label, attendance.actor) not in said:
-            matter = await decide(ledger, matter, label=requirement.label, actor=attendance.actor, yes=True,
-                                  reason=reason)
+            matter = await decide(
+                ledger, matter, label=requirement.label, actor=attendance.actor, yes=True, reason=reason
+            )
     return matter
 
 
@@ -124,8 +134,17 @@ def _at_terminal(matter: Matter, label: str) -> bool:
     return gate is not None and gate.at_terminal
 
 
-async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes: bool, reason: str,
-                 roles: Sequence[str] = (), signature: str | None = None) -> Matter:
+async def decide(
+    ledger: Ledger,
+    matter: Matter,
+    *,
+    label: str,
+    actor: str,
+    yes: bool,
+    reason: str,
+    roles: Sequence[str] = (),
+    signature: str | None = None,
+) -> Matter:
     """Record one decision at one gate, or raise and say which rule forbids it."""
     decision = _decision(matter, label, actor, yes, reason, roles, signature)
     if objection := policy.may_decide(decision, matter) or _signature_objection(decision, matter):
@@ -134,10 +153,20 @@ async def decide(ledger: Ledger, matter: Matter, *, label: str, actor: str, yes:
     return replace(matter, decisions=await ledger.decisions(matter.case.id, matter.plan.digest))
 
 
-def _decision(matter: Matter, label: str, actor: str, yes: bool, reason: str, roles: Sequence[str],
-              signature: str | None = None) -> Decision:
-    return Decision(case=matter.case.id, digest=matter.plan.digest, gate=label, yes=yes, actor=actor,
-                    roles=tuple(roles), reason=without_tokens(reason), at=datetime.now(UTC), signature=signature)
+def _decision(
+    matter: Matter, label: str, actor: str, yes: bool, reason: str, roles: Sequence[str], signature: str | None = None
+) -> Decision:
+    return Decision(
+        case=matter.case.id,
+        digest=matter.plan.digest,
+        gate=label,
+        yes=yes,
+        actor=actor,
+        roles=tuple(roles),
+        reason=without_tokens(reason),
+        at=datetime.now(UTC),
+        signature=signature,
+    )
 
 
 def _signature_objection(decision: Decision, matter: Matter) -> str | None:
@@ -145,8 +174,9 @@ def _signature_objection(decision: Decision, matter: Matter) -> str | None:
         return None
     if not decision.yes:
         return "a signature says yes to a plan; a no needs none"
-    return signing.objection(decision.signature, signing.statement(decision.case, decision.digest), decision.actor,
-                             matter.inventory)
+    return signing.objection(
+        decision.signature, signing.statement(decision.case, decision.digest), decision.actor, matter.inventory
+    )
 
 
 # -- what a person may say ---------------------------------------------------------------------------
@@ -167,19 +197,43 @@ def person_labels(matter: Matter) -> list[str]:
 
 def gate_for(matter: Matter, speaker: Speaker, *, yes: bool, signature: str | None = None) -> str | None:
     """The gate that this person's word is for when they name none: the first one that they may decide."""
-    return next((label for label in person_labels(matter)
-                 if objection(matter, speaker, label, yes=yes, signature=signature) is None), None)
+    return next(
+        (
+            label
+            for label in person_labels(matter)
+            if objection(matter, speaker, label, yes=yes, signature=signature) is None
+        ),
+        None,
+    )
 
 
-async def approve(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, reason: str, gate: str | None = None,
-                  digest: str | None = None, signature: str | None = None) -> tuple[str, Matter]:
+async def approve(
+    engine: Engine,
+    ledger: Ledger,
+    case: str,
+    speaker: Speaker,
+    *,
+    reason: str,
+    gate: str | None = None,
+    digest: str | None = None,
+    signature: str | None = None,
+) -> tuple[str, Matter]:
     """Say yes to a case's current plan; the gate it was said at, and the matter as it stands then."""
-    return await _say(engine, ledger, case, speaker, yes=True, reason=reason, gate=gate, digest=digest,
-                      signature=signature)
+    return await _say(
+        engine, ledger, case, speaker, yes=True, reason=reason, gate=gate, digest=digest, signature=signature
+    )
 
 
-async def reject(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, reason: str, gate: str | None = None,
-                 digest: str | None = None) -> str:
+async def reject(
+    engine: Engine,
+    ledger: Ledger,
+    case: str,
+    speaker: Speaker,
+    *,
+    reason: str,
+    gate: str | None = None,
+    digest: str | None = None,
+) -> str:
     """Say no to a case's current plan: its gate closes, and the case ends as cancelled. The gate it was said at."""
     label, _ = await _say(engine, ledger, case, speaker, yes=False, reason=reason, gate=gate, digest=digest)
     await ledger.move(case, "cancel", actor=speaker.actor, note=f"rejected: {without_tokens(reason)}")
@@ -200,12 +254,25 @@ async def dismiss(ledger: Ledger, sighting: str, speaker: Speaker, *, reason: st
     return await ledger.dismiss(sighting, actor=speaker.actor, reason=without_tokens(reason))
 
 
-async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, yes: bool, reason: str,
-               gate: str | None, digest: str | None, signature: str | None = None) -> tuple[str, Matter]:
+async def _say(
+    engine: Engine,
+    ledger: Ledger,
+    case: str,
+    speaker: Speaker,
+    *,
+    yes: bool,
+    reason: str,
+    gate: str | None,
+    digest: str | None,
+    signature: str | None = None,
+) -> tuple[str, Matter]:
     matter = await current_matter(engine, ledger, case)
     if digest is not None and digest != matter.plan.digest:
-        raise MayNotDecide(f"the plan's digest is {matter.plan.digest} now, not {digest}", where=f"case {case}",
-                           hint=f"read it again: retrust show {case}")
+        raise MayNotDecide(
+            f"the plan's digest is {matter.plan.digest} now, not {digest}",
+            where=f"case {case}",
+            hint=f"read it again: retrust show {case}",
+        )
     labels = person_labels(matter)
     if gate not in (None, *labels):
         raise UsageError(f"no person opens a gate {gate!r} here", hint=f"gates: {', '.join(labels) or 'none'}")
@@ -214,8 +281,16 @@ async def _say(engine: Engine, ledger: Ledger, case: str, speaker: Speaker, *, y
         raise UsageError("no gate of this plan is opened by a person", where=f"case {case}")
     if why := objection(matter, speaker, label, yes=yes, signature=signature):
         raise MayNotDecide(why, where=f"case {case}")
-    return label, await decide(ledger, matter, label=label, actor=speaker.actor, yes=yes, reason=reason,
-                               roles=speaker.roles, signature=signature)
+    return label, await decide(
+        ledger,
+        matter,
+        label=label,
+        actor=speaker.actor,
+        yes=yes,
+        reason=reason,
+        roles=speaker.roles,
+        signature=signature,
+    )
 
 
 async def current_matter(engine: Engine, ledger: Ledger, case_id: str) -> Matter:

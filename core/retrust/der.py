@@ -42,10 +42,10 @@ def elements(der: bytes) -> Iterator[Element]:
         length, start = der[at + 1], at + 2
         if length & 0x80:
             start += length & 0x7F
-            length = int.from_bytes(der[at + 2:start])
+            length = int.from_bytes(der[at + 2 : start])
         if start + length > len(der):
             raise ValueError("a certificate ends in the middle")
-        yield Element(der[at], der[at:start + length], der[start:start + length])
+        yield Element(der[at], der[at : start + length], der[start : start + length])
         at = start + length
 
 
@@ -63,8 +63,9 @@ def fields_of(certificate: bytes) -> Fields:
 
 
 def _name(rdns: bytes) -> DistinguishedName:
-    return DistinguishedName(tuple(
-        tuple(_attribute(attribute) for attribute in elements(rdn.contents)) for rdn in elements(rdns)))
+    return DistinguishedName(
+        tuple(tuple(_attribute(attribute) for attribute in elements(rdn.contents)) for rdn in elements(rdns))
+    )
 
 
 def _attribute(attribute: Element) -> Attribute:

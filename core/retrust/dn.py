@@ -75,8 +75,16 @@ _SLASH_ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|\\(?P<char>[/+,;\"\\<>=# ])
 _HEX = re.compile(r"#(?:[0-9A-Fa-f]{2})+")
 _HARMLESS = re.compile(r"[\w.@:/-]+(?: [\w.@:/-]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DER_STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii",
-                0x1A: "ascii", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+_DER_STRINGS = {
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1A: "ascii",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
 
 
 class Attribute(NamedTuple):
@@ -135,8 +143,7 @@ class DistinguishedName:
 
     @classmethod
     def from_x509(cls, name: x509.Name) -> DistinguishedName:
-        return cls(tuple(
-            tuple(Attribute(a.oid.dotted_string, _as_text(a.value)) for a in rdn) for rdn in name.rdns))
+        return cls(tuple(tuple(Attribute(a.oid.dotted_string, _as_text(a.value)) for a in rdn) for rdn in name.rdns))
 
     @property
     def readable(self) -> bool:
@@ -146,7 +153,7 @@ class DistinguishedName:
     def may_be(self, cut: str) -> bool:
         """Whether ``cut`` may be the beginning of this name: all but its last attribute are whole."""
         text = cut.removesuffix(CUT).rstrip("\\").strip()
-        text = text[:text.rindex('"')] if text.count('"') % 2 else text
+        text = text[: text.rindex('"')] if text.count('"') % 2 else text
         rdns = _cut_rdns(text) or _cut_rdns(_less_begun(text.removesuffix("=").rstrip(), ",+;"))
         if not rdns:
             return re.fullmatch(r"/?[A-Za-z0-9.]*", text) is not None
@@ -154,7 +161,9 @@ class DistinguishedName:
         begun = _less_begun(last.value, ",+;/")
         return {attribute.folded for attribute in whole} <= self.attributes and any(
             (other.type == last.type and other.value.startswith(last.folded.value))
-            or other == last._replace(value=begun).folded for other in self.attributes)
+            or other == last._replace(value=begun).folded
+            for other in self.attributes
+        )
 
     def covers(self, other: DistinguishedName) -> bool:
         """Whether all that ``other`` says is said here too; an empty name says nothing and is not covered."""
@@ -162,18 +171,27 @@ class DistinguishedName:
 
     def rfc4514(self) -> str:
         """``CN=x,OU=a+OU=b,C=US``: the most specific first."""
-        return ",".join("+".join(f"{a.name}={_escape(a.value)}" for a in rdn)
-                        for rdn in reversed(self.rdns)) if self.readable else self._opaque()
+        return (
+            ",".join("+".join(f"{a.name}={_escape(a.value)}" for a in rdn) for rdn in reversed(self.rdns))
+            if self.readable
+            else self._opaque()
+        )
 
     def slash(self) -> str:
         """``/C=US/CN=x``, as OpenSSL's ``-nameopt compat``."""
-        return "".join("/" + "+".join(f"{_slash_name(a.type)}={_escape_slash(a.value)}" for a in rdn)
-                       for rdn in self.rdns) if self.readable else self._opaque()
+        return (
+            "".join("/" + "+".join(f"{_slash_name(a.type)}={_escape_slash(a.value)}" for a in rdn) for rdn in self.rdns)
+            if self.readable
+            else self._opaque()
+        )
 
     def spaced(self) -> str:
         """``C = US, CN = x``, as OpenSSL prints by default."""
-        return ", ".join(" + ".join(f"{a.name} = {_quote(a.value)}" for a in rdn)
-                         for rdn in self.rdns) if self.readable else self._opaque()
+        return (
+            ", ".join(" + ".join(f"{a.name} = {_quote(a.value)}" for a in rdn) for rdn in self.rdns)
+            if self.readable
+            else self._opaque()
+        )
 
     def __str__(self) -> str:
         return self.rfc4514()
@@ -189,7 +207,7 @@ class _Unreadable(Exception):
 def _less_begun(text: str, separators: str) -> str:
     """Without the attribute that only its type, or a part of it, is there of."""
     at = max(map(text.rfind, separators))
-    return text[:at].rstrip() if at >= 0 and re.fullmatch(r"[A-Za-z0-9.]*", text[at + 1:].lstrip()) else text
+    return text[:at].rstrip() if at >= 0 and re.fullmatch(r"[A-Za-z0-9.]*", text[at + 1 :].lstrip()) else text
 
 
 def _cut_rdns(text: str) -> list[tuple[Attribute, ...]]:
@@ -237,7 +255,7 @@ def _comma_value(text: str, at: int) -> tuple[str, int]:
 def _strip_unescaped(raw: str) -> str:
     stripped = raw.rstrip()
     backslashes = len(stripped) - len(stripped.rstrip("\\"))
-    return stripped + raw[len(stripped):len(stripped) + 1] if backslashes % 2 else stripped
+    return stripped + raw[len(stripped) : len(stripped) + 1] if backslashes % 2 else stripped
 
 
 def _slash_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:
@@ -245,9 +263,8 @@ def _slash_rdns(text: str) -> Iterator[tuple[Attribute, ...]]:
     rdn: list[Attribute] = []
     heads = [match for match in _SLASHED.finditer(text) if match.start() == 0 or _splits(match)]
     for head, after in zip(heads, [*heads[1:], None], strict=True):
-        raw = text[head.end():after.start() if after else len(text)]
-        rdn.append(Attribute(_type(_SLASH_ESCAPED.sub(_unescape, head["type"])),
-                             _SLASH_ESCAPED.sub(_unescape, raw)))
+        raw = text[head.end() : after.start() if after else len(text)]
+        rdn.append(Attribute(_type(_SLASH_ESCAPED.sub(_unescape, head["type"])), _SLASH_ESCAPED.sub(_unescape, raw)))
         if after is None or after["separator"] == "/":
             yield tuple(rdn)
             rdn = []

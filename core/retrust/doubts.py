@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from retrust.target import Target
 
 
-def doubted(target: Target[Any], site: Site, plan: Plan, after: Snapshot, sightings: Iterable[Sighting],
-            sent: dict[str, datetime]) -> Iterator[tuple[str, Sighting]]:
+def doubted(
+    target: Target[Any],
+    site: Site,
+    plan: Plan,
+    after: Snapshot,
+    sightings: Iterable[Sighting],
+    sent: dict[str, datetime],
+) -> Iterator[tuple[str, Sighting]]:
     """Edge and log line: of the deletes without a relation, by when each was ``sent``, what was logged since then."""
     logged = [s for s in sightings if s.kind == "log" and not s.is_hint]
     found = {f.pin.edge: f for f in after.findings}
@@ -26,6 +32,9 @@ def doubted(target: Target[Any], site: Site, plan: Plan, after: Snapshot, sighti
         finding = found[edge]
         candidate = Candidate(finding.pin, target.locate(site, finding.pin), finding.presented)
         for sighting in logged:
-            if sighting.at is not None and sighting.at > sent[step.id] and attribute(
-                    sighting, [candidate], lambda s, pin, place: target.fits(site, s, pin, place)):
+            if (
+                sighting.at is not None
+                and sighting.at > sent[step.id]
+                and attribute(sighting, [candidate], lambda s, pin, place: target.fits(site, s, pin, place))
+            ):
                 yield edge, sighting

@@ -65,15 +65,24 @@ async def record_failure(ledger: Ledger, site: Site, error: RetrustError, *, act
     case = await ledger.open_case_of(site.name)
     if isinstance(error, ChangedIdentity):
         # A node's own identity changed: a finding of the case, which then waits for a person to accept it.
-        case = case or await ledger.open_case(site.name, cause=f"the {error.kind} of {error.node} changed",
-                                              actor=actor, run=run)
+        case = case or await ledger.open_case(
+            site.name, cause=f"the {error.kind} of {error.node} changed", actor=actor, run=run
+        )
         await record_change(ledger, case, error, actor=actor, run=run)
     if case is None or isinstance(error, LeaseLost):
         return case
-    event = ("wait" if isinstance(error, PersonNeeded | ChangedIdentity) and not isinstance(error, Drifted)
-             else "refuse" if isinstance(error, Refused) else "plan" if isinstance(error, Drifted) else "fail")
-    return await ledger.move(case.id, event, actor=actor, run=run, why=str(error),
-                             retry=isinstance(error, TemporaryError))
+    event = (
+        "wait"
+        if isinstance(error, PersonNeeded | ChangedIdentity) and not isinstance(error, Drifted)
+        else "refuse"
+        if isinstance(error, Refused)
+        else "plan"
+        if isinstance(error, Drifted)
+        else "fail"
+    )
+    return await ledger.move(
+        case.id, event, actor=actor, run=run, why=str(error), retry=isinstance(error, TemporaryError)
+    )
 
 
 async def keep_files(ledger: Ledger, folder: Path, case: Case | None, *, actor: str, run: str) -> None:

@@ -109,9 +109,23 @@ class Engine:
             ledger.witnesses.append(FileWitness(self.inventory.ledger.witness))
         return ledger
 
-    def services(self, *, read_only: bool, progress: Follow = unfollowed,
-                 tell: Callable[[str], None] = lambda _: None, folder: Path | None = None,
-                 identities: dict[tuple[str, str], tuple[str, ...]] | None = None) -> Services:
+    def services(
+        self,
+        *,
+        read_only: bool,
+        progress: Follow = unfollowed,
+        tell: Callable[[str], None] = lambda _: None,
+        folder: Path | None = None,
+        identities: dict[tuple[str, str], tuple[str, ...]] | None = None,
+    ) -> Services:
         """What a connection to a site may use; ``folder`` takes transcripts and pictures of one run."""
-        return Services(secrets=self.secrets, redactor=self.redactor, read_only=read_only, progress=progress,
-                        tell=tell, shots=folder, transcripts=folder, identities=identities or {})
+        return Services(
+            secrets=self.secrets,
+            redactor=self.redactor,
+            read_only=read_only,
+            progress=progress,
+            tell=tell,
+            shots=folder,
+            transcripts=folder,
+            identities=identities or {},
+        )

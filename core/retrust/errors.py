@@ -43,8 +43,9 @@ class InventoryError(RetrustError):
 
     exit_code = 2
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None,
-                 problems: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, problems: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.problems = problems
 
@@ -92,8 +93,9 @@ class ChangedIdentity(Refused):
     ``kind`` is ``host key`` or ``web certificate``; the fingerprints are written as their kind is.
     """
 
-    def __init__(self, kind: str, *, node: str, expected: tuple[str, ...], presented: str,
-                 hint: str | None = None) -> None:
+    def __init__(
+        self, kind: str, *, node: str, expected: tuple[str, ...], presented: str, hint: str | None = None
+    ) -> None:
         super().__init__(
             f"the {kind} changed: expected {' or '.join(expected)}, presented {presented}",
             where=node,

@@ -96,8 +96,7 @@ def grade(collected: Iterable[Collected]) -> Grade:
     return Grade.NONE
 
 
-async def collect(edge: Edge, collectors: Sequence[Collector], eyes: Eyes,
-                  extra: Sequence[Collected] = ()) -> Evidence:
+async def collect(edge: Edge, collectors: Sequence[Collector], eyes: Eyes, extra: Sequence[Collected] = ()) -> Evidence:
     """Ask all collectors at once; one that raises is *not available*, which is no evidence and no error."""
     said = (*extra, *await asyncio.gather(*(_ask(collector, edge, eyes) for collector in collectors)))
     return Evidence(grade=grade(said), collected=said)

@@ -44,17 +44,29 @@ class Eyes:
 
     async def otherwise_through(self, node: str, endpoint: Endpoint) -> list[Look]:
         numbers = await _addresses(endpoint)
-        asked = [(f"{node}, which asks for {number} by number,", self._asked_at(number, node, endpoint))
-                 for number in numbers[:ADDRESSES]]
+        asked = [
+            (f"{node}, which asks for {number} by number,", self._asked_at(number, node, endpoint))
+            for number in numbers[:ADDRESSES]
+        ]
         if self.hello is not None:
             asked.append((f"{node}, with its own client's hello,", self._as_its_client(self.hello, node, endpoint)))
         seen: list[Presented | BaseException] = await asyncio.gather(
-            *(look for _, look in asked), return_exceptions=True)
-        looks = [(said, found) for (said, _), found in zip(asked, seen, strict=True)
-                 if isinstance(found, Presented | Exception)]
+            *(look for _, look in asked), return_exceptions=True
+        )
+        looks = [
+            (said, found)
+            for (said, _), found in zip(asked, seen, strict=True)
+            if isinstance(found, Presented | Exception)
+        ]
         if left := len(numbers[ADDRESSES:]):
-            looks.append((node, PermanentError(f"{endpoint.host} has {len(numbers)} addresses here; {left} of them "
-                                               "were not asked for")))
+            looks.append(
+                (
+                    node,
+                    PermanentError(
+                        f"{endpoint.host} has {len(numbers)} addresses here; {left} of them were not asked for"
+                    ),
+                )
+            )
         return looks
 
     async def _asked_at(self, number: Endpoint, node: str, endpoint: Endpoint) -> Presented:

@@ -22,8 +22,9 @@ LOOKS = 3
 """How often it is looked after the first use, each at a random moment."""
 
 
-async def another_certificate(finding: Finding, approved: str, place: Place, connection: Connection,
-                              say: Callable[[str], None]) -> Refused | None:
+async def another_certificate(
+    finding: Finding, approved: str, place: Place, connection: Connection, say: Callable[[str], None]
+) -> Refused | None:
     """The alarm to raise where anybody is shown another certificate than the approved one, now."""
     assert finding.endpoint is not None
     seen = ("this machine", await Eyes.at(place, connection).from_here(finding.endpoint))
@@ -32,9 +33,11 @@ async def another_certificate(finding: Finding, approved: str, place: Place, con
         if not isinstance(found, Presented):
             say(f"{looker} sees no certificate at {finding.endpoint}: {found}")
         elif found.fingerprint != approved:
-            return Refused(f"{finding.endpoint} presents {found.fingerprint} to {looker.rstrip(',')}, approved was "
-                           f"{approved}", where=finding.pin.edge,
-                           hint="nothing more was written; it may be an interception")
+            return Refused(
+                f"{finding.endpoint} presents {found.fingerprint} to {looker.rstrip(',')}, approved was {approved}",
+                where=finding.pin.edge,
+                hint="nothing more was written; it may be an interception",
+            )
     return None
 
 
@@ -46,8 +49,13 @@ async def _through(holder: str, endpoint: Endpoint, eyes: Eyes) -> list[Look]:
     return [first, *await eyes.otherwise_through(holder, endpoint)]
 
 
-async def watch(findings: Sequence[Finding], locate: Callable[[Pin], Place], connection: Connection,
-                duration: timedelta, follow: Follow) -> Refused | None:
+async def watch(
+    findings: Sequence[Finding],
+    locate: Callable[[Pin], Place],
+    connection: Connection,
+    duration: timedelta,
+    follow: Follow,
+) -> Refused | None:
     """Look again at random moments within ``duration``; the first alarm. Whoever does not answer now raises none."""
     edges = ", ".join(finding.pin.edge for finding in findings)
     await follow(Progress(f"the path of {edges} is watched for {format_duration(duration)}"))
@@ -55,8 +63,9 @@ async def watch(findings: Sequence[Finding], locate: Callable[[Pin], Place], con
         for finding in findings:
             assert finding.presented is not None, "what is planned was seen"
             with suppress(TemporaryError):
-                if alarm := await another_certificate(finding, finding.presented.fingerprint, locate(finding.pin),
-                                                      connection, lambda _: None):
+                if alarm := await another_certificate(
+                    finding, finding.presented.fingerprint, locate(finding.pin), connection, lambda _: None
+                ):
                     return alarm
     return None
 

@@ -33,8 +33,7 @@ class GateSettings(BaseModel):
 class PersonSettings(GateSettings):
     """Settings of a gate that a person opens; what the fields mean is kept by ``retrust.policy``, for every gate."""
 
-    approvers: int = Field(default=1, ge=1, le=20, strict=True,
-                           description="How many different persons must say yes.")
+    approvers: int = Field(default=1, ge=1, le=20, strict=True, description="How many different persons must say yes.")
     roles: Texts = Field(default=(), description="Of which each of them has at least one; empty for anyone.")
     signed: bool = Field(default=False, strict=True, description="Only a yes that is signed with the person's SSH key.")
     valid: Duration | None = Field(default=None, description="How long a yes counts; else clocks.decision.")

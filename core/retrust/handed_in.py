@@ -58,7 +58,7 @@ def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if mark[1] == b"BEGIN":
             begun = begun if begun and begun[2] == mark[2] else mark
         elif begun and begun[2] == mark[2]:
-            yield mark[2], data[begun.end():mark.start()]
+            yield mark[2], data[begun.end() : mark.start()]
             begun = None
 
 
@@ -71,8 +71,13 @@ def _decoded(text: bytes) -> bytes:
 
 def _said(kind: bytes) -> str:
     name = kind.decode().lower()
-    for word, said in (("private key", "a private key"), ("public key", "a public key"),
-                       ("request", "a request for a certificate"), ("parameters", "parameters"), ("crl", "a CRL")):
+    for word, said in (
+        ("private key", "a private key"),
+        ("public key", "a public key"),
+        ("request", "a request for a certificate"),
+        ("parameters", "parameters"),
+        ("crl", "a CRL"),
+    ):
         if word in name:
             return said
     return name

@@ -41,7 +41,7 @@ class Hello:
         if now - _FIVE_YEARS < int.from_bytes(self.record[11:15]) <= now:
             sent[11:15] = now.to_bytes(4)
         length = self.record[_SESSION]
-        sent[_SESSION + 1:_SESSION + 1 + length] = secrets.token_bytes(length)
+        sent[_SESSION + 1 : _SESSION + 1 + length] = secrets.token_bytes(length)
         return bytes(sent)
 
 
@@ -75,8 +75,8 @@ def _from_hex(content: bytes) -> bytes:
 
 def _extensions(record: bytes) -> Iterator[tuple[int, bytes]]:
     session, at = _sized(record, _SESSION, 1)
-    _, at = _sized(record, at, 2)      # cipher suites
-    _, at = _sized(record, at, 1)      # compression
+    _, at = _sized(record, at, 2)  # cipher suites
+    _, at = _sized(record, at, 1)  # compression
     if len(session) > 32:
         raise ValueError("its session id is longer than 32 bytes")
     if at == len(record):
@@ -90,7 +90,7 @@ def _extensions(record: bytes) -> Iterator[tuple[int, bytes]]:
 def _each_extension(extensions: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(extensions):
-        kind = int.from_bytes(extensions[at:at + 2])
+        kind = int.from_bytes(extensions[at : at + 2])
         value, at = _sized(extensions, at + 2, 2)
         yield kind, value
 
@@ -172,13 +172,18 @@ class Replay:
         _, at = _sized(server_hello, 34, 1)
         extensions = _sized(server_hello, at + 3, 2)[0] if at + 3 < len(server_hello) else b""
         if dict(_each_extension(extensions)).get(_VERSIONS) == _TLS_1_3:
-            raise PermanentError("unseen: the server chose TLS 1.3, in which its certificate is encrypted",
-                                 where=self._where, hint="capture a hello that offers TLS 1.2 alone, if the holder has "
-                                                         "such a client")
+            raise PermanentError(
+                "unseen: the server chose TLS 1.3, in which its certificate is encrypted",
+                where=self._where,
+                hint="capture a hello that offers TLS 1.2 alone, if the holder has such a client",
+            )
 
     def _no_certificate(self, what: str) -> TemporaryError:
-        return TemporaryError(f"{what}, when it was asked as the holder's own client asks", where=self._where,
-                              hint="if the holder uses another client now, capture its ClientHello again")
+        return TemporaryError(
+            f"{what}, when it was asked as the holder's own client asks",
+            where=self._where,
+            hint="if the holder uses another client now, capture its ClientHello again",
+        )
 
 
 def _certificates(body: bytes) -> tuple[bytes, ...]:

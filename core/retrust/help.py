@@ -33,11 +33,16 @@ def _of_relation(snapshot: Snapshot, name: str, relation: Relation | None) -> Pe
         status += f" ({relation.detail})"
     if unproven:
         return PersonNeeded(
-            f"{name} {status}, and no pin of it is known to be stale", where=snapshot.site,
+            f"{name} {status}, and no pin of it is known to be stale",
+            where=snapshot.site,
             hint=f"hand in the log line (retrust event log FILE), or name the pin to `retrust run`: "
-                 f"--include {' --include '.join(unproven)}")
-    return PersonNeeded(f"{name} {status}, and none of its own pins is stale", where=snapshot.site,
-                        hint="look at the target itself; Retrust changes nothing here")
+            f"--include {' --include '.join(unproven)}",
+        )
+    return PersonNeeded(
+        f"{name} {status}, and none of its own pins is stale",
+        where=snapshot.site,
+        hint="look at the target itself; Retrust changes nothing here",
+    )
 
 
 def unanswered(snapshot: Snapshot) -> TemporaryError | None:
@@ -47,14 +52,19 @@ def unanswered(snapshot: Snapshot) -> TemporaryError | None:
         if finding.endpoint is None or finding.presented is not None or (relation and relation.healthy is True):
             continue
         problem = next((p for p in snapshot.problems if str(finding.endpoint) in p), None)
-        return TemporaryError(problem or f"{finding.endpoint} does not answer", where=finding.pin.edge,
-                              hint="bring it up, or let this machine reach it, and run again")
+        return TemporaryError(
+            problem or f"{finding.endpoint} does not answer",
+            where=finding.pin.edge,
+            hint="bring it up, or let this machine reach it, and run again",
+        )
     return None
 
 
 def contradiction(finding: Finding) -> Refused:
     """The refusal that a contradicted edge deserves, quoting who contradicts."""
-    said = "; ".join(f"{c.collector}: {c.detail}" for c in finding.evidence.collected
-                     if c.grade is Grade.CONTRADICTED)
-    return Refused(f"what is seen of {finding.pin.edge} looks like an interception: {said}", where=finding.pin.holder,
-                   hint="nothing was deleted; find out who answers on that path before anything else")
+    said = "; ".join(f"{c.collector}: {c.detail}" for c in finding.evidence.collected if c.grade is Grade.CONTRADICTED)
+    return Refused(
+        f"what is seen of {finding.pin.edge} looks like an interception: {said}",
+        where=finding.pin.holder,
+        hint="nothing was deleted; find out who answers on that path before anything else",
+    )

@@ -37,8 +37,11 @@ def keep_private(home: Path) -> None:
         if stat.S_ISLNK(status.st_mode):
             continue
         if status.st_mode & 0o022:
-            raise UsageError("others can write to it, so what it holds cannot be trusted", where=str(path),
-                             hint=f"check that nobody changed it, then: chmod go-rwx {path}")
+            raise UsageError(
+                "others can write to it, so what it holds cannot be trusted",
+                where=str(path),
+                hint=f"check that nobody changed it, then: chmod go-rwx {path}",
+            )
         if status.st_uid not in (0, os.geteuid()):
             raise UsageError("it belongs to another user", where=str(path), hint="run as that user")
         if status.st_mode & 0o055 and status.st_uid == os.geteuid():

@@ -13,11 +13,46 @@ from typing import Any, NamedTuple
 
 from retrust.timestamps import read_timestamp, since_1970
 
-TEXTS = frozenset(("log", "message", "msg", "full_message", "short_message", "MESSAGE", "@message", "event", "original",
-                   "textPayload", "body", "stringValue", "text", "line", "_raw", "@m", "@mt"))
-TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "@timestamp", "timestamp", "Timestamp", "time", "ts",
-         "_time", "@t", "instant", "datetime", "asctime", "date", "eventTime", "event_time", "timeMillis",
-         "timeUnixNano")
+TEXTS = frozenset(
+    (
+        "log",
+        "message",
+        "msg",
+        "full_message",
+        "short_message",
+        "MESSAGE",
+        "@message",
+        "event",
+        "original",
+        "textPayload",
+        "body",
+        "stringValue",
+        "text",
+        "line",
+        "_raw",
+        "@m",
+        "@mt",
+    )
+)
+TIMES = (
+    "_SOURCE_REALTIME_TIMESTAMP",
+    "__REALTIME_TIMESTAMP",
+    "@timestamp",
+    "timestamp",
+    "Timestamp",
+    "time",
+    "ts",
+    "_time",
+    "@t",
+    "instant",
+    "datetime",
+    "asctime",
+    "date",
+    "eventTime",
+    "event_time",
+    "timeMillis",
+    "timeUnixNano",
+)
 THREADS = ("thread", "thread_name", "threadName", "process.thread.name")
 DEPTH = 8
 """How deep fields are looked for."""
@@ -49,8 +84,12 @@ def records_in(data: bytes, anchors: Sequence[bytes]) -> list[Record] | None:
 def _records(item: dict[str, Any], anchors: Sequence[str], lead: str, depth: int) -> Iterator[Record]:
     """Those of one object and the objects in it; then those of the lists in it, each with records of its own."""
     leaves, lists = _leaves(item, lead)
-    texts = [leaf for usual in (True, False) for leaf in leaves if leaf.is_usual is usual and leaf.text
-             and (usual or any(anchor in leaf.text for anchor in anchors))]
+    texts = [
+        leaf
+        for usual in (True, False)
+        for leaf in leaves
+        if leaf.is_usual is usual and leaf.text and (usual or any(anchor in leaf.text for anchor in anchors))
+    ]
     if len(texts) > MANY:
         texts = [leaf for leaf in texts if any(anchor in leaf.text for anchor in anchors)][:MANY]
     whole = item.keys() <= _DOCKERS and isinstance(item.get("log"), str)

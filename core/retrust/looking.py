@@ -34,8 +34,9 @@ async def look(engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool)
         return await look_through(connection, engine, site, knowledge, pages=pages)
 
 
-async def look_through(connection: Connection, engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool
-                       ) -> Snapshot:
+async def look_through(
+    connection: Connection, engine: Engine, site: Site, knowledge: Knowledge, *, pages: bool
+) -> Snapshot:
     """One snapshot through sessions that are open already."""
     known = await known_of(engine, site, knowledge, await knowledge.sightings(site.name))
     return await take_snapshot(engine.target(site), site, connection, known, engine.collectors, pages=pages)
@@ -43,8 +44,13 @@ async def look_through(connection: Connection, engine: Engine, site: Site, knowl
 
 async def known_of(engine: Engine, site: Site, knowledge: Knowledge, sightings: Iterable[Sighting]) -> Known:
     """What the ledger knows of a site before a look, with these sightings."""
-    return Known(await knowledge.baselines(site.name), tuple(sightings), await knowledge.unpinned(site.name),
-                 tuple(await knowledge.dismissed(site.name)), many_sites=len(engine.inventory.sites) > 1)
+    return Known(
+        await knowledge.baselines(site.name),
+        tuple(sightings),
+        await knowledge.unpinned(site.name),
+        tuple(await knowledge.dismissed(site.name)),
+        many_sites=len(engine.inventory.sites) > 1,
+    )
 
 
 def says_something_new(snapshot: Snapshot, last: Snapshot | None) -> bool:
@@ -53,8 +59,10 @@ def says_something_new(snapshot: Snapshot, last: Snapshot | None) -> bool:
 
 
 def _shown(snapshot: Snapshot) -> object:
-    pins = {f.pin.edge: (f.pin.subject, f.verdict, f.evidence.grade, f.presented and f.presented.fingerprint)
-            for f in snapshot.findings}
+    pins = {
+        f.pin.edge: (f.pin.subject, f.verdict, f.evidence.grade, f.presented and f.presented.fingerprint)
+        for f in snapshot.findings
+    }
     return pins, snapshot.relations, snapshot.problems
 
 
@@ -65,15 +73,20 @@ def exit_code(snapshot: Snapshot) -> int:
     if any(f.presented is None and f.endpoint is not None for f in snapshot.findings):
         return FAILED
     if any(needs_a_person(f) and not _is_a_note(f, snapshot) for f in snapshot.findings) or any(
-            r is not None and r.healthy is not True for r in snapshot.relations.values()):
+        r is not None and r.healthy is not True for r in snapshot.relations.values()
+    ):
         return PERSON_NEEDED
     return OK
 
 
 def _is_a_note(finding: Finding, snapshot: Snapshot) -> bool:
     """An unproven pin that nothing but itself could vouch for: the target has no word for what depends on it."""
-    return (finding.verdict is Verdict.UNPROVEN and finding.relation is not None and not finding.sighted
-            and finding.relation not in snapshot.relations)
+    return (
+        finding.verdict is Verdict.UNPROVEN
+        and finding.relation is not None
+        and not finding.sighted
+        and finding.relation not in snapshot.relations
+    )
 
 
 def needs_a_person(finding: Finding) -> bool:

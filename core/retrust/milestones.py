@@ -26,8 +26,16 @@ STRIDE = 10
 class Follower:
     """Tells of a pass's progress: whoever follows it, and the ledger while a step runs. It never ends a step."""
 
-    def __init__(self, ledger: Ledger, redact: Callable[[str], str], actor: str, run: str, site: str,
-                 follow: Follow, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        redact: Callable[[str], str],
+        actor: str,
+        run: str,
+        site: str,
+        follow: Follow,
+        tell: Callable[[str], None],
+    ) -> None:
         self._ledger, self._redact, self._follow, self._tell = ledger, redact, follow, tell
         self._who = {"actor": actor, "run": run, "site": site}
         self._step: tuple[str, str, str] | None = None
@@ -51,8 +59,9 @@ class Follower:
             return
         case, digest, step = self._step
         try:
-            await self._ledger.append(Progressed(digest=digest, step=step, what=told.what, percent=told.percent),
-                                      case=case, **self._who)
+            await self._ledger.append(
+                Progressed(digest=digest, step=step, what=told.what, percent=told.percent), case=case, **self._who
+            )
         except RetrustError as error:
             self._tell(f"{told} could not be kept: {self._redact(str(error))}")
 

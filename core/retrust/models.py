@@ -151,8 +151,7 @@ class Evidence(Frozen):
 
     @property
     def holder_sees_it(self) -> bool:
-        return any(c.answers is Answers.HOLDER_SEES_IT and c.grade.rank >= Grade.SUPPORTED.rank
-                   for c in self.collected)
+        return any(c.answers is Answers.HOLDER_SEES_IT and c.grade.rank >= Grade.SUPPORTED.rank for c in self.collected)
 
 
 class Baseline(Frozen):
@@ -301,17 +300,25 @@ class Plan(Frozen):
     @property
     def unseen(self) -> tuple[str, ...]:
         """What risk is left, a sentence each: paths nobody saw, a blind first use, a reason anybody could give."""
-        said = [f"the path is unseen: nobody saw what {f.pin.holder} is shown at {f.endpoint}, so that an "
-                "interception there would not be noticed" for f in self.unpinned if not f.evidence.holder_sees_it]
+        said = [
+            f"the path is unseen: nobody saw what {f.pin.holder} is shown at {f.endpoint}, so that an "
+            "interception there would not be noticed"
+            for f in self.unpinned
+            if not f.evidence.holder_sees_it
+        ]
         if self.is_blind:
             holders = " and ".join(dict.fromkeys(f.pin.holder for f in self.unpinned))
-            said.append(f"the first use is blind: after the delete {holders} will pin whatever certificate comes next. "
-                        "Who answers Retrust with the real certificate, and that connection with another one, would be "
-                        "pinned and not noticed")
+            said.append(
+                f"the first use is blind: after the delete {holders} will pin whatever certificate comes next. "
+                "Who answers Retrust with the real certificate, and that connection with another one, would be "
+                "pinned and not noticed"
+            )
         if self.rests_on_hints:
             edges = " and ".join(f.pin.edge for f in self.unpinned if f.rests_on == "hints")
-            said.append(f"it rests on a message that anybody can send: nothing else says that {edges} is stale, but "
-                        "for the broken relation")
+            said.append(
+                f"it rests on a message that anybody can send: nothing else says that {edges} is stale, but "
+                "for the broken relation"
+            )
         return tuple(said)
 
     @property

@@ -54,20 +54,44 @@ class Known:
     many_sites: bool = False
 
 
-async def take_snapshot(target: Target[Any], site: Site, connection: Connection, known: Known,
-                        collectors: Sequence[Collector], *, pages: bool) -> Snapshot:
+async def take_snapshot(
+    target: Target[Any],
+    site: Site,
+    connection: Connection,
+    known: Known,
+    collectors: Sequence[Collector],
+    *,
+    pages: bool,
+) -> Snapshot:
     """Observe a site once. A node not reached raises; an endpoint that does not answer is a problem."""
     pins, relations = await asyncio.gather(connection.list_pins(), connection.relations(pages=pages))
     places = {pin: target.locate(site, pin) for pin in pins}
     presented = await probe_places(places.values())
     about = _attribute_all(target, site, known, places, presented)
-    findings = await asyncio.gather(*(
-        _find(pin, place, site, known, about, presented, collectors, Eyes.at(place, connection),
-              relations.get(place.relation or ""))
-        for pin, place in places.items()))
-    return Snapshot(site=site.name, target=site.target, observed_at=datetime.now(UTC),
-                    findings=tuple(findings), relations=relations,
-                    problems=(*_problems(places, presented), *about.unmatched))
+    findings = await asyncio.gather(
+        *(
+            _find(
+                pin,
+                place,
+                site,
+                known,
+                about,
+                presented,
+                collectors,
+                Eyes.at(place, connection),
+                relations.get(place.relation or ""),
+            )
+            for pin, place in places.items()
+        )
+    )
+    return Snapshot(
+        site=site.name,
+        target=site.target,
+        observed_at=datetime.now(UTC),
+        findings=tuple(findings),
+        relations=relations,
+        problems=(*_problems(places, presented), *about.unmatched),
+    )
 
 
 Seen = Mapping[tuple["Prober | None", Endpoint], "Presented | RetrustError"]
@@ -80,11 +104,17 @@ async def probe_places(places: Iterable[Place]) -> Seen:
     for place in places:
         if place.endpoint:
             wanted.setdefault(place.prober, {})[place.endpoint] = None
-    seen = await asyncio.gather(*(
-        (prober or tls).probe_many(list(endpoints), limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
-        for prober, endpoints in wanted.items()))
-    return {(prober, endpoint): result
-            for prober, results in zip(wanted, seen, strict=True) for endpoint, result in results.items()}
+    seen = await asyncio.gather(
+        *(
+            (prober or tls).probe_many(list(endpoints), limit=PROBES_AT_ONCE, timeout=PROBE_TIMEOUT)
+            for prober, endpoints in wanted.items()
+        )
+    )
+    return {
+        (prober, endpoint): result
+        for prober, results in zip(wanted, seen, strict=True)
+        for endpoint, result in results.items()
+    }
 
 
 @dataclass
@@ -97,8 +127,9 @@ class _About:
     unmatched: list[str] = field(default_factory=list)
 
 
-def _attribute_all(target: Target[Any], site: Site, known: Known, places: Mapping[Pin, Place],
-                   presented: Seen) -> _About:
+def _attribute_all(
+    target: Target[Any], site: Site, known: Known, places: Mapping[Pin, Place], presented: Seen
+) -> _About:
     candidates = [Candidate(pin, place, certificate(place, presented)) for pin, place in places.items()]
     about = _About()
     for sighting in known.sightings:
@@ -110,8 +141,9 @@ def _attribute_all(target: Target[Any], site: Site, known: Known, places: Mappin
             into.setdefault(pin.edge, []).append(sighting)
             about.said_by.setdefault(pin.edge, set()).add(sighting.actor)
         if not pins and sighting.kind == "log" and sighting.site == site.name:
-            about.unmatched.append(f"a sighting ({sighting.source}) names {sighting.dn}, "
-                                   "which no endpoint of this site presents")
+            about.unmatched.append(
+                f"a sighting ({sighting.source}) names {sighting.dn}, which no endpoint of this site presents"
+            )
     for gone in known.dismissed:
         for pin in attribute(gone, candidates, lambda s, pin, place: target.fits(site, s, pin, place)):
             about.said_by.setdefault(pin.edge, set()).add(gone.dismissed_by or gone.actor)
@@ -127,26 +159,57 @@ def certificate(place: Place, presented: Seen) -> Presented | None:
     return seen if isinstance(seen, Presented) else None
 
 
-async def _find(pin: Pin, place: Place, site: Site, known: Known, about: _About, presented: Seen,
-                collectors: Sequence[Collector], eyes: Eyes, relation: Relation | None) -> Finding:
+async def _find(
+    pin: Pin,
+    place: Place,
+    site: Site,
+    known: Known,
+    about: _About,
+    presented: Seen,
+    collectors: Sequence[Collector],
+    eyes: Eyes,
+    relation: Relation | None,
+) -> Finding:
     seen = certificate(place, presented)
-    facts = Facts(pin=pin, place=place, presented=seen, baseline=known.baselines.get(pin.edge),
-                  naming=tuple(about.naming.get(pin.edge, ())), shared=tuple(about.shared.get(pin.edge, ())),
-                  unpinned=known.unpinned.get(pin.edge), include_self=site.include_self, relation=relation)
+    facts = Facts(
+        pin=pin,
+        place=place,
+        presented=seen,
+        baseline=known.baselines.get(pin.edge),
+        naming=tuple(about.naming.get(pin.edge, ())),
+        shared=tuple(about.shared.get(pin.edge, ())),
+        unpinned=known.unpinned.get(pin.edge),
+        include_self=site.include_self,
+        relation=relation,
+    )
     judged = judge(facts)
-    return Finding(pin=pin, endpoint=place.endpoint, presented=seen, verdict=judged.verdict,
-                   reasons=judged.reasons, baseline=facts.baseline, relation=place.relation,
-                   sighted=bool(facts.since_unpinned), unpinned=facts.is_unpinned, rests_on=judged.rests_on,
-                   said_by=tuple(sorted(about.said_by.get(pin.edge, ()))),
-                   evidence=await _weigh(facts, judged, site, collectors, eyes))
+    return Finding(
+        pin=pin,
+        endpoint=place.endpoint,
+        presented=seen,
+        verdict=judged.verdict,
+        reasons=judged.reasons,
+        baseline=facts.baseline,
+        relation=place.relation,
+        sighted=bool(facts.since_unpinned),
+        unpinned=facts.is_unpinned,
+        rests_on=judged.rests_on,
+        said_by=tuple(sorted(about.said_by.get(pin.edge, ()))),
+        evidence=await _weigh(facts, judged, site, collectors, eyes),
+    )
 
 
-async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequence[Collector],
-                 eyes: Eyes) -> Evidence:
+async def _weigh(facts: Facts, judged: Judgement, site: Site, collectors: Sequence[Collector], eyes: Eyes) -> Evidence:
     if facts.presented is None or facts.place.endpoint is None:
         return Evidence()
-    edge = Edge(pin=facts.pin, place=facts.place, presented=facts.presented, baseline=facts.baseline,
-                sightings=tuple(s for s in facts.naming if not s.is_hint), ca=site.trust.ca)
+    edge = Edge(
+        pin=facts.pin,
+        place=facts.place,
+        presented=facts.presented,
+        baseline=facts.baseline,
+        sightings=tuple(s for s in facts.naming if not s.is_hint),
+        ca=site.trust.ca,
+    )
     extra: tuple[Collected, ...] = (judged.contradiction,) if judged.contradiction else ()
     return await collect(edge, collectors, eyes, extra)
 
@@ -155,7 +218,6 @@ def _problems(places: Mapping[Pin, Place], presented: Seen) -> list[str]:
     said = []
     for looked, seen in presented.items():
         if isinstance(seen, RetrustError):
-            edges = ", ".join(pin.edge for pin, place in places.items()
-                              if (place.prober, place.endpoint) == looked)
+            edges = ", ".join(pin.edge for pin, place in places.items() if (place.prober, place.endpoint) == looked)
             said.append(f"{seen} [pinned by {edges}]")
     return said

@@ -43,8 +43,10 @@ async def detect(this: Pass) -> Detected:
     sightings = await _sightings(this)
     case = await this.ledger.open_case_of(this.site.name)
     count = sum(s.count for s in sightings)
-    return Detected(sightings, f"{count} sighting{'s' if count != 1 else ''}; "
-                               f"{f'case {case.id} is {case.state}' if case else 'no open case'}")
+    return Detected(
+        sightings,
+        f"{count} sighting{'s' if count != 1 else ''}; {f'case {case.id} is {case.state}' if case else 'no open case'}",
+    )
 
 
 async def look(this: Pass, stack: AsyncExitStack, detected: Detected) -> Looked:
@@ -52,8 +54,12 @@ async def look(this: Pass, stack: AsyncExitStack, detected: Detected) -> Looked:
     prove_writable(this.folder)
     target = this.engine.target(this.site)
     services = this.engine.services(
-        read_only=False, progress=this.follower, tell=this.tell, folder=this.folder,
-        identities=accepted(await this.ledger.accepted_identities(this.site.name)))
+        read_only=False,
+        progress=this.follower,
+        tell=this.tell,
+        folder=this.folder,
+        identities=accepted(await this.ledger.accepted_identities(this.site.name)),
+    )
     connection = await stack.enter_async_context(target.connect(this.site, services))
     snapshot = await _snapshot(this, connection, detected.sightings, pages=True)
     return become(Looked, detected, connection=connection, snapshot=snapshot)
@@ -66,8 +72,9 @@ async def _sightings(this: Pass) -> tuple[Sighting, ...]:
 
 async def _snapshot(this: Pass, connection: Connection, sightings: tuple[Sighting, ...], *, pages: bool) -> Snapshot:
     known = await known_of(this.engine, this.site, this.ledger, sightings)
-    return await take_snapshot(this.engine.target(this.site), this.site, connection, known, this.engine.collectors,
-                               pages=pages)
+    return await take_snapshot(
+        this.engine.target(this.site), this.site, connection, known, this.engine.collectors, pages=pages
+    )
 
 
 # -- plan ---------------------------------------------------------------------------------------------------
@@ -82,8 +89,13 @@ async def plan(this: Pass, looked: Looked) -> Planned | Healthy:
     if case and case.state in _BEGUN and (begun := await _begun_plan(this, case)):
         return become(Planned, looked, case=case, plan=begun)
     deleted = await this.ledger.deleted_edges(case.id) if case else frozenset()
-    made = make_plan(this.engine.target(this.site), this.site, looked.snapshot, frozenset(deleted),
-                     await this.ledger.last_digest(this.site.name))
+    made = make_plan(
+        this.engine.target(this.site),
+        this.site,
+        looked.snapshot,
+        frozenset(deleted),
+        await this.ledger.last_digest(this.site.name),
+    )
     if not made.steps:
         return become(Healthy, looked, case=await _nothing_to_do(this, looked, case))
     if silence := unanswered(looked.snapshot):
@@ -181,24 +193,33 @@ async def _one_step(this: Pass, done: Done, step: Step) -> StepResult:
     except (PermanentError, PersonNeeded) as error:
         if isinstance(error, Drifted) or not (undecided := _undecided(done)):
             raise
-        raise PermanentError(f"{error.what}; {undecided}", where=error.where,
-                             hint="look whether that pin is an old one: delete it there by hand, then run again"
-                             ) from error
+        raise PermanentError(
+            f"{error.what}; {undecided}",
+            where=error.where,
+            hint="look whether that pin is an old one: delete it there by hand, then run again",
+        ) from error
 
 
 def _context(this: Pass, done: Done) -> StepContext:
     case, plan = done.case, done.plan
     return StepContext(
-        plan=plan, connection=done.connection, clocks=this.site.clocks,
+        plan=plan,
+        connection=done.connection,
+        clocks=this.site.clocks,
         locate=partial(this.engine.target(this.site).locate, this.site),
         look=lambda: _snapshot(this, done.connection, done.sightings, pages=False),
         recorded=partial(this.ledger.steps, case.id, plan.digest),
         deleted=partial(this.ledger.deleted_edges, case.id),
         record=partial(this.ledger.record_step, case.id, plan.digest, lease=this.lease, actor=this.by.actor),
         verified=lambda finding: this.ledger.set_baselines(
-            [baseline(this.site.name, finding, datetime.now(UTC))], **this.who),
-        may_write=partial(_may_write, this, done), check_lease=this.lease.check,
-        refuse=partial(_refuse, this, done), follow=this.follower, say=this.say)
+            [baseline(this.site.name, finding, datetime.now(UTC))], **this.who
+        ),
+        may_write=partial(_may_write, this, done),
+        check_lease=this.lease.check,
+        refuse=partial(_refuse, this, done),
+        follow=this.follower,
+        say=this.say,
+    )
 
 
 async def _may_write(this: Pass, done: Done, step: Step) -> None:
@@ -208,12 +229,18 @@ async def _may_write(this: Pass, done: Done, step: Step) -> None:
     if await _wrote(this, done.case):
         matter = replace(matter, takes=timedelta())
     if shut := [g for g in await gate_states(this.engine, matter) if g.state != "open"]:
-        raise PersonNeeded(f"{'; '.join(f'the gate {g.gate} is {g.state} now: {g.needs}' for g in shut)}. "
-                           f"{_so_far(done)}", where=this.site.name, hint="a new plan asks for new decisions")
+        raise PersonNeeded(
+            f"{'; '.join(f'the gate {g.gate} is {g.state} now: {g.needs}' for g in shut)}. {_so_far(done)}",
+            where=this.site.name,
+            hint="a new plan asks for new decisions",
+        )
     now = await commitments(this.engine, step.secrets)
     if changed := [ref for ref in step.secrets if now[ref] != done.plan.commitments.get(ref)]:
-        raise Drifted(f"the secret {', '.join(changed)} is another one than was approved. {_so_far(done)}",
-                      where=this.site.name, hint="a new plan asks for a new decision")
+        raise Drifted(
+            f"the secret {', '.join(changed)} is another one than was approved. {_so_far(done)}",
+            where=this.site.name,
+            hint="a new plan asks for a new decision",
+        )
 
 
 async def _wrote(this: Pass, case: Case) -> bool:
@@ -240,8 +267,9 @@ def _undecided(done: Done) -> str:
 
 async def verify(this: Pass, done: Done) -> Verified:
     """List again, probe again, ask the target: healed, or an error that says what is not."""
-    done = replace(done, case=await this.ledger.move(done.case.id, "verify", **this.who),
-                   sightings=await _sightings(this))
+    done = replace(
+        done, case=await this.ledger.move(done.case.id, "verify", **this.who), sightings=await _sightings(this)
+    )
     await done.connection.settle()
     await _watch_first_use(this, done)
     after = await _snapshot(this, done.connection, done.sightings, pages=True)
@@ -279,9 +307,15 @@ async def _refuse_other_certificates(this: Pass, done: Done, after: Snapshot) ->
     for finding in after.findings:
         want = expected.get(finding.pin.edge)
         if want and finding.presented and finding.presented.fingerprint != want:
-            await _refuse(this, done, Refused(
-                f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
-                where=finding.pin.holder, hint="it may be an interception: look at the path before anything else"))
+            await _refuse(
+                this,
+                done,
+                Refused(
+                    f"{finding.endpoint} presents {finding.presented.fingerprint}, approved was {want}",
+                    where=finding.pin.holder,
+                    hint="it may be an interception: look at the path before anything else",
+                ),
+            )
         if want and finding.evidence.grade is Grade.CONTRADICTED:
             await _refuse(this, done, contradiction(finding))
 
@@ -292,13 +326,19 @@ def _fail_unhealthy(done: Done, after: Snapshot) -> None:
         if relation is None or relation.healthy is not True:
             status = repr(relation.status) if relation else "not readable"
             undecided = _undecided(done)
-            raise PermanentError(f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
-                                 where=done.plan.site, hint="the case stays open: fix the cause, then run again")
+            raise PermanentError(
+                f"{name} is {status} after all steps" + (f"; {undecided}" if undecided else ""),
+                where=done.plan.site,
+                hint="the case stays open: fix the cause, then run again",
+            )
 
 
 async def _fail_doubted(this: Pass, done: Done, after: Snapshot) -> None:
     records = await this.ledger.steps(done.case.id, done.plan.digest)
     sent = {r.step: r.at for r in records if r.phase == "started"}
     for edge, line in doubted(this.engine.target(this.site), this.site, done.plan, after, done.sightings, sent):
-        raise PermanentError(f"{edge}: a new log line says that the certificate is another one: {line.source}",
-                             where=this.site.name, hint="look at what the holder connects to, then run again")
+        raise PermanentError(
+            f"{edge}: a new log line says that the certificate is another one: {line.source}",
+            where=this.site.name,
+            hint="look at what the holder connects to, then run again",
+        )

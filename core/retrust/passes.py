@@ -48,14 +48,28 @@ async def at_will() -> None:
     """A pass that nobody calls off."""
 
 
-async def one_pass(engine: Engine, site: Site, ledger: Ledger, by: Attendance, *, run: str | None = None,
-                   follow: Follow = unfollowed, tell: Callable[[str], None] = lambda _: None,
-                   part: Part[Any] = bare, go_on: Callable[[], Awaitable[None]] = at_will) -> Ended:
+async def one_pass(
+    engine: Engine,
+    site: Site,
+    ledger: Ledger,
+    by: Attendance,
+    *,
+    run: str | None = None,
+    follow: Follow = unfollowed,
+    tell: Callable[[str], None] = lambda _: None,
+    part: Part[Any] = bare,
+    go_on: Callable[[], Awaitable[None]] = at_will,
+) -> Ended:
     """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
     run = run or uuid.uuid4().hex
     try:
-        async with ledger.lease(site.name, owner=f"{socket.gethostname()}/{os.getpid()}", ttl=LEASE_TTL, run=run,
-                                what=f"a run by {by.actor}") as lease:
+        async with ledger.lease(
+            site.name,
+            owner=f"{socket.gethostname()}/{os.getpid()}",
+            ttl=LEASE_TTL,
+            run=run,
+            what=f"a run by {by.actor}",
+        ) as lease:
             follower = Follower(ledger, engine.redactor.redact, by.actor, run, site.name, follow, tell)
             # A run retried by hand keeps its id, so the folder is of this attempt alone.
             folder = engine.home / "runs" / uuid.uuid4().hex
@@ -84,6 +98,7 @@ async def _leased(this: Pass, part: Part[Any]) -> Ended:
 
 async def _in_order(this: Pass, stack: AsyncExitStack, part: Part[Any], reached: list[Detected]) -> None:
     """The parts, in the order of the line that describes them; ``reached`` are their values so far."""
+
     async def run(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         reached.append(await part(name, work))
         return reached[-1]
@@ -107,8 +122,12 @@ def _case_of(reached: list[Detected]) -> Case | None:
 
 def _ended(outcome: Any, reached: list[Detected], case: Case | None, error: RetrustError | None) -> Ended:
     last = reached[-1] if reached else None
-    return Ended(outcome, case,
-                 snapshot=last.snapshot if isinstance(last, Looked) else None,
-                 plan=last.plan if isinstance(last, Planned) else None,
-                 gates=last.gates if isinstance(last, Approved | Waiting) else (),
-                 results=last.results if isinstance(last, Done) else (), error=error)
+    return Ended(
+        outcome,
+        case,
+        snapshot=last.snapshot if isinstance(last, Looked) else None,
+        plan=last.plan if isinstance(last, Planned) else None,
+        gates=last.gates if isinstance(last, Approved | Waiting) else (),
+        results=last.results if isinstance(last, Done) else (),
+        error=error,
+    )

@@ -95,25 +95,38 @@ def right_to_make_tokens(inventory: Inventory, actor: str, account: str | None =
     if ADMIN in roles_of(inventory, actor):
         return f"by {actor.removeprefix('person:')}, with the role {ADMIN}"
     if account is None:
-        raise MayNotMake(f"a token is made by the role {ADMIN}, or on the ledger's own machine"
-                         + ("" if actor == UNKNOWN else f"; {actor} does not have this role"),
-                         hint="set RETRUST_TOKEN to an administrator's token, or add --sign-with KEY")
+        raise MayNotMake(
+            f"a token is made by the role {ADMIN}, or on the ledger's own machine"
+            + ("" if actor == UNKNOWN else f"; {actor} does not have this role"),
+            hint="set RETRUST_TOKEN to an administrator's token, or add --sign-with KEY",
+        )
     who = "an unknown person" if actor == UNKNOWN else actor.removeprefix("person:")
     return f"on the ledger's machine, by {who} with the account {account.removeprefix('person:')}"
 
 
-async def create_token(ledger: Ledger, inventory: Inventory, person: str, *, lasts: timedelta, actor: str,
-                       read_only: bool = False, note: str = "", made: str = "") -> tuple[Token, str]:
+async def create_token(
+    ledger: Ledger,
+    inventory: Inventory,
+    person: str,
+    *,
+    lasts: timedelta,
+    actor: str,
+    read_only: bool = False,
+    note: str = "",
+    made: str = "",
+) -> tuple[Token, str]:
     """A new token of a person of the inventory, and its text, which is shown once and kept nowhere."""
     if person not in inventory.people:
-        raise UsageError(f"the inventory names no person {person!r}",
-                         hint=f"its people: {', '.join(inventory.people) or 'none'}")
+        raise UsageError(
+            f"the inventory names no person {person!r}", hint=f"its people: {', '.join(inventory.people) or 'none'}"
+        )
     if not timedelta(0) < lasts <= LONGEST:
         raise UsageError(f"a token lasts at most {LONGEST.days} days")
     id, now = secrets.token_hex(4), datetime.now(UTC)
     text = f"{PREFIX}_{id}_{secrets.token_urlsafe(32)}"
-    created = TokenCreated(id=id, person=person, hash=hashed(text), expires_at=now + lasts, read_only=read_only,
-                           note=note, made=made)
+    created = TokenCreated(
+        id=id, person=person, hash=hashed(text), expires_at=now + lasts, read_only=read_only, note=note, made=made
+    )
     entry = await ledger.append(created, actor=actor)
     return _token(entry, created), text
 

@@ -20,13 +20,27 @@ from retrust.target import Target
 DIGEST_FORMAT = "retrust-plan-2"
 
 
-def make_plan(target: Target[Any], site: Any, snapshot: Snapshot, deleted: frozenset[str] = frozenset(),
-              follows: str | None = None) -> Plan:
+def make_plan(
+    target: Target[Any],
+    site: Any,
+    snapshot: Snapshot,
+    deleted: frozenset[str] = frozenset(),
+    follows: str | None = None,
+) -> Plan:
     """The plan that heals what the snapshot shows; one without steps where there is nothing to do."""
     stale = tuple(f for f in snapshot.findings if f.verdict is Verdict.STALE)
     steps = target.steps(site, stale, snapshot, deleted)
-    return bind(Plan(site=snapshot.site, target=snapshot.target, snapshot=snapshot, steps=steps, follows=follows,
-                     first_use=target.first_use, digest=""))
+    return bind(
+        Plan(
+            site=snapshot.site,
+            target=snapshot.target,
+            snapshot=snapshot,
+            steps=steps,
+            follows=follows,
+            first_use=target.first_use,
+            digest="",
+        )
+    )
 
 
 def bind(plan: Plan, **more: Any) -> Plan:
@@ -64,5 +78,4 @@ def bound(plan: Plan) -> dict[str, Any]:
 
 def canonical(value: Any) -> bytes:
     """Canonical JSON: sorted keys, no blanks, UTF-8; numbers here are integers only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False,
-                      allow_nan=False).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

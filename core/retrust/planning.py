@@ -65,8 +65,7 @@ async def draw_plan(engine: Engine, site: Site, ledger: Ledger, *, actor: str) -
             return Drawn(snapshot, None, ())
         case = await ledger.open_case_of(site.name)
         deleted = await ledger.deleted_edges(case.id) if case else set()
-        plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted),
-                         await ledger.last_digest(site.name))
+        plan = make_plan(engine.target(site), site, snapshot, frozenset(deleted), await ledger.last_digest(site.name))
         lacking = await missing(engine, connection, plan.steps) if plan.steps else []
     snapshot = noted(snapshot, [*lacking, *await unmet(engine, site)])
     if not plan.steps:
@@ -86,13 +85,26 @@ async def draw_plan(engine: Engine, site: Site, ledger: Ledger, *, actor: str) -
 def _imagined_case(site: Site, plan: Plan, actor: str) -> Case:
     """The case that a run would open; gates are asked about it, and nothing is recorded."""
     now = datetime.now(UTC)
-    return Case(id="none yet", site=site.name, state=State.PLANNED, opened_at=now, updated_at=now,
-                cause=f"a look from {socket.gethostname()}", requested_by=actor, planners=(actor,), digest=plan.digest)
+    return Case(
+        id="none yet",
+        site=site.name,
+        state=State.PLANNED,
+        opened_at=now,
+        updated_at=now,
+        cause=f"a look from {socket.gethostname()}",
+        requested_by=actor,
+        planners=(actor,),
+        digest=plan.digest,
+    )
 
 
 def renewal_impact(engine: Engine, site: Site, snapshot: Snapshot, node: str) -> list[Finding] | None:
     """The pins about a node's certificate; None where the site has no such node."""
     target = engine.target(site)
-    about = [f for f in snapshot.findings if (place := target.locate(site, f.pin)).kind == "endpoint"
-             and node in (place.peer, place.endpoint.host if place.endpoint else None)]
+    about = [
+        f
+        for f in snapshot.findings
+        if (place := target.locate(site, f.pin)).kind == "endpoint"
+        and node in (place.peer, place.endpoint.host if place.endpoint else None)
+    ]
     return about or (None if node not in target.holders(site) else [])

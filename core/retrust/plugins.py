@@ -82,8 +82,17 @@ class Plugins:
 
     def load_all(self) -> dict[str, dict[str, str]]:
         """Ask every hook; ``{kind: {object's name: plugin's name}}``."""
-        kinds = ("targets", "gates", "collectors", "log_signatures", "sources", "observers",
-                 "secret_stores", "apps", "commands")
+        kinds = (
+            "targets",
+            "gates",
+            "collectors",
+            "log_signatures",
+            "sources",
+            "observers",
+            "secret_stores",
+            "apps",
+            "commands",
+        )
         return {kind: {name: self._provider[id(o)] for name, o in getattr(self, kind).items()} for kind in kinds}
 
     @cached_property
@@ -99,8 +108,10 @@ class Plugins:
             for item in _returned(plugin, hook, impl.function):
                 name = keep(hook, item, plugin)
                 if name in found:
-                    raise PluginError(f"{hook} registers {name!r}, which plugin "
-                                      f"{self._provider[id(found[name])]} registers already", plugin=plugin)
+                    raise PluginError(
+                        f"{hook} registers {name!r}, which plugin {self._provider[id(found[name])]} registers already",
+                        plugin=plugin,
+                    )
                 found[name] = item
                 self._provider[id(item)] = plugin
         return found
@@ -157,8 +168,9 @@ def _load(entry: EntryPoint) -> object:
     try:
         return entry.load()
     except Exception as exc:
-        raise PluginError(f"cannot be imported from {entry.value}: {type(exc).__name__}: {exc}",
-                          plugin=entry.name) from exc
+        raise PluginError(
+            f"cannot be imported from {entry.value}: {type(exc).__name__}: {exc}", plugin=entry.name
+        ) from exc
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
@@ -172,8 +184,11 @@ def _check(manager: pluggy.PluginManager) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as exc:
-        raise PluginError(str(exc), plugin=manager.get_name(exc.plugin) or repr(exc.plugin),
-                          hint="the hooks are listed in retrust.hookspecs") from exc
+        raise PluginError(
+            str(exc),
+            plugin=manager.get_name(exc.plugin) or repr(exc.plugin),
+            hint="the hooks are listed in retrust.hookspecs",
+        ) from exc
     for name, plugin in manager.list_name_plugin():
         if plugin is None:
             continue

@@ -41,6 +41,7 @@ def references(part: Any) -> Iterator[SecretRef]:
 
 async def unreadable(engine: Engine, refs: Iterable[SecretRef]) -> list[RetrustError]:
     """One error for each secret that cannot be read."""
+
     async def tried(ref: SecretRef) -> RetrustError | None:
         try:
             await engine.secrets.get(ref)
@@ -61,8 +62,11 @@ def prove_writable(folder: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as exc:
-        raise PermanentError(f"nothing can be written there: {exc.strerror}", where=str(there),
-                             hint="free some space, or give this folder to the user that Retrust runs as") from exc
+        raise PermanentError(
+            f"nothing can be written there: {exc.strerror}",
+            where=str(there),
+            hint="free some space, or give this folder to the user that Retrust runs as",
+        ) from exc
 
 
 def unwritable(home: Path) -> list[RetrustError]:

@@ -18,9 +18,9 @@ from urllib.parse import quote, quote_plus
 from pydantic import SecretStr
 
 MASK = "••••••"
-_SHORT = 4        # below this a value stands inside ordinary words; only the exact token is masked
-_MANY = 200       # values from which on they are looked up by their beginnings
-_FRAGMENT = 8     # a shorter piece of Base64 would be found by chance
+_SHORT = 4  # below this a value stands inside ordinary words; only the exact token is masked
+_MANY = 200  # values from which on they are looked up by their beginnings
+_FRAGMENT = 8  # a shorter piece of Base64 would be found by chance
 
 
 class Redactor:
@@ -66,8 +66,11 @@ class Redactor:
         """The values that a text without blanks holds; looked up by their beginnings where they are many."""
         if len(self._forms) < _MANY:
             return [form for form in self._forms if form in bare]
-        starts = self._by_start.keys() & {bare[at:at + length] for length in {len(s) for s in self._by_start}
-                                          for at in range(len(bare) - length + 1)}
+        starts = self._by_start.keys() & {
+            bare[at : at + length]
+            for length in {len(s) for s in self._by_start}
+            for at in range(len(bare) - length + 1)
+        }
         return [form for start in starts for form in self._by_start[start] if form in bare]
 
 
@@ -78,16 +81,19 @@ class _Placed:
         self._bare = bare
         self._places = [at for at, character in enumerate(text) if not character.isspace()]
         # What stood before each character: "" for nothing, else blanks, as far as it matters which.
-        self._gaps = ["" if here == before + 1 else "\n" if _breaks(text[before + 1:here]) else " "
-                      for before, here in zip([-1, *self._places], self._places, strict=False)]
+        self._gaps = [
+            "" if here == before + 1 else "\n" if _breaks(text[before + 1 : here]) else " "
+            for before, here in zip([-1, *self._places], self._places, strict=False)
+        ]
 
     def spans(self, form: str, blanks: set[frozenset[int]]) -> Iterator[tuple[int, int]]:
         """Where the form stands: a line may break in it anywhere, a blank stands only where it has one."""
         at = self._bare.find(form)
         while at >= 0:
-            gaps = self._gaps[at + 1:at + len(form)]
-            fits = any(all(gap == "\n" or bool(gap) is (number in own) for number, gap in enumerate(gaps, 1))
-                       for own in blanks)
+            gaps = self._gaps[at + 1 : at + len(form)]
+            fits = any(
+                all(gap == "\n" or bool(gap) is (number in own) for number, gap in enumerate(gaps, 1)) for own in blanks
+            )
             if fits:
                 yield self._places[at], self._places[at + len(form) - 1] + 1
             at = self._bare.find(form, at + (len(form) if fits else 1))

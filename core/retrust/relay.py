@@ -34,8 +34,9 @@ class PinnedRelay:
     connect. ``name`` is what the server is asked for (SNI), where it is not an address.
     """
 
-    def __init__(self, upstream: Endpoint, *, name: str, node: str, fingerprint: str,
-                 connect_seconds: float = 20.0) -> None:
+    def __init__(
+        self, upstream: Endpoint, *, name: str, node: str, fingerprint: str, connect_seconds: float = 20.0
+    ) -> None:
         self.upstream = upstream
         self.name = name
         self.node = node
@@ -51,12 +52,14 @@ class PinnedRelay:
     async def __aenter__(self) -> PinnedRelay:
         context, self.key_digest = _own_identity()
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=context, ssl_shutdown_timeout=CLOSING_SECONDS)
+            self._serve, "127.0.0.1", 0, ssl=context, ssl_shutdown_timeout=CLOSING_SECONDS
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._server is not None
         self._server.close()
         for task in list(self._running):
@@ -80,8 +83,12 @@ class PinnedRelay:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(self.connect_seconds):
             up_reader, up_writer = await asyncio.open_connection(
-                self.upstream.host, self.upstream.port, ssl=_pinning_context(),
-                server_hostname=self.name, ssl_shutdown_timeout=CLOSING_SECONDS)
+                self.upstream.host,
+                self.upstream.port,
+                ssl=_pinning_context(),
+                server_hostname=self.name,
+                ssl_shutdown_timeout=CLOSING_SECONDS,
+            )
         try:
             if not self._is_pinned(up_writer):
                 return
@@ -94,7 +101,8 @@ class PinnedRelay:
         seen = "SHA256:" + hashlib.sha256(presented).hexdigest()
         if seen != self.fingerprint:
             self.changed = ChangedIdentity(
-                "web certificate", node=self.node, expected=(self.fingerprint,), presented=seen)
+                "web certificate", node=self.node, expected=(self.fingerprint,), presented=seen
+            )
         return seen == self.fingerprint
 
 
@@ -106,8 +114,12 @@ def _pinning_context() -> ssl.SSLContext:
     return context
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-                   up_reader: asyncio.StreamReader, up_writer: asyncio.StreamWriter) -> None:
+async def _pass_on(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    up_reader: asyncio.StreamReader,
+    up_writer: asyncio.StreamWriter,
+) -> None:
     """Both directions, until either end closes."""
     ways = {asyncio.create_task(_pump(reader, up_writer)), asyncio.create_task(_pump(up_reader, writer))}
     try:
@@ -138,14 +150,17 @@ def _own_identity() -> tuple[ssl.SSLContext, str]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "retrust relay")])
     now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=7))
-        .sign(key, hashes.SHA256()))
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                            serialization.NoEncryption())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=7))
+        .sign(key, hashes.SHA256())
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     pem += certificate.public_bytes(serialization.Encoding.PEM)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:  # ssl loads keys from files only; the folder is 0700

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retrust.errors import UsageError
 
-PYPROJECT = '''\
+PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
 build-backend = "hatchling.build"
@@ -25,7 +25,7 @@ dependencies = ["retrust"]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 pythonpath = ["."]
-'''
+"""
 
 INIT = '''\
 """{name}: a gate of this site's own. The hooks are listed in `retrust.hookspecs`."""
@@ -96,8 +96,12 @@ def write_scaffold(name: str, folder: Path) -> Path:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UsageError(f"{name!r} is no plugin name", hint="lower-case words and dashes, such as my-site")
     package, home = name.replace("-", "_"), folder / name
-    files = {"pyproject.toml": PYPROJECT, f"{package}/__init__.py": INIT, f"{package}/gate.py": GATE,
-             "tests/test_gate.py": TEST}
+    files = {
+        "pyproject.toml": PYPROJECT,
+        f"{package}/__init__.py": INIT,
+        f"{package}/gate.py": GATE,
+        "tests/test_gate.py": TEST,
+    }
     try:
         home.mkdir(parents=True)
     except FileExistsError:

@@ -58,8 +58,8 @@ class Scanner:
         taken, rest = 0, memoryview(chunk)
         while taken < len(rest):
             free = self._free()
-            part = rest[taken:taken + len(free)]
-            free[:len(part)] = part
+            part = rest[taken : taken + len(free)]
+            free[: len(part)] = part
             taken += len(part)
             matches += self._filled(len(part))
         return matches
@@ -76,12 +76,12 @@ class Scanner:
     def _free(self) -> memoryview:
         if len(self._buffer) - self._end < BLOCK // 2:
             self._carry()
-        return self._view[self._end:]
+        return self._view[self._end :]
 
     def _filled(self, count: int) -> list[Match]:
         """``count`` bytes were put behind what there is; what carries a log is taken off them first."""
         if not self._carriers.is_plain(self._buffer, self._end, self._end + count):
-            return self._put(self._carriers.feed(bytes(self._view[self._end:self._end + count])))
+            return self._put(self._carriers.feed(bytes(self._view[self._end : self._end + count])))
         self._end += count
         return self._search(final=False)
 
@@ -90,8 +90,8 @@ class Scanner:
         taken = 0
         while taken < len(data):
             free = self._free()
-            part = data[taken:taken + len(free)]
-            free[:len(part)] = part
+            part = data[taken : taken + len(free)]
+            free[: len(part)] = part
             taken += len(part)
             self._end += len(part)
             matches += self._search(final=False)
@@ -104,10 +104,14 @@ class Scanner:
         return matches
 
     def _carry(self) -> None:
-        start = max(0, min(track.needs_from(self._offset, self._end) for track in self._tracks) - CONTEXT
-                    if self._tracks else self._end)
+        start = max(
+            0,
+            min(track.needs_from(self._offset, self._end) for track in self._tracks) - CONTEXT
+            if self._tracks
+            else self._end,
+        )
         kept = self._end - start
-        self._buffer[:kept] = self._buffer[start:self._end]
+        self._buffer[:kept] = self._buffer[start : self._end]
         self._offset += start
         self._end = kept
 
@@ -144,8 +148,9 @@ class _Track:
     def _read_events(self, buffer: bytearray, offset: int, end: int, final: bool) -> list[Match]:
         assert self.first is not None
         start = max(0, self.first - offset - CONTEXT)
-        window = Window(bytes(memoryview(buffer)[start:end]), offset + start,
-                        max(0, self._read - offset - start), final)
+        window = Window(
+            bytes(memoryview(buffer)[start:end]), offset + start, max(0, self._read - offset - start), final
+        )
         reading = self._signature.read(window)
         settled = len(window.data) if final else reading.settled
         self._read = max(self._read, min(window.offset + settled, self._searched))

@@ -66,18 +66,23 @@ class SecretRef:
         return str(self.folder / path if self.folder else path.absolute())
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler
-                                     ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            _validate, serialization=core_schema.plain_serializer_function_ser_schema(str))
+            _validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-                                     ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": PATTERN, "title": "Secret reference",
-                "description": "A reference to a secret, never the secret itself: env:NAME, file:PATH, or a "
-                               "scheme that a plugin adds.",
-                "examples": ["env:PI_PASSWORD", "file:/run/secrets/pi-password"]}
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "pattern": PATTERN,
+            "title": "Secret reference",
+            "description": "A reference to a secret, never the secret itself: env:NAME, file:PATH, or a "
+            "scheme that a plugin adds.",
+            "examples": ["env:PI_PASSWORD", "file:/run/secrets/pi-password"],
+        }
 
 
 def _validate(value: Any, info: core_schema.ValidationInfo) -> SecretRef:
@@ -89,8 +94,10 @@ def _validate(value: Any, info: core_schema.ValidationInfo) -> SecretRef:
     found = _shape.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[1] not in schemes or (found[1] == "env" and not _env_name.fullmatch(found[2])):
         raise PydanticCustomError(
-            "secret", "must be a reference, such as env:NAME or file:PATH, never the value itself; "
-            "known: {schemes}", {"schemes": ", ".join(schemes)})
+            "secret",
+            "must be a reference, such as env:NAME or file:PATH, never the value itself; known: {schemes}",
+            {"schemes": ", ".join(schemes)},
+        )
     assert isinstance(value, str)
     return SecretRef(value, context.get("folder"))
 
@@ -113,8 +120,10 @@ class EnvStore(SecretStore):
         try:
             return os.environ[rest]
         except KeyError:
-            raise PermanentError(f"the environment variable {rest} is not set",
-                                 hint="set it for the user that Retrust runs as, and for the service") from None
+            raise PermanentError(
+                f"the environment variable {rest} is not set",
+                hint="set it for the user that Retrust runs as, and for the service",
+            ) from None
 
 
 class FileStore(SecretStore):
@@ -133,8 +142,9 @@ class FileStore(SecretStore):
                 self._check(path, os.fstat(file.fileno()))
                 return _text(path, file.read(LARGEST_FILE + 1))
         except OSError as exc:
-            raise PermanentError(f"{path} cannot be read: {exc.strerror}",
-                                 hint="the user that Retrust runs as must be able to read it") from None
+            raise PermanentError(
+                f"{path} cannot be read: {exc.strerror}", hint="the user that Retrust runs as must be able to read it"
+            ) from None
 
     def _check(self, path: Path, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
@@ -173,8 +183,11 @@ class Secrets:
         """The value now; an error names the reference and never the value."""
         store = self._stores.get(ref.scheme)
         if store is None:
-            raise PermanentError(f"no plugin reads {ref.scheme}: references", where=f"secret {ref}",
-                                 hint=f"known: {', '.join(sorted(self._stores))}")
+            raise PermanentError(
+                f"no plugin reads {ref.scheme}: references",
+                where=f"secret {ref}",
+                hint=f"known: {', '.join(sorted(self._stores))}",
+            )
         value = await _read(store, ref)
         if not value:
             raise PermanentError("is empty", where=f"secret {ref}")

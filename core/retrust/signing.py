@@ -84,8 +84,11 @@ def _from_file(path: Path, ask: Ask | None) -> SSHKeyPair:
             if passphrase is not None or "passphrase" not in str(exc).lower():
                 raise UsageError(f"is no private key: {exc}", where=str(path)) from exc
         if ask is None:
-            raise UsageError("is encrypted, and nobody can be asked for its passphrase here", where=str(path),
-                             hint=f"`ssh-add {path}`, then --sign-with {path}.pub")
+            raise UsageError(
+                "is encrypted, and nobody can be asked for its passphrase here",
+                where=str(path),
+                hint=f"`ssh-add {path}`, then --sign-with {path}.pub",
+            )
         if tried < TRIES:
             passphrase = ask(f"Passphrase of {path}: ")
     raise UsageError(f"is not opened by that passphrase, asked for {TRIES} times", where=str(path))
@@ -116,8 +119,15 @@ async def _signed(text: str, pair: SSHKeyPair) -> str:
         signature = await _by(pair, _to_sign(text))
     except ValueError as exc:
         raise PermanentError(f"the key did not sign: {exc}") from exc
-    blob = (_MAGIC + _VERSION.to_bytes(4, "big") + _string(pair.public_data) + _string(NAMESPACE.encode())
-            + _string(b"") + _string(_HASH) + _string(signature))
+    blob = (
+        _MAGIC
+        + _VERSION.to_bytes(4, "big")
+        + _string(pair.public_data)
+        + _string(NAMESPACE.encode())
+        + _string(b"")
+        + _string(_HASH)
+        + _string(signature)
+    )
     return _armoured(blob)
 
 
@@ -139,7 +149,7 @@ def _string(value: bytes) -> bytes:
 
 def _armoured(blob: bytes) -> str:
     text = base64.b64encode(blob).decode()
-    lines = [text[start:start + 70] for start in range(0, len(text), 70)]
+    lines = [text[start : start + 70] for start in range(0, len(text), 70)]
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
 
 
@@ -174,8 +184,9 @@ def _keys_of(name: str, inventory: Inventory) -> Iterator[tuple[str, str, str]]:
         try:
             yield name, path.read_text(encoding="utf-8"), str(path)
         except (OSError, UnicodeDecodeError) as exc:
-            raise InventoryError(f"cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}",
-                                 where=str(path)) from exc
+            raise InventoryError(
+                f"cannot be read: {getattr(exc, 'strerror', None) or 'it is not UTF-8'}", where=str(path)
+            ) from exc
 
 
 def _namespace(signature: str) -> str | None:
@@ -185,10 +196,10 @@ def _namespace(signature: str) -> str | None:
         blob = base64.b64decode(body, validate=True)
     except ValueError:
         return None
-    rest = blob[len(_MAGIC) + 4:]
+    rest = blob[len(_MAGIC) + 4 :]
     for _ in ("public key", "namespace"):
         size = int.from_bytes(rest[:4], "big")
-        value, rest = rest[4:4 + size], rest[4 + size:]
+        value, rest = rest[4 : 4 + size], rest[4 + size :]
     return value.decode(errors="replace")
 
 

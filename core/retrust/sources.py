@@ -108,9 +108,18 @@ def without_port(text: str) -> str:
     return host if colon and port.isdigit() and ":" not in host else text
 
 
-def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, holder: str | None = None,
-                received: datetime | None = None, newest: datetime | None = None,
-                vouched: datetime | None = None, level: Level = "hint") -> Sighting:
+def sighting_of(
+    match: Match,
+    *,
+    source: str,
+    by: str,
+    site: str | None = None,
+    holder: str | None = None,
+    received: datetime | None = None,
+    newest: datetime | None = None,
+    vouched: datetime | None = None,
+    level: Level = "hint",
+) -> Sighting:
     """A match as a sighting. ``vouched`` is the time of a line without one, if who brings it knows it: a live source
     heard it just now. No line is newer than ``newest``; a time of a later day was not read right."""
     received = received or datetime.now(UTC)
@@ -118,6 +127,17 @@ def sighting_of(match: Match, *, source: str, by: str, site: str | None = None, 
     if at is not None:
         at = min(at, newest) if at <= newest + SKEW else None
     when = at.isoformat() if at else f"unknown:{received.isoformat()}"
-    return Sighting(id=f"log:{source}:{match.offset}:{when}", kind="log", site=site, holder=holder, dn=match.dn,
-                    role=match.role, at=at, received_at=received, source=source, actor=by, text=match.text,
-                    level=level)
+    return Sighting(
+        id=f"log:{source}:{match.offset}:{when}",
+        kind="log",
+        site=site,
+        holder=holder,
+        dn=match.dn,
+        role=match.role,
+        at=at,
+        received_at=received,
+        source=source,
+        actor=by,
+        text=match.text,
+        level=level,
+    )

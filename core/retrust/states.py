@@ -47,37 +47,76 @@ S, E = State, Event
 
 TABLE: Final[dict[State, dict[Event, State]]] = {
     S.OPEN: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.EXPIRE: S.EXPIRED, E.CANCEL: S.CANCELLED,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.HEAL: S.HEALED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.EXPIRE: S.EXPIRED,
+        E.CANCEL: S.CANCELLED,
     },
     S.PLANNED: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.APPROVE: S.APPROVED, E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.EXPIRE: S.EXPIRED, E.CANCEL: S.CANCELLED,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.APPROVE: S.APPROVED,
+        E.HEAL: S.HEALED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.EXPIRE: S.EXPIRED,
+        E.CANCEL: S.CANCELLED,
     },
     S.WAITING: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.APPROVE: S.APPROVED, E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.EXPIRE: S.EXPIRED, E.CANCEL: S.CANCELLED,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.APPROVE: S.APPROVED,
+        E.HEAL: S.HEALED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.EXPIRE: S.EXPIRED,
+        E.CANCEL: S.CANCELLED,
     },
     S.APPROVED: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.APPROVE: S.APPROVED, E.EXECUTE: S.EXECUTING,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.APPROVE: S.APPROVED,
+        E.EXECUTE: S.EXECUTING,
         E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.EXPIRE: S.EXPIRED, E.CANCEL: S.CANCELLED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.EXPIRE: S.EXPIRED,
+        E.CANCEL: S.CANCELLED,
     },
     # Steps may have been sent: such a case does not expire, and it heals only by way of verifying.
     S.EXECUTING: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.EXECUTE: S.EXECUTING, E.VERIFY: S.VERIFYING,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.CANCEL: S.CANCELLED,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.EXECUTE: S.EXECUTING,
+        E.VERIFY: S.VERIFYING,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.CANCEL: S.CANCELLED,
     },
     S.VERIFYING: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.EXECUTE: S.EXECUTING, E.VERIFY: S.VERIFYING,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.EXECUTE: S.EXECUTING,
+        E.VERIFY: S.VERIFYING,
         E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.CANCEL: S.CANCELLED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.CANCEL: S.CANCELLED,
     },
     # Back to executing only with the digest that this case used: the ledger holds that, not the table.
     S.FAILED: {
-        E.PLAN: S.PLANNED, E.WAIT: S.WAITING, E.EXECUTE: S.EXECUTING, E.VERIFY: S.VERIFYING,
+        E.PLAN: S.PLANNED,
+        E.WAIT: S.WAITING,
+        E.EXECUTE: S.EXECUTING,
+        E.VERIFY: S.VERIFYING,
         E.HEAL: S.HEALED,
-        E.FAIL: S.FAILED, E.REFUSE: S.REFUSED, E.EXPIRE: S.EXPIRED, E.CANCEL: S.CANCELLED,
+        E.FAIL: S.FAILED,
+        E.REFUSE: S.REFUSED,
+        E.EXPIRE: S.EXPIRED,
+        E.CANCEL: S.CANCELLED,
     },
     S.HEALED: {},
     S.REFUSED: {},
@@ -124,8 +163,9 @@ def event_named(name: str) -> Event:
 def diagram() -> str:
     """The table as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> open"]
-    lines += [f"    {state} --> {following}: {event}"
-              for state, moves in TABLE.items() for event, following in moves.items()]
+    lines += [
+        f"    {state} --> {following}: {event}" for state, moves in TABLE.items() for event, following in moves.items()
+    ]
     lines += [f"    {state} --> [*]" for state in State if state in FINAL]
     return "\n".join(lines)
 

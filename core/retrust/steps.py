@@ -76,8 +76,11 @@ class StepRunner:
         observed = await self._settled(step, sent=True)
         if observed.state not in ("done", "undecided"):
             await self._record(step, "failed", observed.text)
-            raise PermanentError(f"{step.kind} {step.argument} had no effect: {observed.text}", where=step.holder,
-                                 hint="the case stays open: fix the cause, then run again")
+            raise PermanentError(
+                f"{step.kind} {step.argument} had no effect: {observed.text}",
+                where=step.holder,
+                hint="the case stays open: fix the cause, then run again",
+            )
         if step.kind == "delete-pin":
             await self._guard_first_use(step, gone=observed.state == "done")
         return await self._end(step, "done" if observed.state == "done" else "undecided", observed.text)
@@ -100,9 +103,11 @@ class StepRunner:
             await self._use.follow(Progress(observed.text))
             await asyncio.sleep(POLL)
         if observed.state == "stop":
-            raise PermanentError(observed.text, where=step.holder,
-                                 hint=f"{step.kind} was {'sent once' if sent else 'not sent'}: "
-                                      "look at the target, then run again")
+            raise PermanentError(
+                observed.text,
+                where=step.holder,
+                hint=f"{step.kind} was {'sent once' if sent else 'not sent'}: look at the target, then run again",
+            )
         return observed
 
     # -- before -----------------------------------------------------------------------------------
@@ -129,8 +134,9 @@ class StepRunner:
                 await self._use.refuse(contradiction(finding))
 
     async def _expect_certificate(self, finding: Finding, fingerprint: str) -> None:
-        if alarm := await another_certificate(finding, fingerprint, self._use.locate(finding.pin),
-                                              self._use.connection, self._use.say):
+        if alarm := await another_certificate(
+            finding, fingerprint, self._use.locate(finding.pin), self._use.connection, self._use.say
+        ):
             await self._use.refuse(alarm)
 
     # -- the write --------------------------------------------------------------------------------
@@ -162,8 +168,11 @@ class StepRunner:
         """What was seen before this write is no older than the site allows: a form may take long to fill in."""
         limit = self._use.clocks.observation
         if datetime.now(UTC) - self._looked > limit:
-            raise TemporaryError(f"the look before this write is older than {limit}; nothing was sent",
-                                 where=self._plan.site, hint="run again, or raise clocks.observation")
+            raise TemporaryError(
+                f"the look before this write is older than {limit}; nothing was sent",
+                where=self._plan.site,
+                hint="run again, or raise clocks.observation",
+            )
 
     # -- after ------------------------------------------------------------------------------------
 
@@ -195,11 +204,17 @@ def _expect_same(approved: Finding, now: Snapshot) -> None:
     if found is None:
         raise Drifted(f"{approved.pin.edge} is no longer listed", where=now.site, hint=_NEW_PLAN)
     if found.pin.line != approved.pin.line:
-        raise Drifted(f"{approved.pin.edge} is listed as {found.pin.line!r}, approved was {approved.pin.line!r}",
-                      where=now.site, hint=_NEW_PLAN)
+        raise Drifted(
+            f"{approved.pin.edge} is listed as {found.pin.line!r}, approved was {approved.pin.line!r}",
+            where=now.site,
+            hint=_NEW_PLAN,
+        )
     if found.evidence.grade is not Grade.CONTRADICTED and found.evidence.grade.rank < approved.evidence.grade.rank:
-        raise Drifted(f"the evidence for {approved.pin.edge} is {found.evidence.grade}, approved was "
-                      f"{approved.evidence.grade}", where=now.site, hint=_NEW_PLAN)
+        raise Drifted(
+            f"the evidence for {approved.pin.edge} is {found.evidence.grade}, approved was {approved.evidence.grade}",
+            where=now.site,
+            hint=_NEW_PLAN,
+        )
 
 
 _NEW_PLAN = "nothing was written; a new plan asks for a new decision"

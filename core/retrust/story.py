@@ -24,8 +24,10 @@ async def story_object(engine: Engine, ledger: Ledger, case_id: str) -> dict[str
         "planned": [_planned(f) for f in planned_findings(plan.snapshot, plan.steps)] if plan else [],
         "decisions": [d.model_dump(mode="json") for d in await ledger.decisions(case.id)],
         "sightings": [s.model_dump(mode="json") for s in await ledger.sightings_of(case.id)],
-        "entries": [{"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": e.line}
-                    for e in await ledger.entries(case=case.id)],
+        "entries": [
+            {"seq": e.seq, "at": e.at.isoformat(), "actor": e.actor, "what": e.line}
+            for e in await ledger.entries(case=case.id)
+        ],
     }
 
 
@@ -35,10 +37,12 @@ def _planned(finding: Finding) -> dict[str, Any]:
     return {
         "edge": finding.pin.edge,
         "line": finding.pin.line,
-        "verified": {"fingerprint": known.fingerprint, "subject": known.subject,
-                     "at": known.verified_at.isoformat()} if known else None,
-        "presented": {"fingerprint": seen.fingerprint, "subject": seen.subject,
-                      "not_after": seen.not_after.isoformat()} if seen else None,
+        "verified": {"fingerprint": known.fingerprint, "subject": known.subject, "at": known.verified_at.isoformat()}
+        if known
+        else None,
+        "presented": {"fingerprint": seen.fingerprint, "subject": seen.subject, "not_after": seen.not_after.isoformat()}
+        if seen
+        else None,
         "evidence": finding.evidence.grade.value,
     }
 

@@ -34,8 +34,9 @@ class Prober(Protocol):
         """The certificate presented to this machine."""
         ...
 
-    async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int,
-                         timeout: float) -> Mapping[Endpoint, Presented | RetrustError]:
+    async def probe_many(
+        self, endpoints: Sequence[Endpoint], *, limit: int, timeout: float
+    ) -> Mapping[Endpoint, Presented | RetrustError]:
         """Certificate or error of each endpoint, at most ``limit`` at once."""
         ...
 
@@ -147,8 +148,9 @@ class Target(Generic[SiteT]):
         ...
 
     @abstractmethod
-    def steps(self, site: SiteT, planned: Sequence[Finding], snapshot: Snapshot,
-              deleted: frozenset[str]) -> tuple[Step, ...]:
+    def steps(
+        self, site: SiteT, planned: Sequence[Finding], snapshot: Snapshot, deleted: frozenset[str]
+    ) -> tuple[Step, ...]:
         """Ordered steps that un-pin ``planned`` and restore what depends on it.
 
         ``deleted`` are the edges that this case un-pinned before, in a pass that did not end healed.

@@ -30,18 +30,22 @@ _DATE = re.compile(
     rb"|(?P<d4>\d{1,2})\.?(?P<s4>[- /])(?P<n4>" + _NAME + rb")\.?(?P=s4)(?P<y4>\d{4}|(?<=-)\d\d)"
     rb"|(?<![./-])(?P<a>\d{1,2})(?P<s5>[-/.])(?P<b>\d{1,2})(?P=s5)(?P<c>\d{4}|\d\d)"
     rb"|(?<![A-Za-z\x80-\xff])(?P<n6>" + _NAME + rb")\.? {1,2}(?P<d6>\d{1,2})(?:,? (?P<y6>" + _YEAR + rb"))?"
-    rb")(?:[T_:,-]|,? {1,2}(?:(?:at|um|kl\.|\xc3\xa0) )?)\Z")
+    rb")(?:[T_:,-]|,? {1,2}(?:(?:at|um|kl\.|\xc3\xa0) )?)\Z"
+)
 _AFTER = re.compile(
     rb"(?:(?:[.,](?P<fraction>\d{1,9})|:(?P<millis>\d{3}))(?!\d))?"
     rb"(?: ?(?P<half>[AaPp]\.? ?[Mm]\b\.?|(?i:vorm|nachm)\b\.?|[\x80-\xff][\x80-\xff.]+))?(?: o'clock)?"
     rb"(?: ?[\[(]?(?P<zone>Z(?!\w)|(?:(?:GMT|UTC)[+-]\d{1,2}|[+-]\d\d)(?::?\d\d)?(?![\w:.-])|[A-Z]{2,5}(?![\w.])"
     rb"|(?:[A-Z][a-z]+ ){2,3}Time\b|[A-Z][A-Za-z]+/[A-Z][A-Za-z_/+-]+))?"
-    rb"(?: (?P<year>" + _YEAR + rb")(?![\w:/.-]))?")
+    rb"(?: (?P<year>" + _YEAR + rb")(?![\w:/.-]))?"
+)
 _FOREIGN_HALF = re.compile(rb" ?[A-Za-z]{2,3}\.? ")
 _FOREIGN_ZONE = re.compile(rb" ?[A-Za-z]{2,20}:")
 _PRIMES = re.compile(rb" (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL|\[)")
-_EPOCH = re.compile(rb"(?:\A *(?:<\d{1,3}>)?[\[(]?|(?<!\w)(?:ts|time|timestamp)=\"?|(?<!\w)audit\()"
-                    rb"(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|:\"]|\Z)")
+_EPOCH = re.compile(
+    rb"(?:\A *(?:<\d{1,3}>)?[\[(]?|(?<!\w)(?:ts|time|timestamp)=\"?|(?<!\w)audit\()"
+    rb"(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?=[\])\s,;|:\"]|\Z)"
+)
 _BOXED_EPOCH = re.compile(rb"[\[<](\d{13})[\]>]")
 
 
@@ -130,12 +134,12 @@ def _hour(day: re.Match[bytes], clock: re.Match[bytes], after: re.Match[bytes]) 
 
 def _zone(day: re.Match[bytes], after: re.Match[bytes]) -> tzinfo | Unknown | None:
     """None where no zone is written. Between brackets, and where Cisco's devices write it, any word is one."""
-    text, cisco = day.string, day.string[:day.start()].rstrip()[-1:] in (b"*", b".", b":")
+    text, cisco = day.string, day.string[: day.start()].rstrip()[-1:] in (b"*", b".", b":")
     if after["zone"] is None:
         return UNKNOWN if cisco and day["n6"] and _FOREIGN_ZONE.match(text, after.end()) else None
     zone = zone_of(after["zone"])
     ends = (b"]", b">", b":") if cisco else (b"]", b">")
-    return UNKNOWN if zone is None and text[after.end():after.end() + 1] in ends else zone
+    return UNKNOWN if zone is None and text[after.end() : after.end() + 1] in ends else zone
 
 
 def _days(day: re.Match[bytes], after: re.Match[bytes], now: datetime) -> set[tuple[int, int, int]]:
@@ -143,8 +147,13 @@ def _days(day: re.Match[bytes], after: re.Match[bytes], now: datetime) -> set[tu
     number = {name: int(value) for name, value in day.groupdict().items() if value and value.isdigit()}
     named = {name: month(day[name]) or 0 for name in ("n3", "n4", "n6") if day[name]}
     if "y1" in number:
-        return {(number["y1"], number.get("m1") or number.get("m2") or named.get("n3", 0),
-                 number.get("d1") or number.get("d2") or number.get("d3", 0))}
+        return {
+            (
+                number["y1"],
+                number.get("m1") or number.get("m2") or named.get("n3", 0),
+                number.get("d1") or number.get("d2") or number.get("d3", 0),
+            )
+        }
     if "n4" in named:
         return {(_full(number["y4"]), named["n4"], number["d4"])}
     if "n6" in named:
@@ -163,9 +172,13 @@ def _days(day: re.Match[bytes], after: re.Match[bytes], now: datetime) -> set[tu
 
 def _as_prime_writes(day: re.Match[bytes], after: re.Match[bytes]) -> bool:
     """``MM/dd/yy HH:mm:ss.SSS LEVEL``, which the appliance's logs are in."""
-    return (day["s5"] == b"/" and [len(day[name]) for name in "abc"] == [2, 2, 2]
-            and after["fraction"] is not None and len(after["fraction"]) == 3
-            and _PRIMES.match(day.string, after.end("fraction")) is not None)
+    return (
+        day["s5"] == b"/"
+        and [len(day[name]) for name in "abc"] == [2, 2, 2]
+        and after["fraction"] is not None
+        and len(after["fraction"]) == 3
+        and _PRIMES.match(day.string, after.end("fraction")) is not None
+    )
 
 
 def _full(year: int) -> int:

@@ -18,22 +18,77 @@ class Unknown(Enum):
 
 UNKNOWN = Unknown.ZONE
 
-_MONTHS = [words.split() for words in (
-    "january januar janvier enero gennaio janeiro", "february februar fevrier febrero febbraio fevereiro",
-    "march marz mrz mars marzo marco maart mrt", "april avril abril aprile", "may mai mayo maggio maio mei maj",
-    "june juni juin junio giugno junho", "july juli juillet julio luglio julho",
-    "august aout agosto augustus", "september septembre septiembre settembre setembro",
-    "october oktober octobre octubre ottobre outubro", "november novembre noviembre novembro",
-    "december dezember decembre diciembre dicembre dezembro desember")]
+_MONTHS = [
+    words.split()
+    for words in (
+        "january januar janvier enero gennaio janeiro",
+        "february februar fevrier febrero febbraio fevereiro",
+        "march marz mrz mars marzo marco maart mrt",
+        "april avril abril aprile",
+        "may mai mayo maggio maio mei maj",
+        "june juni juin junio giugno junho",
+        "july juli juillet julio luglio julho",
+        "august aout agosto augustus",
+        "september septembre septiembre settembre setembro",
+        "october oktober octobre octubre ottobre outubro",
+        "november novembre noviembre novembro",
+        "december dezember decembre diciembre dicembre dezembro desember",
+    )
+]
 
-_HALVES = {"am": 0, "vorm": 0, "午前": 0, "上午": 0, "오전": 0,
-           "pm": 12, "nachm": 12, "午後": 12, "下午": 12, "오후": 12}
+_HALVES = {
+    "am": 0,
+    "vorm": 0,
+    "午前": 0,
+    "上午": 0,
+    "오전": 0,
+    "pm": 12,
+    "nachm": 12,
+    "午後": 12,
+    "下午": 12,
+    "오후": 12,
+}
 
 _HOURS: dict[str, float] = {
-    "Z": 0, "UTC": 0, "GMT": 0, "UT": 0, "UCT": 0, "Coordinated Universal Time": 0, "Greenwich Mean Time": 0, "WET": 0,
-    "WEST": 1, "CET": 1, "MEZ": 1, "MET": 1, "CEST": 2, "MESZ": 2, "MEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
-    "HKT": 8, "SGT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "NST": -3.5, "NDT": -2.5,
-    "EDT": -4, "EST": -5, "CDT": -5, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8, "AKDT": -8, "AKST": -9, "HST": -10}
+    "Z": 0,
+    "UTC": 0,
+    "GMT": 0,
+    "UT": 0,
+    "UCT": 0,
+    "Coordinated Universal Time": 0,
+    "Greenwich Mean Time": 0,
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "MEZ": 1,
+    "MET": 1,
+    "CEST": 2,
+    "MESZ": 2,
+    "MEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "HKT": 8,
+    "SGT": 8,
+    "JST": 9,
+    "KST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+    "NST": -3.5,
+    "NDT": -2.5,
+    "EDT": -4,
+    "EST": -5,
+    "CDT": -5,
+    "MDT": -6,
+    "MST": -7,
+    "PDT": -7,
+    "PST": -8,
+    "AKDT": -8,
+    "AKST": -9,
+    "HST": -10,
+}
 _SEVERAL = {"CST", "IST", "BST", "AST", "ADT", "AMT", "ECT", "GST", "SST", "WST", "ACT", "ART", "LT"}
 _OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d{1,2}):?(\d\d)?")
 

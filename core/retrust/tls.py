@@ -26,8 +26,14 @@ from retrust.models import Endpoint, Presented
 
 TIMEOUT = 10.0
 _READ = 65536
-_NOT_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL",
-            "PACKET_LENGTH_TOO_LONG", "UNEXPECTED_MESSAGE"}
+_NOT_TLS = {
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "HTTP_REQUEST",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "UNEXPECTED_MESSAGE",
+}
 
 
 class Reader(Protocol):
@@ -48,13 +54,20 @@ Connect = Callable[[Endpoint], Awaitable[tuple[Reader, Writer]]]
 """Opens a channel of bytes to an endpoint; whoever gives it closes it."""
 
 
-async def probe(endpoint: Endpoint, *, server_name: str | None = None, timeout: float = TIMEOUT,
-                connect: Connect | None = None, old: bool = False) -> Presented:
+async def probe(
+    endpoint: Endpoint,
+    *,
+    server_name: str | None = None,
+    timeout: float = TIMEOUT,
+    connect: Connect | None = None,
+    old: bool = False,
+) -> Presented:
     """The certificate at ``endpoint``. ``timeout`` covers name, connection and handshake together.
 
     ``server_name`` is sent in place of the endpoint's name; an address sends none. ``connect`` reaches
     the endpoint by another way than a connection from here. ``old`` offers TLS 1.0 and 1.1, too.
     """
+
     async def look(handshake: _Handshake) -> None:
         if connect is None:
             await _dial(endpoint, handshake)
@@ -64,22 +77,36 @@ async def probe(endpoint: Endpoint, *, server_name: str | None = None, timeout: 
     return await _look(endpoint, lambda: _handshake(endpoint, server_name, old), timeout, look)
 
 
-async def probe_over(reader: Reader, writer: Writer, *, endpoint: Endpoint, server_name: str | None = None,
-                     timeout: float = TIMEOUT, old: bool = False) -> Presented:
+async def probe_over(
+    reader: Reader,
+    writer: Writer,
+    *,
+    endpoint: Endpoint,
+    server_name: str | None = None,
+    timeout: float = TIMEOUT,
+    old: bool = False,
+) -> Presented:
     """The certificate at the far end of an open channel to ``endpoint``; the caller closes the channel."""
-    return await _look(endpoint, lambda: _handshake(endpoint, server_name, old), timeout,
-                       lambda handshake: _drive(handshake, reader, writer))
+    return await _look(
+        endpoint,
+        lambda: _handshake(endpoint, server_name, old),
+        timeout,
+        lambda handshake: _drive(handshake, reader, writer),
+    )
 
 
-async def replay_over(hello: Hello, reader: Reader, writer: Writer, *, endpoint: Endpoint,
-                      timeout: float = TIMEOUT) -> Presented:
+async def replay_over(
+    hello: Hello, reader: Reader, writer: Writer, *, endpoint: Endpoint, timeout: float = TIMEOUT
+) -> Presented:
     """As ``probe_over``, and asked with a captured hello: nothing shows there that the far side holds the key."""
-    return await _look(endpoint, lambda: Replay(hello, str(endpoint)), timeout,
-                       lambda handshake: _drive(handshake, reader, writer))
+    return await _look(
+        endpoint, lambda: Replay(hello, str(endpoint)), timeout, lambda handshake: _drive(handshake, reader, writer)
+    )
 
 
-async def probe_many(endpoints: Iterable[Endpoint], *, limit: int = 50,
-                     timeout: float = TIMEOUT) -> dict[Endpoint, Presented | RetrustError]:
+async def probe_many(
+    endpoints: Iterable[Endpoint], *, limit: int = 50, timeout: float = TIMEOUT
+) -> dict[Endpoint, Presented | RetrustError]:
     """What each endpoint presents, or why it did not; ``limit`` at once, in the order given."""
     seen: dict[Endpoint, Presented | RetrustError | None] = dict.fromkeys(endpoints)
     waiting = iter(tuple(seen))
@@ -206,7 +233,8 @@ class _Dialled(asyncio.Protocol):
 async def _dial(endpoint: Endpoint, handshake: _Handshake) -> None:
     stagger = 0.25 if _name_to_send(endpoint.host) else None  # racing one address with itself only costs
     transport, dialled = await asyncio.get_running_loop().create_connection(
-        lambda: _Dialled(handshake), endpoint.host, endpoint.port, happy_eyeballs_delay=stagger)
+        lambda: _Dialled(handshake), endpoint.host, endpoint.port, happy_eyeballs_delay=stagger
+    )
     try:
         error = await dialled.ended
     finally:
@@ -227,8 +255,9 @@ async def _drive(handshake: _Handshake | Replay, reader: Reader, writer: Writer)
     writer.write(handshake.close())
 
 
-async def _look(endpoint: Endpoint, begin: Callable[[], H], timeout: float,
-                drive: Callable[[H], Awaitable[None]]) -> Presented:
+async def _look(
+    endpoint: Endpoint, begin: Callable[[], H], timeout: float, drive: Callable[[H], Awaitable[None]]
+) -> Presented:
     """Drive one handshake to its end; the one place where foreign errors become ours."""
     where, handshake = str(endpoint), None
     try:
@@ -238,36 +267,49 @@ async def _look(endpoint: Endpoint, begin: Callable[[], H], timeout: float,
     except TimeoutError as error:
         raise _too_slow(where, handshake is not None and handshake.begun, timeout) from error
     except (socket.gaierror, ValueError) as error:
-        raise TemporaryError("its name is not resolved", where=where,
-                             hint="check the name, or use the address") from error
+        raise TemporaryError(
+            "its name is not resolved", where=where, hint="check the name, or use the address"
+        ) from error
     except ssl.SSLError as error:
         raise _no_handshake(where, error) from error
     except (EOFError, ConnectionResetError, BrokenPipeError) as error:
-        raise TemporaryError("closed the connection during the TLS handshake", where=where,
-                             hint="is this a TLS port, and is the service up?") from error
+        raise TemporaryError(
+            "closed the connection during the TLS handshake",
+            where=where,
+            hint="is this a TLS port, and is the service up?",
+        ) from error
     except ConnectionRefusedError as error:
-        raise TemporaryError("refused the connection", where=where,
-                             hint="is the service up, and is the port right?") from error
+        raise TemporaryError(
+            "refused the connection", where=where, hint="is the service up, and is the port right?"
+        ) from error
     except OSError as error:
-        raise TemporaryError(f"cannot be reached: {error.strerror or error}", where=where,
-                             hint="check address, routing and firewall") from error
+        raise TemporaryError(
+            f"cannot be reached: {error.strerror or error}", where=where, hint="check address, routing and firewall"
+        ) from error
     return _presented(where, handshake)
 
 
 def _too_slow(where: str, begun: bool, timeout: float) -> TemporaryError:
     if begun:
-        return TemporaryError(f"connected, and did not finish the TLS handshake within {timeout:g} s",
-                              where=where, hint="is this a TLS port, and is the service running?")
-    return TemporaryError(f"did not answer within {timeout:g} s", where=where,
-                          hint="check address, routing and firewall")
+        return TemporaryError(
+            f"connected, and did not finish the TLS handshake within {timeout:g} s",
+            where=where,
+            hint="is this a TLS port, and is the service running?",
+        )
+    return TemporaryError(
+        f"did not answer within {timeout:g} s", where=where, hint="check address, routing and firewall"
+    )
 
 
 def _no_handshake(where: str, error: ssl.SSLError) -> TemporaryError:
     if error.reason in _NOT_TLS:
         return TemporaryError("does not speak TLS", where=where, hint="is the port right?")
     reason = (error.reason or str(error)).lower().replace("_", " ")
-    return TemporaryError(f"refused the TLS handshake: {reason}", where=where,
-                          hint="it may want a client certificate, or another version of TLS")
+    return TemporaryError(
+        f"refused the TLS handshake: {reason}",
+        where=where,
+        hint="it may want a client certificate, or another version of TLS",
+    )
 
 
 def _name_to_send(host: str) -> str | None:

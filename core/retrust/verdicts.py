@@ -58,8 +58,11 @@ class Facts:
     @property
     def differs(self) -> bool:
         """Another certificate is presented than the one recorded last."""
-        return (self.baseline is not None and self.presented is not None
-                and self.presented.fingerprint != self.baseline.fingerprint)
+        return (
+            self.baseline is not None
+            and self.presented is not None
+            and self.presented.fingerprint != self.baseline.fingerprint
+        )
 
     @property
     def is_broken(self) -> bool:
@@ -69,8 +72,11 @@ class Facts:
     @property
     def is_unpinned(self) -> bool:
         """This case has sent the pin's delete, and what it approved is presented: the pin may be the new one."""
-        return (self.unpinned is not None and self.presented is not None
-                and self.presented.fingerprint == self.unpinned.fingerprint)
+        return (
+            self.unpinned is not None
+            and self.presented is not None
+            and self.presented.fingerprint == self.unpinned.fingerprint
+        )
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,11 @@ class Judgement:
 
 def judge(facts: Facts) -> Judgement:
     """The verdict on one pin, with every reason that led to it, and what was seen at an unknown time."""
-    untimed = [f"{s.source} says at an unknown time that the certificate changed; it may be an old line "
-               f"({s.count}×)" for s in facts.naming if s.at is None]
+    untimed = [
+        f"{s.source} says at an unknown time that the certificate changed; it may be an old line ({s.count}×)"
+        for s in facts.naming
+        if s.at is None
+    ]
     judged = _judged(replace(facts, naming=tuple(s for s in facts.naming if s.at is not None)))
     return replace(judged, reasons=(*judged.reasons, *untimed)) if facts.place.kind == "endpoint" else judged
 
@@ -92,15 +101,19 @@ def judge(facts: Facts) -> Judgement:
 def _judged(facts: Facts) -> Judgement:
     if facts.place.kind == "self":
         if facts.include_self and _subject_differs(facts):
-            return Judgement(Verdict.STALE, ("names the holder itself, which this site includes",
-                                             _subject_reason(facts)))
+            return Judgement(
+                Verdict.STALE, ("names the holder itself, which this site includes", _subject_reason(facts))
+            )
         return Judgement(Verdict.SELF, ("names the holder itself",))
     if facts.place.kind == "unknown":
         return Judgement(Verdict.UNKNOWN, (facts.place.why or "names nothing in the inventory",))
     if facts.presented is None:
         return Judgement(Verdict.UNPROVEN, ("the endpoint did not present a certificate",))
-    if (facts.baseline is not None and facts.presented.fingerprint == facts.baseline.fingerprint
-            and not _subject_differs(facts)):
+    if (
+        facts.baseline is not None
+        and facts.presented.fingerprint == facts.baseline.fingerprint
+        and not _subject_differs(facts)
+    ):
         return _judge_unchanged(facts, facts.baseline)
     if facts.is_unpinned and not _subject_differs(facts) and not facts.since_unpinned:
         return Judgement(Verdict.UNPROVEN, (_UNDECIDED,))
@@ -111,20 +124,26 @@ def _judged(facts: Facts) -> Judgement:
     return Judgement(Verdict.UNPROVEN, (*_unproven_reasons(facts),))
 
 
-_UNDECIDED = ("its delete was sent in this case, and it is listed again: made anew, or a delete without effect; "
-              "what depends on it shows which")
+_UNDECIDED = (
+    "its delete was sent in this case, and it is listed again: made anew, or a delete without effect; "
+    "what depends on it shows which"
+)
 
 
 def _stale_reasons(facts: Facts) -> tuple[str, ...]:
     reasons = []
     if facts.differs and facts.baseline and facts.baseline.is_proven:
-        reasons.append(f"presents another certificate than the one last verified on "
-                       f"{facts.baseline.verified_at:%Y-%m-%d}")
+        reasons.append(
+            f"presents another certificate than the one last verified on {facts.baseline.verified_at:%Y-%m-%d}"
+        )
     if _subject_differs(facts):
         reasons.append(_subject_reason(facts))
     if facts.baseline is None or (facts.differs and not facts.baseline.is_proven):
-        reasons += [_naming_reason(s) for s in facts.naming if not s.is_hint and s.kind != "probe"
-                    and _fits_fingerprint(s, facts.presented) and not _attests(s)]
+        reasons += [
+            _naming_reason(s)
+            for s in facts.naming
+            if not s.is_hint and s.kind != "probe" and _fits_fingerprint(s, facts.presented) and not _attests(s)
+        ]
     if reasons and facts.relation and facts.relation.healthy:
         reasons.append(f"{facts.place.relation} is healthy, which speaks against it")
     return tuple(reasons)
@@ -139,16 +158,20 @@ def _weakly_stale(facts: Facts) -> Judgement | None:
         return None
     said = [s for s in facts.naming if _fits_fingerprint(s, facts.presented) and not _attests(s)]
     if probes := [s for s in said if s.kind == "probe" and not s.is_hint]:
-        return Judgement(Verdict.STALE, (f"a look of ours saw the certificate change ({probes[-1].source}), {seen}",),
-                         rests_on="an unproven look")
+        return Judgement(
+            Verdict.STALE,
+            (f"a look of ours saw the certificate change ({probes[-1].source}), {seen}",),
+            rests_on="an unproven look",
+        )
     if hints := [s for s in said if s.is_hint]:
         return Judgement(Verdict.STALE, tuple(f"{_hint(s)}, {seen}" for s in hints), rests_on="hints")
     return None
 
 
 def _unproven_before(baseline: Baseline) -> str:
-    return (f"presents another certificate than the one recorded on {baseline.verified_at:%Y-%m-%d}, which was not "
-            "proven")
+    return (
+        f"presents another certificate than the one recorded on {baseline.verified_at:%Y-%m-%d}, which was not proven"
+    )
 
 
 def _hint(sighting: Sighting) -> str:
@@ -168,13 +191,20 @@ def _judge_unchanged(facts: Facts, baseline: Baseline) -> Judgement:
     logged = [s for s in since if s.kind == "log"]
     certain = [s for s in logged if _after(s, baseline.verified_at + LATE)]
     if certain:
-        detail = (f"{_told(certain[-1])} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
-                  f"changed, and we still see the one last verified: the holder sees another certificate than we do")
-        return Judgement(Verdict.UNPROVEN, (*reasons, detail), Collected(
-            collector="sightings", answers=Answers.PRECONDITION, grade=Grade.CONTRADICTED, detail=detail))
+        detail = (
+            f"{_told(certain[-1])} says at {certain[-1].at:%Y-%m-%d %H:%M:%S}Z that the certificate "
+            f"changed, and we still see the one last verified: the holder sees another certificate than we do"
+        )
+        return Judgement(
+            Verdict.UNPROVEN,
+            (*reasons, detail),
+            Collected(collector="sightings", answers=Answers.PRECONDITION, grade=Grade.CONTRADICTED, detail=detail),
+        )
     if logged:
-        return Judgement(Verdict.UNPROVEN, (*reasons, "a log line reached us just after that verification; "
-                                            "it may be about what was healed then"))
+        return Judgement(
+            Verdict.UNPROVEN,
+            (*reasons, "a log line reached us just after that verification; it may be about what was healed then"),
+        )
     if any(s.kind == "person" for s in since):
         return Judgement(Verdict.FRESH, (*reasons, "a person included it, but nothing here changed"))
     return Judgement(Verdict.FRESH, reasons)
@@ -185,16 +215,27 @@ def _after(sighting: Sighting, moment: datetime) -> bool:
 
 
 def _unproven_reasons(facts: Facts) -> list[str]:
-    reasons = ["no certificate was verified for this edge before, and its subject is the pinned one"
-               if facts.baseline is None else _unproven_before(facts.baseline)]
-    reasons += [f"{_hint(s)}; that counts only beside a broken {facts.place.relation or 'relation'}"
-                for s in facts.naming if s.is_hint]
-    reasons += [f"a sighting ({s.source}) has a name that was cut and makes no pin stale by itself"
-                if s.has_cut_name else
-                f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
-                for s in facts.shared]
-    reasons += [f"a renewal to {s.fingerprint} was announced, but another certificate is presented"
-                for s in facts.naming if not _fits_fingerprint(s, facts.presented)]
+    reasons = [
+        "no certificate was verified for this edge before, and its subject is the pinned one"
+        if facts.baseline is None
+        else _unproven_before(facts.baseline)
+    ]
+    reasons += [
+        f"{_hint(s)}; that counts only beside a broken {facts.place.relation or 'relation'}"
+        for s in facts.naming
+        if s.is_hint
+    ]
+    reasons += [
+        f"a sighting ({s.source}) has a name that was cut and makes no pin stale by itself"
+        if s.has_cut_name
+        else f"a sighting ({s.source}) fits several pins and makes none of them stale by itself"
+        for s in facts.shared
+    ]
+    reasons += [
+        f"a renewal to {s.fingerprint} was announced, but another certificate is presented"
+        for s in facts.naming
+        if not _fits_fingerprint(s, facts.presented)
+    ]
     return reasons
 
 
@@ -204,8 +245,7 @@ def _attests(sighting: Sighting) -> bool:
 
 
 def _fits_fingerprint(sighting: Sighting, presented: Presented | None) -> bool:
-    return sighting.fingerprint is None or (presented is not None
-                                            and sighting.fingerprint == presented.fingerprint)
+    return sighting.fingerprint is None or (presented is not None and sighting.fingerprint == presented.fingerprint)
 
 
 def _naming_reason(sighting: Sighting) -> str:
@@ -221,8 +261,9 @@ def _naming_reason(sighting: Sighting) -> str:
 def _subject_differs(facts: Facts) -> bool:
     """A pinned subject that cannot be read differs from everything, so it says nothing."""
     pinned = DistinguishedName.parse(facts.pin.subject)
-    return (facts.presented is not None and pinned.readable
-            and pinned != DistinguishedName.parse(facts.presented.subject))
+    return (
+        facts.presented is not None and pinned.readable and pinned != DistinguishedName.parse(facts.presented.subject)
+    )
 
 
 def _subject_reason(facts: Facts) -> str:
@@ -239,8 +280,9 @@ class Candidate:
     presented: Presented | None
 
 
-def attribute(sighting: Sighting, candidates: Sequence[Candidate],
-              fits: Callable[[Sighting, Pin, Place], bool]) -> tuple[Pin, ...]:
+def attribute(
+    sighting: Sighting, candidates: Sequence[Candidate], fits: Callable[[Sighting, Pin, Place], bool]
+) -> tuple[Pin, ...]:
     """The pins a sighting is about: by the edge it names, else by role and place, then by DN.
 
     A log line prints the DN of the certificate presented *now*, so it is compared with that one;
@@ -257,8 +299,9 @@ def attribute(sighting: Sighting, candidates: Sequence[Candidate],
     if sighting.dn is None:
         return tuple(c.pin for c in possible)
     if sighting.has_cut_name:
-        return tuple(c.pin for c in possible if c.presented
-                     and DistinguishedName.parse(c.presented.subject).may_be(sighting.dn))
+        return tuple(
+            c.pin for c in possible if c.presented and DistinguishedName.parse(c.presented.subject).may_be(sighting.dn)
+        )
     dn = DistinguishedName.parse(sighting.dn)
     seen = [(c.pin, DistinguishedName.parse(c.presented.subject)) for c in possible if c.presented]
     whole = tuple(pin for pin, subject in seen if subject == dn)

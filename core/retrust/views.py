@@ -36,14 +36,17 @@ def _pin(finding: Finding) -> dict[str, Any]:
         "key": finding.pin.key,
         "subject": finding.pin.subject,
         "endpoint": str(finding.endpoint) if finding.endpoint else None,
-        "presented": {"fingerprint": seen.fingerprint, "subject": seen.subject,
-                      "not_after": seen.not_after.isoformat()} if seen else None,
+        "presented": {"fingerprint": seen.fingerprint, "subject": seen.subject, "not_after": seen.not_after.isoformat()}
+        if seen
+        else None,
         "verdict": finding.verdict.value,
         "reasons": list(finding.reasons),
         "evidence": {
             "grade": finding.evidence.grade.value,
-            "collected": [{"collector": c.collector, "grade": c.grade.value, "detail": c.detail}
-                          for c in finding.evidence.collected],
+            "collected": [
+                {"collector": c.collector, "grade": c.grade.value, "detail": c.detail}
+                for c in finding.evidence.collected
+            ],
         },
     }
 
@@ -62,8 +65,16 @@ def _step(step: Step) -> dict[str, Any]:
     return step.model_dump(mode="json", exclude={"relation"})
 
 
-def run_object(snapshot: Snapshot, plan: Plan | None, gates: Iterable[GateState], *, case: str | None,
-               outcome: str, results: Sequence[StepResult], message: str | None = None) -> dict[str, Any]:
+def run_object(
+    snapshot: Snapshot,
+    plan: Plan | None,
+    gates: Iterable[GateState],
+    *,
+    case: str | None,
+    outcome: str,
+    results: Sequence[StepResult],
+    message: str | None = None,
+) -> dict[str, Any]:
     """``retrust run --json``: plan's object, the case, its outcome, and each step's result (None: not reached)."""
     whole = plan_object(snapshot, plan, gates)
     by_step = {r.step: r for r in results}

@@ -29,26 +29,42 @@ log = logging.getLogger("retrust.flows")
 
 
 async def snapshot(seen: Snapshot) -> None:
-    rows = [{"holder": f.pin.holder, "pin": f.pin.key, "verdict": f.verdict.value, "evidence": f.evidence.grade.value,
-             "reasons": "; ".join(f.reasons), "presents": f.presented.fingerprint if f.presented else ""}
-            for f in seen.findings]
+    rows = [
+        {
+            "holder": f.pin.holder,
+            "pin": f.pin.key,
+            "verdict": f.verdict.value,
+            "evidence": f.evidence.grade.value,
+            "reasons": "; ".join(f.reasons),
+            "presents": f.presented.fingerprint if f.presented else "",
+        }
+        for f in seen.findings
+    ]
     await _shown(acreate_table_artifact(table=rows, key=_key("pins", seen.site), description=f"Pins of {seen.site}"))
 
 
 async def plan(made: Plan, gate_states: Iterable[GateState]) -> None:
-    await _shown(acreate_markdown_artifact(markdown=plan_markdown(made, gate_states), key=_key("plan", made.site),
-                                           description=f"The plan for {made.site}"))
+    await _shown(
+        acreate_markdown_artifact(
+            markdown=plan_markdown(made, gate_states),
+            key=_key("plan", made.site),
+            description=f"The plan for {made.site}",
+        )
+    )
 
 
 def plan_markdown(made: Plan, gate_states: Iterable[GateState]) -> str:
     """The plan as a person decides on it: what is sent, where, what cannot be undone, what is conditional."""
     lines = [f"# Plan for {made.site}", f"`{made.digest}`", f"Evidence: **{made.grade.value}**", ""]
     for step in made.steps:
-        lines += [f"## {step.kind} `{step.argument}` on {step.holder}",
-                  *(f"- sends `{sent}`" for sent in step.sends),
-                  *([f"- only if {step.when}"] if step.when else []),
-                  f"- {'undo: ' + step.undo if step.undo else '**cannot be undone**'}",
-                  *(f"- expects `{fingerprint}` at {edge}" for edge, fingerprint in step.expected.items()), ""]
+        lines += [
+            f"## {step.kind} `{step.argument}` on {step.holder}",
+            *(f"- sends `{sent}`" for sent in step.sends),
+            *([f"- only if {step.when}"] if step.when else []),
+            f"- {'undo: ' + step.undo if step.undo else '**cannot be undone**'}",
+            *(f"- expects `{fingerprint}` at {edge}" for edge, fingerprint in step.expected.items()),
+            "",
+        ]
     lines += [f"- **{sentence}**" for sentence in made.unseen]
     lines += [f"- gate **{g.gate}**: {g.state}" + (f", needs {g.needs}" if g.needs else "") for g in gate_states]
     return "\n".join(lines)
@@ -61,11 +77,17 @@ async def gates(engine: Engine, asked: Approved | Waiting) -> None:
     case, plan = asked.case.id, asked.plan
     waits = "\n".join(f"- **{g.gate}**: {g.needs}" for g in asked.gates if g.state != "open")
     page = f"{engine.inventory.console.address}/cases/{case}"
-    decide = (f"Decide with `retrust approve {case}` or `retrust reject {case}`, or in the console: "
-              f"<{page}>. Starting or retrying this run here opens no gate.")
-    await _shown(acreate_markdown_artifact(
-        markdown=f"# {plan.site} waits\n{waits}\n\n{decide}\n\n{plan_markdown(plan, asked.gates)}",
-        key=_key("waiting", plan.site), description=f"What {plan.site} waits for"))
+    decide = (
+        f"Decide with `retrust approve {case}` or `retrust reject {case}`, or in the console: "
+        f"<{page}>. Starting or retrying this run here opens no gate."
+    )
+    await _shown(
+        acreate_markdown_artifact(
+            markdown=f"# {plan.site} waits\n{waits}\n\n{decide}\n\n{plan_markdown(plan, asked.gates)}",
+            key=_key("waiting", plan.site),
+            description=f"What {plan.site} waits for",
+        )
+    )
 
 
 async def tag_run(case: str) -> None:
@@ -94,8 +116,9 @@ async def _bar(bars: dict[str, Any], site: str, what: str, percent: float) -> No
     if what in bars:
         await aupdate_progress_artifact(bars[what], progress=percent)
     else:
-        bars[what] = await acreate_progress_artifact(progress=percent, key=_key(f"progress-{what}", site),
-                                                     description=f"{what} of {site}")
+        bars[what] = await acreate_progress_artifact(
+            progress=percent, key=_key(f"progress-{what}", site), description=f"{what} of {site}"
+        )
 
 
 async def _shown(writing: Awaitable[Any]) -> None:

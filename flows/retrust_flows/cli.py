@@ -34,10 +34,13 @@ PASSES = 4
 async def run(
     site: SiteArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Open the gate confirm, and nothing else.")] = False,
-    accept_unproven: Annotated[bool, typer.Option(
-        "--accept-unproven", help="Accept evidence below proven, where no people are named.")] = False,
-    include: Annotated[list[str] | None, typer.Option(
-        metavar="HOLDER:KEY", help="Take this unproven pin for stale; recorded as your sighting.")] = None,
+    accept_unproven: Annotated[
+        bool, typer.Option("--accept-unproven", help="Accept evidence below proven, where no people are named.")
+    ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOLDER:KEY", help="Take this unproven pin for stale; recorded as your sighting."),
+    ] = None,
     json: JsonOption = False,
     sign_with: SignOption = None,
     inventory: InventoryOption = None,
@@ -54,8 +57,14 @@ async def run(
         await _include(ledger, engine, chosen, include or [], by)
         output.say("starting Prefect's server …")
         async with prefect_server(engine.home):
-            runner = Runner(engine, ledger, by, progress=_progress, tell=lambda text: output.say(f"  {text}"),
-                            planned=_shown_once() if not json else lambda _: None)
+            runner = Runner(
+                engine,
+                ledger,
+                by,
+                progress=_progress,
+                tell=lambda text: output.say(f"  {text}"),
+                planned=_shown_once() if not json else lambda _: None,
+            )
             ended = await _passes(runner, chosen, Attendance(by, yes, accept_unproven), json)
     _report(chosen, ended, json)
     return ended.exit_code
@@ -102,12 +111,20 @@ async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
         question = _QUESTIONS.get(label, f"Open the gate {label}? [yes/no] ")
         said = (await answer(question)).casefold()
         if said != "yes":
-            await reject(runner.engine, runner.ledger, ended.case.id, _at_the_terminal(attendance), gate=label,
-                         digest=ended.plan.digest, reason=f"answered {said!r} at the terminal")
+            await reject(
+                runner.engine,
+                runner.ledger,
+                ended.case.id,
+                _at_the_terminal(attendance),
+                gate=label,
+                digest=ended.plan.digest,
+                reason=f"answered {said!r} at the terminal",
+            )
             output.say("nothing was changed")
             return False
-        matter = await decide(runner.ledger, matter, label=label, actor=attendance.actor, yes=True,
-                              reason="answered yes at the terminal")
+        matter = await decide(
+            runner.ledger, matter, label=label, actor=attendance.actor, yes=True, reason="answered yes at the terminal"
+        )
     return True
 
 
@@ -126,8 +143,13 @@ def _show_fingerprints(plan: Plan) -> None:
     for finding in plan.snapshot.findings:
         if finding.verdict == "stale" and finding.evidence.grade is not Grade.PROVEN and finding.presented:
             known = finding.baseline.fingerprint if finding.baseline else "none was verified before"
-            output.show([f"{finding.pin.edge}", f"  last verified: {known}",
-                         f"  presented now: {finding.presented.fingerprint}"])
+            output.show(
+                [
+                    f"{finding.pin.edge}",
+                    f"  last verified: {known}",
+                    f"  presented now: {finding.presented.fingerprint}",
+                ]
+            )
 
 
 async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str], by: str) -> None:
@@ -138,9 +160,20 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str],
         if not colon or not key or holder not in engine.target(site).holders(site):
             holders = ", ".join(engine.target(site).holders(site))
             raise UsageError(f"--include {edge!r} is not HOLDER:KEY", hint=f"holders of {site.name}: {holders}")
-        await ledger.sight(Sighting(
-            id=f"include:{site.name}:{edge}:{now.timestamp()}", kind="person", site=site.name, holder=holder, key=key,
-            at=now, received_at=now, source="--include", actor=by, level="authenticated"))
+        await ledger.sight(
+            Sighting(
+                id=f"include:{site.name}:{edge}:{now.timestamp()}",
+                kind="person",
+                site=site.name,
+                holder=holder,
+                key=key,
+                at=now,
+                received_at=now,
+                source="--include",
+                actor=by,
+                level="authenticated",
+            )
+        )
 
 
 def _progress(progress: Progress) -> None:
@@ -148,14 +181,27 @@ def _progress(progress: Progress) -> None:
 
 
 def _report(site: Site, ended: Ended, json: bool) -> None:
-    message = str(ended.error) if ended.error else _MESSAGES.get(ended.outcome, ended.outcome).format(
-        site=site.name, case=ended.case_id)
+    message = (
+        str(ended.error)
+        if ended.error
+        else _MESSAGES.get(ended.outcome, ended.outcome).format(site=site.name, case=ended.case_id)
+    )
     if json and ended.snapshot is not None:
-        output.print_json(run_object(ended.snapshot, ended.plan, ended.gates, case=ended.case_id,
-                                     outcome=ended.outcome, results=ended.results, message=message))
+        output.print_json(
+            run_object(
+                ended.snapshot,
+                ended.plan,
+                ended.gates,
+                case=ended.case_id,
+                outcome=ended.outcome,
+                results=ended.results,
+                message=message,
+            )
+        )
     elif json:
-        output.print_json(unplanned_object(site.name, message) | {
-            "case": ended.case_id, "outcome": ended.outcome, "message": message})
+        output.print_json(
+            unplanned_object(site.name, message) | {"case": ended.case_id, "outcome": ended.outcome, "message": message}
+        )
     if ended.error is not None:
         output.say_error(ended.error)
     elif not json:

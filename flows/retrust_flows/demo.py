@@ -39,8 +39,10 @@ class _Story:
         self._folder = folder
         self._lab = folder / "lab"
         self._yes = yes
-        self._environment = os.environ | {"RETRUST_HOME": str(folder / "home"),
-                                          "RETRUST_INVENTORY": str(self._lab / "retrust.yaml")}
+        self._environment = os.environ | {
+            "RETRUST_HOME": str(folder / "home"),
+            "RETRUST_INVENTORY": str(self._lab / "retrust.yaml"),
+        }
 
     async def tell(self) -> int:
         _chapter("A Prime pair and an ISE server start on loopback")
@@ -65,8 +67,12 @@ class _Story:
         await self._retrust("check", SITE)
         _chapter("Plan, gates, remediation and verification")
         options = ["--accept-unproven", *(["--yes"] if self._yes else [])]
-        output.show(["(--accept-unproven: nobody can look at the ISE server from inside, so its evidence stays "
-                     "below proven; the pair's is proven from both ends)"])
+        output.show(
+            [
+                "(--accept-unproven: nobody can look at the ISE server from inside, so its evidence stays "
+                "below proven; the pair's is proven from both ends)"
+            ]
+        )
         code = await self._retrust("run", SITE, *options)
         if code == 0:
             _chapter("Run again: a healed site is left alone")
@@ -80,8 +86,9 @@ class _Story:
         """Both failures have been written by the nodes themselves."""
         async with asyncio.timeout(BREAK_LIMIT):
             while not all(  # noqa: ASYNC110 - another process writes them
-                    b"Current certificate of the remote host" in self._log(name).read_bytes()
-                    for name in ("hm-0-0.log", "ncs-0-0.log")):
+                b"Current certificate of the remote host" in self._log(name).read_bytes()
+                for name in ("hm-0-0.log", "ncs-0-0.log")
+            ):
                 await asyncio.sleep(0.1)
 
     async def _retrust(self, *words: str, ok: tuple[int, ...] | None = None) -> int:
@@ -101,8 +108,17 @@ class _Story:
     @asynccontextmanager
     async def _running_lab(self) -> AsyncIterator[None]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "retrust", "lab", "up", "--dir", str(self._lab), env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+            sys.executable,
+            "-m",
+            "retrust",
+            "lab",
+            "up",
+            "--dir",
+            str(self._lab),
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             async with asyncio.timeout(READY_LIMIT):
                 while not (self._lab / "retrust.yaml").exists():
@@ -133,8 +149,7 @@ async def _timeline() -> None:
         runs = (await client.post("/flow_runs/filter", json={"sort": "START_TIME_ASC"})).json()
         for run in runs:
             output.show([f"  {run['name']}  {run['state']['name']}"])
-            tasks = (await client.post("/task_runs/filter", json={
-                "flow_runs": {"id": {"any_": [run["id"]]}}})).json()
+            tasks = (await client.post("/task_runs/filter", json={"flow_runs": {"id": {"any_": [run["id"]]}}})).json()
             for task in sorted(tasks, key=lambda t: t["start_time"] or ""):
                 seconds = task["total_run_time"]
                 output.show([f"    {task['name'].rsplit('-', 1)[0]:<16} {task['state']['name']:<10} {seconds:6.2f} s"])

@@ -36,8 +36,13 @@ class Line:
 
     @classmethod
     def of(cls, check: str, error: RetrustError, site: str | None = None) -> Line:
-        said = str(error) if isinstance(error, InventoryError) else f"{error.where}: {error.what}" if error.where else (
-            error.what)
+        said = (
+            str(error)
+            if isinstance(error, InventoryError)
+            else f"{error.where}: {error.what}"
+            if error.where
+            else (error.what)
+        )
         return cls(site, check, False, said, error.hint or "fix this, then run retrust doctor again")
 
 
@@ -69,14 +74,19 @@ async def _examined(inventory: Path | None, names: Sequence[str]) -> list[Line]:
     except RetrustError as error:
         return [Line.of("inventory" if isinstance(error, InventoryError) else "home", error)]
     sites = [engine.site(name) for name in names] or list(engine.inventory.sites.values())
-    lines = [Line(None, "inventory", True, f"read; sites: {len(engine.inventory.sites)}"),
-             await _tried("plugins", _plugins(engine)), await _tried("home", _home(engine)),
-             await _tried("ledger", _ledger(engine)), await _tried("prefect", _prefect(engine))]
+    lines = [
+        Line(None, "inventory", True, f"read; sites: {len(engine.inventory.sites)}"),
+        await _tried("plugins", _plugins(engine)),
+        await _tried("home", _home(engine)),
+        await _tried("ledger", _ledger(engine)),
+        await _tried("prefect", _prefect(engine)),
+    ]
     if any(engine.target(site).browses(site) for site in sites):
         lines.append(await _tried("chromium", _chromium()))
     limit = asyncio.Semaphore(SITES_AT_ONCE)
-    found = [line for of_site in await asyncio.gather(*(_site(engine, site, limit) for site in sites))
-             for line in of_site]
+    found = [
+        line for of_site in await asyncio.gather(*(_site(engine, site, limit) for site in sites)) for line in of_site
+    ]
     return [*lines, *found]
 
 
@@ -108,8 +118,11 @@ async def _ledger(engine: Engine) -> str:
         if not (count := (await ledger.head()).seq):
             return f"{ledger.where}: it is empty yet"
         if LedgerKey.existing(engine.home) is None:
-            raise PermanentError("the key that signs the ledger is missing", where=str(engine.home / "ledger.key"),
-                                 hint="copy it from your backup, or from a machine that writes to this ledger")
+            raise PermanentError(
+                "the key that signs the ledger is missing",
+                where=str(engine.home / "ledger.key"),
+                hint="copy it from your backup, or from a machine that writes to this ledger",
+            )
         async with ledger.write():
             pass
         return f"{ledger.where}: {count} entries; it can be written, and this home's key may sign it"
@@ -127,12 +140,21 @@ async def _prefect(engine: Engine) -> str:
         async with api_client() as client:
             answer = await client.post("/flows/count", json={})
     except httpx.HTTPError as exc:
-        raise TemporaryError(f"it does not answer: {exc or type(exc).__name__}", where=url,
-                             hint="start it, or correct PREFECT_API_URL or prefect.api_url") from exc
+        raise TemporaryError(
+            f"it does not answer: {exc or type(exc).__name__}",
+            where=url,
+            hint="start it, or correct PREFECT_API_URL or prefect.api_url",
+        ) from exc
     if not answer.is_success:
-        raise PermanentError(f"it answers with {answer.status_code}", where=url, hint=(
-            "correct PREFECT_API_AUTH_STRING or prefect.auth" if answer.status_code in (401, 403)
-            else "PREFECT_API_URL must be the address of a Prefect API, and ends with /api"))
+        raise PermanentError(
+            f"it answers with {answer.status_code}",
+            where=url,
+            hint=(
+                "correct PREFECT_API_AUTH_STRING or prefect.auth"
+                if answer.status_code in (401, 403)
+                else "PREFECT_API_URL must be the address of a Prefect API, and ends with /api"
+            ),
+        )
     return f"{url} answers"
 
 
@@ -146,14 +168,24 @@ async def _site(engine: Engine, site: Site, limit: asyncio.Semaphore) -> list[Li
     refs = set(references(site))
     faults = await unreadable(engine, refs)
     lines = [Line.of("secrets", error, site.name) for error in faults] or [
-        Line(site.name, "secrets", True, f"{len(refs)} can be read")]
+        Line(site.name, "secrets", True, f"{len(refs)} can be read")
+    ]
     try:
-        async with (limit, glance(await engine.ledger_url(), engine.home) as knowledge,
-                    reach(engine, site, knowledge) as connection):
+        async with (
+            limit,
+            glance(await engine.ledger_url(), engine.home) as knowledge,
+            reach(engine, site, knowledge) as connection,
+        ):
             pins = await connection.list_pins()
             nodes = ", ".join(engine.target(site).holders(site))
-            lines.append(Line(site.name, "nodes", True, f"{nodes}: reached, each is the right one, the login works; "
-                                                        f"{len(pins)} pins listed"))
+            lines.append(
+                Line(
+                    site.name,
+                    "nodes",
+                    True,
+                    f"{nodes}: reached, each is the right one, the login works; {len(pins)} pins listed",
+                )
+            )
             if engine.target(site).browses(site):
                 lines.append(await _tried("web pages", _pages(connection), site.name))
     except RetrustError as error:

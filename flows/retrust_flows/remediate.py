@@ -56,9 +56,16 @@ def remediation(lent: Lent | None) -> Flow[[str], Any]:
         async with lent_or_own(lent) as use:
             run = str(get_run_context().flow_run.id)  # type: ignore[union-attr]
             use.ended = ended = await one_pass(
-                use.engine, use.engine.site(site), use.ledger, use.by, run=run, tell=use.tell,
-                follow=artifacts.progress_to(site, use.progress), part=_as_tasks(use),
-                go_on=use.go_on)
+                use.engine,
+                use.engine.site(site),
+                use.ledger,
+                use.by,
+                run=run,
+                tell=use.tell,
+                follow=artifacts.progress_to(site, use.progress),
+                part=_as_tasks(use),
+                go_on=use.go_on,
+            )
         if isinstance(ended.error, CalledOff):
             return Cancelled(message=str(ended.error))
         if ended.error is not None:
@@ -85,13 +92,15 @@ remediate = remediation(None)
 _STATES: dict[str, Callable[[str, Ended], Any]] = {
     "healed": lambda site, ended: Completed(name="Healed", message=f"{site} is healed"),
     "healthy": lambda site, ended: Completed(name="Healthy", message=f"{site} is healthy: nothing to do"),
-    "waiting": lambda site, ended: Completed(name="Waiting", message="; ".join(
-        f"{g.gate}: {g.needs}" for g in ended.gates if g.state != "open")),
+    "waiting": lambda site, ended: Completed(
+        name="Waiting", message="; ".join(f"{g.gate}: {g.needs}" for g in ended.gates if g.state != "open")
+    ),
 }
 
 
 def _as_tasks(lent: Lent) -> Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]:
     """Runs a part as a task with its name. Nothing is cached, kept or retried: a later pass observes again."""
+
     async def part(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         @task(name=name, cache_policy=NO_CACHE, persist_result=False, retries=0)
         async def run() -> Any:

@@ -44,8 +44,9 @@ class Runner:
             self._quiet = True
             redact_all_logs(self.engine.redactor)
             hush_prefect()
-        lent = Lent(self.engine, self.ledger, attendance or Attendance(self.actor), self.progress, self.tell,
-                    self.planned)
+        lent = Lent(
+            self.engine, self.ledger, attendance or Attendance(self.actor), self.progress, self.tell, self.planned
+        )
         state = await remediation(lent)(site, return_state=True)
         if lent.ended is not None:
             return lent.ended

@@ -55,8 +55,7 @@ async def serve(
     return 0
 
 
-async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: int | None,
-                 stop: asyncio.Event) -> None:
+async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: int | None, stop: asyncio.Event) -> None:
     metrics = Metrics()
     await name_prefect(engine)
     log.info("starting Prefect's server")
@@ -65,8 +64,13 @@ async def _serve(engine: Engine, ledger: Ledger, sock: socket.socket, passes: in
         launcher = await _launcher(engine, ledger, metrics, passes)
         service = Service.build(engine, ledger, launcher, metrics, emitter=Emitter())
         async with service.running(sock):
-            log.info("serving on %s with %d sites and %d sources; Prefect is at %s", service.url,
-                     len(engine.inventory.sites), len(service.sources), api)
+            log.info(
+                "serving on %s with %d sites and %d sources; Prefect is at %s",
+                service.url,
+                len(engine.inventory.sites),
+                len(service.sources),
+                api,
+            )
             if (own := engine.home / "prefect" / CREDENTIAL).exists():
                 log.info("Prefect's pages ask for what is in %s", own)
             await starting
@@ -80,8 +84,9 @@ async def _launcher(engine: Engine, ledger: Ledger, metrics: Metrics, passes: in
     if engine.inventory.prefect.work_pool:
         return WorkPool()
     runner = Runner(engine, ledger, "service", tell=lambda text: log.info("%s", text))
-    return InProcess(runner, metrics, at_once=passes or (
-        SQLITE_AT_ONCE if ledger.dialect == "sqlite" else POSTGRESQL_AT_ONCE))
+    return InProcess(
+        runner, metrics, at_once=passes or (SQLITE_AT_ONCE if ledger.dialect == "sqlite" else POSTGRESQL_AT_ONCE)
+    )
 
 
 def form_of(chosen: str | None) -> Form:

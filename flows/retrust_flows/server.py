@@ -67,9 +67,13 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     credential = f"retrust:{secrets.token_urlsafe(24)}"
-    ours = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": credential,
-            "PREFECT_SERVER_API_AUTH_STRING": credential,
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url.removesuffix("/api")}
+    ours = {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": credential,
+        "PREFECT_SERVER_API_AUTH_STRING": credential,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url.removesuffix("/api"),
+    }
     os.environ.update(QUIET, **ours)
     _keep(folder / CREDENTIAL, credential)
     _heed_environment()
@@ -102,8 +106,9 @@ def _heed_environment() -> None:
 def api_client() -> httpx.AsyncClient:
     """For Prefect's API as the environment names it, with the credential that it asks for."""
     user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
-    return httpx.AsyncClient(base_url=os.environ["PREFECT_API_URL"], trust_env=False,
-                             auth=(user, password) if password else None)
+    return httpx.AsyncClient(
+        base_url=os.environ["PREFECT_API_URL"], trust_env=False, auth=(user, password) if password else None
+    )
 
 
 def _keep(path: Path, credential: str) -> None:
@@ -131,10 +136,26 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("ab") as log:
         # Of its own process group, so that a Ctrl-C reaches us alone; on a leash, so that it never outlives us.
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no word of it from outside
-            [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-m", "prefect", "server", "start",
-             "--host", "127.0.0.1", "--port", str(port)],
-            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
-            env=environment("PREFECT_", "PYTHON", "COV_") | QUIET)
+            [
+                sys.executable,
+                "-m",
+                "retrust_flows.leash",
+                sys.executable,
+                "-m",
+                "prefect",
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment("PREFECT_", "PYTHON", "COV_") | QUIET,
+        )
 
 
 async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -142,16 +163,22 @@ async def _healthy(url: str, process: subprocess.Popen[bytes], folder: Path) -> 
     async with httpx.AsyncClient(trust_env=False) as client:
         while asyncio.get_running_loop().time() < deadline:
             if process.poll() is not None:
-                raise TemporaryError("Prefect's server ended while starting", where=str(folder / "server.log"),
-                                     hint="its last lines say why")
+                raise TemporaryError(
+                    "Prefect's server ended while starting",
+                    where=str(folder / "server.log"),
+                    hint="its last lines say why",
+                )
             try:
                 if (await client.get(f"{url}/health")).is_success:
                     return
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.1)
-    raise TemporaryError(f"Prefect's server did not answer within {START_LIMIT:.0f} s",
-                         where=str(folder / "server.log"), hint="run again, or name one as PREFECT_API_URL")
+    raise TemporaryError(
+        f"Prefect's server did not answer within {START_LIMIT:.0f} s",
+        where=str(folder / "server.log"),
+        hint="run again, or name one as PREFECT_API_URL",
+    )
 
 
 async def _drained() -> None:

@@ -51,10 +51,12 @@ sweep, heard = sweeping(None)
 async def _keep(use: Lent, site: str | None, text: str | None, holder: str | None) -> None:
     chosen = use.engine.site(site).name if site else None
     if text:
-        found = scan_stream(io.BytesIO(text.encode("utf-8", errors="replace")),
-                            tuple(use.engine.plugins.log_signatures.values()))
-        await use.ledger.sight_many([sighting_of(match, source="Prefect event", by=ACTOR, site=chosen, holder=holder)
-                                     for match in found])
+        found = scan_stream(
+            io.BytesIO(text.encode("utf-8", errors="replace")), tuple(use.engine.plugins.log_signatures.values())
+        )
+        await use.ledger.sight_many(
+            [sighting_of(match, source="Prefect event", by=ACTOR, site=chosen, holder=holder) for match in found]
+        )
         await Assigner(use.engine, use.ledger).round()
     elif chosen:
         asked = LookAsked(why="a renewal was announced", source="Prefect event")

@@ -39,8 +39,9 @@ async def worker(
         raise UsageError("no work pool is named", where="prefect.work_pool", hint="name one there, or with --pool")
     await name_prefect(engine)
     if not os.environ.get("PREFECT_API_URL"):
-        raise UsageError("a worker needs a Prefect server", where="prefect.api_url",
-                         hint="name it there, or as PREFECT_API_URL")
+        raise UsageError(
+            "a worker needs a Prefect server", where="prefect.api_url", hint="name it there, or as PREFECT_API_URL"
+        )
     os.environ.update(QUIET)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL)
     undo = log_to_stderr(engine.redactor, form_of(log_format))
@@ -55,8 +56,9 @@ async def _work(engine: Engine, pool: str, name: str | None, limit: int | None, 
     from retrust_flows.worker import RetrustWorker  # Prefect reads the environment when it is imported
 
     hush_prefect()
-    works = asyncio.ensure_future(RetrustWorker(pool, name=name, limit=limit, engine=engine).start(
-        printer=lambda text: log.info("%s", text)))
+    works = asyncio.ensure_future(
+        RetrustWorker(pool, name=name, limit=limit, engine=engine).start(printer=lambda text: log.info("%s", text))
+    )
     asked = asyncio.ensure_future(stop.wait())
     await asyncio.wait([works, asked], return_when=asyncio.FIRST_COMPLETED)
     if not works.done():

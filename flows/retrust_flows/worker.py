@@ -38,11 +38,16 @@ GRACE = 20.0
 """Seconds that passes under way may take to end when the worker is stopped."""
 ASK = 3.0
 """Seconds to ask Prefect, before a write, whether the run was cancelled; no answer is no cancellation."""
-TEMPLATE: dict[str, Any] = {"job_configuration": {"labels": {}},  # Prefect takes no empty one
-                            "variables": {"type": "object", "properties": {}, "additionalProperties": False}}
+TEMPLATE: dict[str, Any] = {
+    "job_configuration": {"labels": {}},  # Prefect takes no empty one
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
 """Of our pools: there is no variable that whoever starts a run could set."""
-ENTRYPOINTS = {"remediate": "retrust_flows.remediate.remediate", "sweep": "retrust_flows.sweep.sweep",
-               "heard": "retrust_flows.sweep.heard"}
+ENTRYPOINTS = {
+    "remediate": "retrust_flows.remediate.remediate",
+    "sweep": "retrust_flows.sweep.sweep",
+    "heard": "retrust_flows.sweep.heard",
+}
 """The flows that a worker runs, and where a deployment may say that they are."""
 
 
@@ -53,8 +58,16 @@ class Job(BaseJobConfiguration):
     refused: list[str] = Field(default_factory=list)
 
     @classmethod
-    async def resolve_for_flow_run(cls, flow_run: FlowRun, *, client: PrefectClient, work_pool: WorkPool,
-                                   worker_name: str, worker_id: UUID | None = None, deployment: Any = None) -> Job:
+    async def resolve_for_flow_run(
+        cls,
+        flow_run: FlowRun,
+        *,
+        client: PrefectClient,
+        work_pool: WorkPool,
+        worker_name: str,
+        worker_id: UUID | None = None,
+        deployment: Any = None,
+    ) -> Job:
         flow = (await client.read_flow(flow_run.flow_id)).name
         if deployment is None and flow_run.deployment_id:
             deployment = await client.read_deployment(flow_run.deployment_id)
@@ -66,11 +79,10 @@ class Job(BaseJobConfiguration):
         }
         if deployment is not None:
             brought |= {
-                f"job variables of the deployment: {', '.join(deployment.job_variables or ())}":
-                    deployment.job_variables,
+                f"the deployment's job variables {', '.join(deployment.job_variables or ())}": deployment.job_variables,
                 "pull steps": deployment.pull_steps,
-                f"the code location {deployment.entrypoint}":
-                    deployment.entrypoint not in (None, ENTRYPOINTS.get(flow)),
+                f"the code location {deployment.entrypoint}": deployment.entrypoint
+                not in (None, ENTRYPOINTS.get(flow)),
             }
         return cls(flow=flow, refused=[what for what, is_there in brought.items() if is_there])
 
@@ -84,8 +96,9 @@ class RetrustWorker(BaseWorker[Job, Any, Ran]):
     job_configuration = Job
     _description = "Runs Retrust's own flows in the worker's process, and nothing else."
 
-    def __init__(self, work_pool_name: str, *, engine: Engine | None = None, limit: int | None = None,
-                 **settings: Any) -> None:
+    def __init__(
+        self, work_pool_name: str, *, engine: Engine | None = None, limit: int | None = None, **settings: Any
+    ) -> None:
         super().__init__(work_pool_name, limit=limit or AT_ONCE, **settings)
         self._engine = engine
         self._ledger: Ledger
@@ -126,9 +139,15 @@ class RetrustWorker(BaseWorker[Job, Any, Ran]):
         if configuration.refused:
             await self._refuse(flow_run, configuration.refused)
         else:
-            run = asyncio.create_task(run_flow_async(self._installed(flow_run, configuration.flow), flow_run=flow_run,
-                                                     parameters=flow_run.parameters, return_type="state"),
-                                      name=f"run {flow_run.name}")
+            run = asyncio.create_task(
+                run_flow_async(
+                    self._installed(flow_run, configuration.flow),
+                    flow_run=flow_run,
+                    parameters=flow_run.parameters,
+                    return_type="state",
+                ),
+                name=f"run {flow_run.name}",
+            )
             self._runs.add(run)
             run.add_done_callback(self._runs.discard)
             await asyncio.wait([run])
@@ -148,8 +167,10 @@ class RetrustWorker(BaseWorker[Job, Any, Ran]):
         return next(flow for flow in flows if flow.name == name)
 
     async def _refuse(self, flow_run: FlowRun, brought: list[str]) -> None:
-        said = (f"refused, since it brings {'; '.join(brought)}: a worker runs {', '.join(ENTRYPOINTS)} as they are "
-                "installed beside it, and takes nothing else from Prefect (make pool and deployments anew)")
+        said = (
+            f"refused, since it brings {'; '.join(brought)}: a worker runs {', '.join(ENTRYPOINTS)} as they are "
+            "installed beside it, and takes nothing else from Prefect (make pool and deployments anew)"
+        )
         self.get_flow_run_logger(flow_run).error("%s", said)
         await propose_state(self.client, Failed(name="Refused", message=said), flow_run_id=flow_run.id)
 
@@ -162,8 +183,11 @@ class RetrustWorker(BaseWorker[Job, Any, Ran]):
                 state = (await self.client.read_flow_run(flow_run.id)).state
             if state is not None and (state.is_cancelling() or state.is_cancelled()):
                 site = flow_run.parameters["site"]
-                raise CalledOff("the run was cancelled in Prefect: nothing more is sent", where=f"site {site}",
-                                hint=f"when it may go on: retrust run {site}")
+                raise CalledOff(
+                    "the run was cancelled in Prefect: nothing more is sent",
+                    where=f"site {site}",
+                    hint=f"when it may go on: retrust run {site}",
+                )
 
 
 async def _ended(tasks: set[asyncio.Task[Any]], limit: float | None) -> None:

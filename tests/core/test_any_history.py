@@ -85,8 +85,14 @@ class AnyHistory(RuleBasedStateMachine):
             self.patched.setattr(module, "datetime", self.clock)
         self.patched.setenv("RETRUST_HOME", self.folder.name)
         self.file = Path(self.folder.name) / "retrust.yaml"
-        self.inventory: dict[str, Any] = {"people": dict(PEOPLE), "approvers": 1, "frozen": False, "accept": False,
-                                          "standard": False, "tunnels": "auto"}
+        self.inventory: dict[str, Any] = {
+            "people": dict(PEOPLE),
+            "approvers": 1,
+            "frozen": False,
+            "accept": False,
+            "standard": False,
+            "tunnels": "auto",
+        }
         self.acknowledged = 0
         self.cancelled: set[str] = set()
         self.digests: list[str] = []
@@ -103,15 +109,33 @@ class AnyHistory(RuleBasedStateMachine):
 
     def reload(self) -> None:
         said = self.inventory
-        gates: list[dict[str, Any]] = [{"gate": "standard"}] if said["standard"] else [
-            {"gate": "people", "approvers": said["approvers"], "roles": ["network"]}]
+        gates: list[dict[str, Any]] = (
+            [{"gate": "standard"}]
+            if said["standard"]
+            else [{"gate": "people", "approvers": said["approvers"], "roles": ["network"]}]
+        )
         if said["frozen"]:
-            gates.append({"gate": "window", "timezone": "UTC", "calendar": [
-                {"start": "2020-01-01 00:00", "duration": "1h", "rrule": "FREQ=YEARLY;COUNT=1"}]})
-        self.file.write_text(json.dumps({
-            "people": said["people"],
-            "sites": {SITE: {"target": "model", "trust": {"tunnels": said["tunnels"], "watch": "1ms"},
-                             "policy": {"accept_blind_first_use": said["accept"], "delete-pin": gates}}}}))
+            gates.append(
+                {
+                    "gate": "window",
+                    "timezone": "UTC",
+                    "calendar": [{"start": "2020-01-01 00:00", "duration": "1h", "rrule": "FREQ=YEARLY;COUNT=1"}],
+                }
+            )
+        self.file.write_text(
+            json.dumps(
+                {
+                    "people": said["people"],
+                    "sites": {
+                        SITE: {
+                            "target": "model",
+                            "trust": {"tunnels": said["tunnels"], "watch": "1ms"},
+                            "policy": {"accept_blind_first_use": said["accept"], "delete-pin": gates},
+                        }
+                    },
+                }
+            )
+        )
         self.engine = Engine.start(self.file, self.plugins)
 
     # -- what the world does --------------------------------------------------------------------------
@@ -132,12 +156,23 @@ class AnyHistory(RuleBasedStateMachine):
 
     # -- what comes in --------------------------------------------------------------------------------
 
-    @rule(peer=st.sampled_from(PEERS), level=st.sampled_from(["authenticated", "hint"]),
-          by=EVERYBODY | st.just("service"), named=st.booleans(), count=st.integers(1, 3))
+    @rule(
+        peer=st.sampled_from(PEERS),
+        level=st.sampled_from(["authenticated", "hint"]),
+        by=EVERYBODY | st.just("service"),
+        named=st.booleans(),
+        count=st.integers(1, 3),
+    )
     def line(self, peer: str, level: str, by: str, named: bool, count: int) -> None:
         """A log line that names the edge, or a subject."""
-        self.sight(kind="log", level=level, actor=by, count=count, holder=HUB,
-                   **({"key": f"{peer}_1"} if named else {"dn": f"CN={peer}"}))
+        self.sight(
+            kind="log",
+            level=level,
+            actor=by,
+            count=count,
+            holder=HUB,
+            **({"key": f"{peer}_1"} if named else {"dn": f"CN={peer}"}),
+        )
 
     @rule(peer=st.sampled_from(PEERS), by=EVERYBODY, truly=st.booleans())
     def attest(self, peer: str, by: str, truly: bool) -> None:
@@ -150,8 +185,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def sight(self, **said: Any) -> None:
         now = Clock.now(UTC)
-        known = {"id": "x", "site": SITE, "at": now, "received_at": now, "source": "a test",
-                 "level": "authenticated"}
+        known = {"id": "x", "site": SITE, "at": now, "received_at": now, "source": "a test", "level": "authenticated"}
         seen = Sighting.model_validate(known | said)
         self.run(self.ledger.sight(seen))
         self.acknowledged += seen.count
@@ -165,8 +199,9 @@ class AnyHistory(RuleBasedStateMachine):
 
     # -- who decides ----------------------------------------------------------------------------------
 
-    @rule(by=EVERYBODY, gate=st.sampled_from([None, "people", "security"]),
-          yes=st.sampled_from([True, True, True, False]))
+    @rule(
+        by=EVERYBODY, gate=st.sampled_from([None, "people", "security"]), yes=st.sampled_from([True, True, True, False])
+    )
     def decide(self, by: str, gate: str | None, yes: bool) -> None:
         if case := self.run(self.ledger.open_case_of(SITE)):
             verb = approve if yes else reject
@@ -179,13 +214,23 @@ class AnyHistory(RuleBasedStateMachine):
         for name in (*PEOPLE, "eve"):
             self.say_yes(name)
 
-    @initialize(peer=st.sampled_from(PEERS), who=st.sampled_from(WHO), strike=st.sampled_from(STRIKES), by=EVERYBODY,
-                meddle=st.sampled_from(MEDDLE))
+    @initialize(
+        peer=st.sampled_from(PEERS),
+        who=st.sampled_from(WHO),
+        strike=st.sampled_from(STRIKES),
+        by=EVERYBODY,
+        meddle=st.sampled_from(MEDDLE),
+    )
     def begin(self, peer: str, who: tuple[str, ...], strike: str | None, by: str, meddle: str | None) -> None:
         self.as_documented(peer, who, strike, by, meddle)
 
-    @rule(peer=st.sampled_from(PEERS), who=st.sampled_from(WHO), strike=st.sampled_from(STRIKES), by=EVERYBODY,
-          meddle=st.sampled_from(MEDDLE))
+    @rule(
+        peer=st.sampled_from(PEERS),
+        who=st.sampled_from(WHO),
+        strike=st.sampled_from(STRIKES),
+        by=EVERYBODY,
+        meddle=st.sampled_from(MEDDLE),
+    )
     def as_documented(self, peer: str, who: tuple[str, ...], strike: str | None, by: str, meddle: str | None) -> None:
         """A healthy look, a renewal, a plan, some yeses, something in between, and the pass that carries it out."""
         self.work("service", None)
@@ -205,8 +250,11 @@ class AnyHistory(RuleBasedStateMachine):
             case "time":
                 self.time_passes(80)
             case "freeze" | "accept" | "people":
-                changes = {"freeze": {"frozen": True}, "accept": {"accept": not self.inventory["accept"]},
-                           "people": {"people": {"ben": ["network"], "cy": ["security"]}}}
+                changes = {
+                    "freeze": {"frozen": True},
+                    "accept": {"accept": not self.inventory["accept"]},
+                    "people": {"people": {"ben": ["network"], "cy": ["security"]}},
+                }
                 self.change_the_inventory(changes[meddle])
         self.work("service", strike)
 
@@ -219,9 +267,20 @@ class AnyHistory(RuleBasedStateMachine):
         case = self.run(self.ledger.open_case_of(SITE))
         for gate in ("people", "security", "window"):
             if case and case.digest:
-                self.tried(self.ledger.decide(Decision(
-                    case=case.id, digest=case.digest, gate=gate, yes=True, actor=f"person:{name}",
-                    roles=("network", "security"), reason="x", at=Clock.now(UTC))))
+                self.tried(
+                    self.ledger.decide(
+                        Decision(
+                            case=case.id,
+                            digest=case.digest,
+                            gate=gate,
+                            yes=True,
+                            actor=f"person:{name}",
+                            roles=("network", "security"),
+                            reason="x",
+                            at=Clock.now(UTC),
+                        )
+                    )
+                )
 
     @rule(by=EVERYBODY, gate=st.sampled_from(["people", "security", "window", "standard"]), data=st.data())
     def forge(self, by: str, gate: str, data: st.DataObject) -> None:
@@ -229,8 +288,20 @@ class AnyHistory(RuleBasedStateMachine):
         case = self.run(self.ledger.open_case_of(SITE))
         if case and self.digests:
             digest = data.draw(st.sampled_from(self.digests))
-            self.tried(self.ledger.decide(Decision(case=case.id, digest=digest, gate=gate, yes=True, actor=by,
-                                                   roles=("network", "security"), reason="x", at=Clock.now(UTC))))
+            self.tried(
+                self.ledger.decide(
+                    Decision(
+                        case=case.id,
+                        digest=digest,
+                        gate=gate,
+                        yes=True,
+                        actor=by,
+                        roles=("network", "security"),
+                        reason="x",
+                        at=Clock.now(UTC),
+                    )
+                )
+            )
 
     @rule(by=EVERYBODY)
     def end(self, by: str) -> None:
@@ -238,11 +309,25 @@ class AnyHistory(RuleBasedStateMachine):
             self.run(cancel(self.ledger, case.id, Speaker(by), reason="stop"))
             self.cancelled.add(case.id)
 
-    @rule(change=st.sampled_from([
-        {"frozen": True}, {"frozen": False}, {"approvers": 2}, {"approvers": 1}, {"accept": True}, {"accept": False},
-        {"standard": True}, {"standard": False}, {"tunnels": "never"}, {"tunnels": "auto"}, {"people": PEOPLE},
-        {"people": {"ben": ["network"], "cy": ["security"]}},
-        {"people": {"ann": ["network", "security"], "ben": ["guest"]}}]))
+    @rule(
+        change=st.sampled_from(
+            [
+                {"frozen": True},
+                {"frozen": False},
+                {"approvers": 2},
+                {"approvers": 1},
+                {"accept": True},
+                {"accept": False},
+                {"standard": True},
+                {"standard": False},
+                {"tunnels": "never"},
+                {"tunnels": "auto"},
+                {"people": PEOPLE},
+                {"people": {"ben": ["network"], "cy": ["security"]}},
+                {"people": {"ann": ["network", "security"], "ben": ["guest"]}},
+            ]
+        )
+    )
     def change_the_inventory(self, change: dict[str, Any]) -> None:
         self.inventory |= change
         self.reload()
@@ -264,7 +349,8 @@ class AnyHistory(RuleBasedStateMachine):
         for finding in ended.snapshot.findings if ended.snapshot else ():
             peer = self.world.peers[finding.pin.key.removesuffix("_1")]
             assert finding.evidence.grade is not Grade.PROVEN or strike == "meet" or not peer.is_intercepted, (
-                f"{finding.pin.edge} is proven, though our looks can see a stranger")
+                f"{finding.pin.edge} is proven, though our looks can see a stranger"
+            )
         if ended.outcome == "healed" and strike != "meet":
             pinned = {p.name: p.pinned for p in self.world.peers.values()}
             for step in ended.plan.steps:  # type: ignore[union-attr]
@@ -303,8 +389,7 @@ class AnyHistory(RuleBasedStateMachine):
         assert not self.inventory["frozen"], "a write outside its window"
         decisions = await self.ledger.decisions(case.id, plan.digest)
         assert not any(not d.yes for d in decisions), "a write after a no"
-        hands = {case.requested_by, *case.planners[:1]} | {
-            s.actor for s in await self.ledger.sightings_of(case.id)}
+        hands = {case.requested_by, *case.planners[:1]} | {s.actor for s in await self.ledger.sightings_of(case.id)}
         involved = {self.person(hand) for hand in hands}
         yes = {self.person(d.actor) for d in decisions if d.at - SKEW <= Clock.now(UTC) < d.at + VALID} - involved
         allowed: dict[str, list[str]] = self.inventory["people"]
@@ -358,7 +443,14 @@ WRITES: list[str] = []
 def test_any_history(part: int) -> None:
     """Never an unapproved write, never one after cancel, never proof with a stranger in sight; nothing lost."""
     WRITES.clear()
-    run_state_machine_as_test(seed(part)(type(f"AnyHistory{part}", (AnyHistory,), {})), settings=settings(
-        max_examples=HISTORIES // PARTS, stateful_step_count=5, deadline=None, database=None,
-        suppress_health_check=list(HealthCheck)))
+    run_state_machine_as_test(
+        seed(part)(type(f"AnyHistory{part}", (AnyHistory,), {})),
+        settings=settings(
+            max_examples=HISTORIES // PARTS,
+            stateful_step_count=5,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
     assert len(WRITES) >= HISTORIES / PARTS / 8, "hardly anything was written: these histories show little"

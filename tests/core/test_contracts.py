@@ -94,14 +94,21 @@ class GoodApp(App):
 
 
 GOOD = {
-    "targets": GoodTarget, "gates": Good, "collectors": GoodCollector, "sources": GoodSource, "observers": GoodObserver,
-    "secret_stores": GoodStore, "log_signatures": GoodSignature, "apps": GoodApp,
+    "targets": GoodTarget,
+    "gates": Good,
+    "collectors": GoodCollector,
+    "sources": GoodSource,
+    "observers": GoodObserver,
+    "secret_stores": GoodStore,
+    "log_signatures": GoodSignature,
+    "apps": GoodApp,
     "commands": lambda: Command("good", "does good", "good:good"),
 }
 
 
 def loaded(kind: str, item: Any) -> dict[str, Any]:
     """The objects of a kind, where one plugin registers this one."""
+
     def hook(self: object) -> list[Any]:
         return [item]
 

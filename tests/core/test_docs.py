@@ -39,10 +39,11 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_each_attacker_is_tried() -> None:
     """Every line of the table of attackers names a test, which is there and may run."""
     rows = re.findall(r"^\| Who .*", (ROOT / "docs/trust.md").read_text(), re.MULTILINE) + re.findall(
-        r"^\| The same, .*", (ROOT / "docs/trust.md").read_text(), re.MULTILINE)
+        r"^\| The same, .*", (ROOT / "docs/trust.md").read_text(), re.MULTILINE
+    )
     assert len(rows) > 10
     for row in rows:
-        (name, file), = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", row)
+        ((name, file),) = re.findall(r"\[`(test_\w+)`\]\(\.\./(tests/[\w/]+\.py)\)", row)
         assert f"def {name}(" in (ROOT / file).read_text(), row
 
 

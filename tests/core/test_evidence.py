@@ -16,12 +16,16 @@ def said(answers: Answers, of: Grade = Grade.SUPPORTED) -> Collected:
     return Collected(collector="x", answers=answers, grade=of, detail="")
 
 
-@pytest.mark.parametrize("answered", [c for n in range(5) for c in itertools.combinations(Answers, n)],
-                         ids=lambda c: "+".join(a.name for a in c) or "nothing")
+@pytest.mark.parametrize(
+    "answered",
+    [c for n in range(5) for c in itertools.combinations(Answers, n)],
+    ids=lambda c: "+".join(a.name for a in c) or "nothing",
+)
 def test_proof_needs_both_questions(answered: tuple[Answers, ...]) -> None:
     """The peer's own and what the holder sees are proof; less is support, a precondition alone is nothing."""
-    expected = (Grade.PROVEN if {PEER, HOLDER} <= set(answered)
-                else Grade.SUPPORTED if set(answered) - {LOOKED} else Grade.NONE)
+    expected = (
+        Grade.PROVEN if {PEER, HOLDER} <= set(answered) else Grade.SUPPORTED if set(answered) - {LOOKED} else Grade.NONE
+    )
     assert grade(said(a) for a in answered) is expected
 
 

@@ -88,8 +88,16 @@ def network(actor: str, **more: Any) -> Decision:
 
 
 def a_sighting(actor: str, fingerprint: str | None = None) -> Sighting:
-    return Sighting(id="s1", kind="person", fingerprint=fingerprint, at=NOW, received_at=NOW, source="cli", actor=actor,
-                    level="authenticated")
+    return Sighting(
+        id="s1",
+        kind="person",
+        fingerprint=fingerprint,
+        at=NOW,
+        received_at=NOW,
+        source="cli",
+        actor=actor,
+        level="authenticated",
+    )
 
 
 TERMINAL = (

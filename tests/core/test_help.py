@@ -10,16 +10,24 @@ from retrust.models import Endpoint, Finding, Pin, Presented, Relation, Snapshot
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PIN = Pin(holder="primary", key="10.0.0.12_8082", subject="CN=x", line="")
-SEEN = Presented(fingerprint="SHA256:a", key_fingerprint="SHA256:k", subject="CN=x", issuer="CN=x", not_before=NOW,
-                 not_after=NOW)
-UNPROVEN = Finding(pin=PIN, endpoint=Endpoint(host="10.0.0.12", port=8082), presented=SEEN, verdict=Verdict.UNPROVEN,
-                   relation="ha")
+SEEN = Presented(
+    fingerprint="SHA256:a", key_fingerprint="SHA256:k", subject="CN=x", issuer="CN=x", not_before=NOW, not_after=NOW
+)
+UNPROVEN = Finding(
+    pin=PIN, endpoint=Endpoint(host="10.0.0.12", port=8082), presented=SEEN, verdict=Verdict.UNPROVEN, relation="ha"
+)
 ILL, WELL = Relation(status="HA Not Configured", healthy=False), Relation(status="Primary Active", healthy=True)
 
 
 def snapshot(finding: Finding, relation: Relation | None, problems: tuple[str, ...] = ()) -> Snapshot:
-    return Snapshot(site="campus", target="cisco-prime", observed_at=NOW, findings=(finding,),
-                    relations={"ha": relation}, problems=problems)
+    return Snapshot(
+        site="campus",
+        target="cisco-prime",
+        observed_at=NOW,
+        findings=(finding,),
+        relations={"ha": relation},
+        problems=problems,
+    )
 
 
 def test_an_unhealthy_relation_with_unproven_pins_names_what_to_supply() -> None:

@@ -46,6 +46,7 @@ def test_a_home_that_others_can_write_is_refused(home: Path, name: str, mode: in
 def test_what_a_command_writes_is_its_users_alone(tmp_path: Path) -> None:
     """The inventory that ``init`` writes is readable by its owner only, whatever the umask was."""
     retrust = str(Path(sys.executable).with_name("retrust"))
-    subprocess.run(["/bin/sh", "-c", 'umask 0; exec "$@"', "sh", retrust, "init"],
-                   cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        ["/bin/sh", "-c", 'umask 0; exec "$@"', "sh", retrust, "init"], cwd=tmp_path, check=True, capture_output=True
+    )
     assert stat.S_IMODE((tmp_path / "retrust.yaml").stat().st_mode) == 0o600

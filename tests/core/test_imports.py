@@ -26,7 +26,8 @@ finally:
 def site(tmp_path: Path) -> dict[str, str]:
     """An inventory of one Prime pair that nobody answers for, so that a look goes all the way to the network."""
     inventory = tmp_path / "retrust.yaml"
-    inventory.write_text("""
+    inventory.write_text(
+        """
 sites:
   campus:
     target: cisco-prime
@@ -39,23 +40,34 @@ sites:
       health_monitor_port: 4
       ssh: {port: 3, username: admin, password: "env:PW", host_key: "SHA256:%s"}
     ha: {authentication_key: "env:PW", email: [noc@example.com], driver: operator}
-""" % (("A" * 43,) * 2))
-    return os.environ | {"PW": "never sent", "RETRUST_INVENTORY": str(inventory),
-                         "RETRUST_HOME": str(tmp_path / "home")}
+"""
+        % (("A" * 43,) * 2)
+    )
+    return os.environ | {
+        "PW": "never sent",
+        "RETRUST_INVENTORY": str(inventory),
+        "RETRUST_HOME": str(tmp_path / "home"),
+    }
 
 
 def imported(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[set[str], int]:
     import json
 
     seen = folder / "modules.json"
-    done = subprocess.run([sys.executable, "-c", WATCHED, str(seen), *arguments], env=environment,
-                          capture_output=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(seen), *arguments],
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
     return set(json.loads(seen.read_text())), done.returncode
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["check", "campus"], 1), (["check", "nowhere"], 2)])
 def test_looking_imports_neither_orchestrator_nor_databases(
-        tmp_path: Path, site: dict[str, str], arguments: list[str], code: int) -> None:
+    tmp_path: Path, site: dict[str, str], arguments: list[str], code: int
+) -> None:
     """`--help` and `check` import no Prefect, no SQLAlchemy and no browser."""
     modules, ended = imported(tmp_path, site, *arguments)
     assert ended == code

@@ -10,15 +10,25 @@ from retrust.target import Progress
 REPLICATION, POST = "Database Replication", "Post HA Registration"
 
 TABLE = [
-    pytest.param([(REPLICATION, n) for n in range(101)], [(REPLICATION, n) for n in range(0, 101, 10)],
-                 id="every percent"),
-    pytest.param([(REPLICATION, 97), (REPLICATION, 99), (REPLICATION, 100), (REPLICATION, 100)],
-                 [(REPLICATION, 97), (REPLICATION, 100)], id="its first and its end, once"),
-    pytest.param([(REPLICATION, 60), (POST, 3), (REPLICATION, 64), (POST, 4)], [(REPLICATION, 60), (POST, 3)],
-                 id="each milestone by itself"),
+    pytest.param(
+        [(REPLICATION, n) for n in range(101)], [(REPLICATION, n) for n in range(0, 101, 10)], id="every percent"
+    ),
+    pytest.param(
+        [(REPLICATION, 97), (REPLICATION, 99), (REPLICATION, 100), (REPLICATION, 100)],
+        [(REPLICATION, 97), (REPLICATION, 100)],
+        id="its first and its end, once",
+    ),
+    pytest.param(
+        [(REPLICATION, 60), (POST, 3), (REPLICATION, 64), (POST, 4)],
+        [(REPLICATION, 60), (POST, 3)],
+        id="each milestone by itself",
+    ),
     pytest.param([(REPLICATION, 60), (REPLICATION, 0)], [(REPLICATION, 60), (REPLICATION, 0)], id="a second try"),
-    pytest.param([("Register", None), ("Register", None), ("Check", None), ("Register", None)],
-                 [("Register", None), ("Check", None), ("Register", None)], id="what has no measure"),
+    pytest.param(
+        [("Register", None), ("Register", None), ("Check", None), ("Register", None)],
+        [("Register", None), ("Check", None), ("Register", None)],
+        id="what has no measure",
+    ),
 ]
 
 

@@ -22,8 +22,25 @@ sites:
     holders: {here: {path: known_hosts}}
     peers: {web1: {host: 127.0.0.1, port: 1}}
 """
-ODD_TEXTS = ["", "nobody", "-", "--", "c1", "C7", "7", "lab1", "web1", "\x1b[31m", "é\u2192", "a" * 3000, "../..",
-             "x=y", "SHA256:zz", "0", "\ud800"]
+ODD_TEXTS = [
+    "",
+    "nobody",
+    "-",
+    "--",
+    "c1",
+    "C7",
+    "7",
+    "lab1",
+    "web1",
+    "\x1b[31m",
+    "é\u2192",
+    "a" * 3000,
+    "../..",
+    "x=y",
+    "SHA256:zz",
+    "0",
+    "\ud800",
+]
 FILES = ["a folder", "missing", "empty", "binary", "one long line", "unreadable", "text"]
 
 
@@ -64,11 +81,49 @@ def ends(*arguments: str) -> int:
     return 0
 
 
-VERBS = ["check", "plan", "impact", "event log", "event renewed", "event attested", "cases", "show", "approve",
-         "reject", "cancel", "accept", "schema", "token create", "token list", "token revoke", "audit verify",
-         "audit export", "audit key", "audit join", "plugins list", "nonsense", ""]
-OPTIONS = ["--json", "--reason", "--gate", "--site", "--certificate", "--fingerprint", "--kind", "--to", "--public-key",
-           "--checkpoint", "--inventory", "--holder", "--renew", "--password", "--help", "--all"]
+VERBS = [
+    "check",
+    "plan",
+    "impact",
+    "event log",
+    "event renewed",
+    "event attested",
+    "cases",
+    "show",
+    "approve",
+    "reject",
+    "cancel",
+    "accept",
+    "schema",
+    "token create",
+    "token list",
+    "token revoke",
+    "audit verify",
+    "audit export",
+    "audit key",
+    "audit join",
+    "plugins list",
+    "nonsense",
+    "",
+]
+OPTIONS = [
+    "--json",
+    "--reason",
+    "--gate",
+    "--site",
+    "--certificate",
+    "--fingerprint",
+    "--kind",
+    "--to",
+    "--public-key",
+    "--checkpoint",
+    "--inventory",
+    "--holder",
+    "--renew",
+    "--password",
+    "--help",
+    "--all",
+]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -79,9 +134,13 @@ def test_odd_arguments(folder: Path, verb: str, more: list[str]) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.binary(max_size=300) | st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))
-       | st.integers(0, len(INVENTORY)).flatmap(lambda at: st.binary(max_size=4).map(
-           lambda new: INVENTORY.encode()[:at] + new + INVENTORY.encode()[at + 1:])))
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))
+    | st.integers(0, len(INVENTORY)).flatmap(
+        lambda at: st.binary(max_size=4).map(lambda new: INVENTORY.encode()[:at] + new + INVENTORY.encode()[at + 1 :])
+    )
+)
 def test_an_inventory_of_any_bytes(folder: Path, data: bytes) -> None:
     """It is read, or it is wrong usage with a reason."""
     (folder / "odd.yaml").write_bytes(data)
@@ -92,8 +151,9 @@ HOMES = {"a file": "RETRUST_HOME is a file", "not to be made": "cannot be made",
 
 
 @pytest.mark.parametrize("home", HOMES)
-def test_a_home_that_cannot_serve_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch, home: str,
-                                          capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_home_that_cannot_serve_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, home: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """One sentence with what to do."""
     place = folder / "odd home"
     if home == "a file":
@@ -113,11 +173,21 @@ def test_a_home_that_cannot_serve_is_said(folder: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_a_terminal_without_unicode(folder: Path, encoding: dict[str, str]) -> None:
     """What it cannot show is written as escapes."""
-    done = subprocess.run([sys.executable, "-m", "retrust", "check", "lab1"], env=os.environ | encoding,
-                          capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "retrust", "check", "lab1"],
+        env=os.environ | encoding,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     assert b"Traceback" not in done.stderr + done.stdout
     assert done.returncode in (0, 1, 3)
     (folder / "é").mkdir()
-    done = subprocess.run([sys.executable, "-m", "retrust", "event", "log", "é"], env=os.environ | encoding,
-                          capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "retrust", "event", "log", "é"],
+        env=os.environ | encoding,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False)

@@ -49,11 +49,19 @@ async def test_only_its_hash_is_kept(ledger, tmp_path) -> None:
             assert text.split("_", 2)[2].encode() not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("change", [
-    lambda text: text[:-1] + ("A" if text[-1] != "A" else "B"), lambda text: text + "A", lambda text: text[1:],
-    lambda text: "", lambda text: text.upper(), lambda text: text.replace("_", "-", 1), lambda text: f"{text}\n",
-    lambda text: "retrust_00000000_" + text.split("_", 2)[2],
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[:-1] + ("A" if text[-1] != "A" else "B"),
+        lambda text: text + "A",
+        lambda text: text[1:],
+        lambda text: "",
+        lambda text: text.upper(),
+        lambda text: text.replace("_", "-", 1),
+        lambda text: f"{text}\n",
+        lambda text: "retrust_00000000_" + text.split("_", 2)[2],
+    ],
+)
 async def test_anything_else_is_not(ledger, change) -> None:
     """A changed, cut, longer or other text is nobody's."""
     _, text = await make(ledger)
@@ -83,9 +91,14 @@ async def test_expired(tmp_path) -> None:
         assert await Register(ledger).token(token.id) is not None
 
 
-@pytest.mark.parametrize(("person", "lasts", "said"), [
-    ("eve", HOUR, "names no person 'eve'"), ("ann", timedelta(0), "at most"), ("ann", timedelta(days=400), "at most"),
-])
+@pytest.mark.parametrize(
+    ("person", "lasts", "said"),
+    [
+        ("eve", HOUR, "names no person 'eve'"),
+        ("ann", timedelta(0), "at most"),
+        ("ann", timedelta(days=400), "at most"),
+    ],
+)
 async def test_not_made(ledger, person: str, lasts: timedelta, said: str) -> None:
     """There is no token for a stranger, none for no time, and none for ever."""
     with pytest.raises(UsageError, match=said):

@@ -123,10 +123,15 @@ class Arguments:
         return []
 
 
-@pytest.mark.parametrize(("plugin", "said"), [
-    (Unknown(), "retrust_no_such_hook"), (Unmarked(), "lacks @hookimpl"), (Async(), "must not be async"),
-    (Arguments(), "inventory"),
-])
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        (Unknown(), "retrust_no_such_hook"),
+        (Unmarked(), "lacks @hookimpl"),
+        (Async(), "must not be async"),
+        (Arguments(), "inventory"),
+    ],
+)
 def test_a_wrong_signature_refuses_to_start(plugin: object, said: str) -> None:
     """An unknown hook, a forgotten marker, an async hook and an unknown argument are all found at load."""
     with pytest.raises(PluginError, match=f"(?s)plugin bad: .*{said}"):

@@ -392,15 +392,18 @@ ACCEPTED = {"accept_blind_first_use": True}
 STANDING = {"delete-pin": [{"gate": "standard"}]}
 
 
-@pytest.mark.parametrize(("policy", "people", "labels"), [
-    ({}, PEOPLE, {"people", "security"}),
-    (ACCEPTED, PEOPLE, {"people"}),
-    ({}, None, {"confirm"}),
-    (STANDING, PEOPLE, {"people", "security"}),
-    (STANDING, None, {"confirm"}),
-    (STANDING | ACCEPTED, PEOPLE, {"standard"}),
-    (STANDING | ACCEPTED, None, {"standard"}),
-])
+@pytest.mark.parametrize(
+    ("policy", "people", "labels"),
+    [
+        ({}, PEOPLE, {"people", "security"}),
+        (ACCEPTED, PEOPLE, {"people"}),
+        ({}, None, {"confirm"}),
+        (STANDING, PEOPLE, {"people", "security"}),
+        (STANDING, None, {"confirm"}),
+        (STANDING | ACCEPTED, PEOPLE, {"standard"}),
+        (STANDING | ACCEPTED, None, {"standard"}),
+    ],
+)
 def test_a_blind_first_use_is_somebodys_decision(policy: dict[str, Any], people: Any, labels: set[str]) -> None:
     """People ask their security, a standard change needs the acceptance; at the terminal the prompt says it."""
     assert set(said(required("delete-pin", policy=policy, people=people, first_use="blind"))) == labels

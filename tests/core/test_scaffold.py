@@ -15,8 +15,13 @@ from retrust.scaffold import write_scaffold
 def test_its_own_tests_pass(tmp_path: Path) -> None:
     """What `retrust plugins new` writes passes the tests that it writes."""
     home = write_scaffold("my-site", tmp_path)
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=home,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
 

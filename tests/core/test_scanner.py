@@ -33,7 +33,7 @@ class Tagged:
             close = window.data.find(b">", found.end())
             if close < 0 and not window.final:
                 return Reading(matches, found.start())
-            text = window.data[found.end():close if close >= 0 else len(window.data)]
+            text = window.data[found.end() : close if close >= 0 else len(window.data)]
             text = text[:20].decode(errors="replace")
             matches.append(Match(self.name, text, None, None, text, window.offset + found.start()))
         return Reading(matches, len(window.data))
@@ -74,12 +74,14 @@ def test_every_anchor_once(step: int) -> None:
     """Chunks of any size, tags at any place: each is found once, at its offset, in order."""
     raw = stream_of(60_000 if step < 10 else 3 * BLOCK, 3000, step)
     scanner = Scanner([Tagged()])
-    matches = [match for i in range(0, len(raw), step) for match in scanner.feed(raw[i:i + step])]
+    matches = [match for i in range(0, len(raw), step) for match in scanner.feed(raw[i : i + step])]
     assert found(matches + scanner.flush()) == expected(raw)
 
 
-@given(st.lists(st.sampled_from([b"ANCHOR<", b"ANC", b"HOR<", b"a>", b"\n", b">", b"x" * 9000]), max_size=30),
-       st.lists(st.integers(1, 40_000), min_size=1, max_size=5))
+@given(
+    st.lists(st.sampled_from([b"ANCHOR<", b"ANC", b"HOR<", b"a>", b"\n", b">", b"x" * 9000]), max_size=30),
+    st.lists(st.integers(1, 40_000), min_size=1, max_size=5),
+)
 @settings(max_examples=60)
 def test_any_cuts_find_the_same(pieces: list[bytes], steps: list[int]) -> None:
     """An anchor or an event cut by a chunk's border is the same one."""
@@ -87,7 +89,7 @@ def test_any_cuts_find_the_same(pieces: list[bytes], steps: list[int]) -> None:
     scanner, at, matches = Scanner([Tagged()]), 0, []
     while at < len(raw):
         step = steps[at % len(steps)]
-        matches += scanner.feed(raw[at:at + step])
+        matches += scanner.feed(raw[at : at + step])
         at += step
     assert [m.offset for m in matches + scanner.flush()] == [o for _, o in expected(raw)]
 
@@ -115,7 +117,10 @@ def test_signatures_do_not_disturb_each_other() -> None:
     raw = b"." * BLOCK + b"ANCHOR<a> OTHER<b> ANCHOR<c>" + b"." * BLOCK
     scanner = Scanner([Tagged(), Tagged("other", b"OTHER<")])
     assert {(m.signature, m.dn) for m in scanner.feed(raw) + scanner.flush()} == {
-        ("tagged", "a"), ("other", "b"), ("tagged", "c")}
+        ("tagged", "a"),
+        ("other", "b"),
+        ("tagged", "c"),
+    }
     nothing = Scanner([])
     assert nothing.feed(raw * 5) == nothing.flush() == []
 
@@ -175,8 +180,10 @@ def test_memory_stays_bounded() -> None:
 
 def test_the_scanner_is_light() -> None:
     """Scanner and signature load neither the SSH client, nor the ledger's library, nor pydantic, nor asyncio."""
-    code = ("import sys, retrust.scanner, retrust_plugins.cisco_prime.signatures;"
-            "print([m for m in ('asyncssh', 'sqlalchemy', 'pydantic', 'asyncio', 'cryptography', 'prefect')"
-            " if m in sys.modules])")
+    code = (
+        "import sys, retrust.scanner, retrust_plugins.cisco_prime.signatures;"
+        "print([m for m in ('asyncssh', 'sqlalchemy', 'pydantic', 'asyncio', 'cryptography', 'prefect')"
+        " if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

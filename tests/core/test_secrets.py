@@ -48,9 +48,17 @@ async def test_env(secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (await secrets.get(ref)).get_secret_value() == value
 
 
-@pytest.mark.parametrize(("content", "value"), [
-    (b"pw\n", "pw"), (b"pw\r\n", "pw"), (b"pw", "pw"), (b"pw\n\n", "pw\n"), (b" p w \n", " p w "),
-    ("pä".encode(), "pä")])
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"pw\n", "pw"),
+        (b"pw\r\n", "pw"),
+        (b"pw", "pw"),
+        (b"pw\n\n", "pw\n"),
+        (b" p w \n", " p w "),
+        ("pä".encode(), "pä"),
+    ],
+)
 async def test_file(secrets: Secrets, tmp_path: Path, content: bytes, value: str) -> None:
     """`file:` is the file's text without its last line end, and nothing else is stripped."""
     path = tmp_path / "pw"
@@ -59,8 +67,9 @@ async def test_file(secrets: Secrets, tmp_path: Path, content: bytes, value: str
     assert (await secrets.get(SecretRef(f"file:{path}"))).get_secret_value() == value
 
 
-async def test_a_relative_file_is_the_inventory_s(secrets: Secrets, tmp_path: Path,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_relative_file_is_the_inventory_s(
+    secrets: Secrets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A relative path is relative to the inventory's folder, wherever the process is."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "pw").write_text(VALUE)
@@ -96,8 +105,9 @@ async def test_a_pipe_is_not_waited_for(secrets: Secrets, tmp_path: Path) -> Non
     assert "not a regular file" in str(await failure(secrets, SecretRef(f"file:{tmp_path}/pipe")))
 
 
-async def test_readable_by_everyone_is_warned_of(secrets: Secrets, tmp_path: Path,
-                                                 caplog: pytest.LogCaptureFixture) -> None:
+async def test_readable_by_everyone_is_warned_of(
+    secrets: Secrets, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Container platforms mount secrets that way: it works, and the log says how to close it."""
     path = tmp_path / "pw"
     path.write_text(VALUE)
@@ -169,8 +179,9 @@ def test_only_references_are_accepted(value: Any) -> None:
         ref = Login.model_validate({"password": value}).password
     except ValidationError as error:
         [detail] = error.errors()
-        assert detail["msg"] == ("must be a reference, such as env:NAME or file:PATH, never the value itself; "
-                                 "known: env, file")
+        assert detail["msg"] == (
+            "must be a reference, such as env:NAME or file:PATH, never the value itself; known: env, file"
+        )
     else:
         assert ref.scheme in ("env", "file")
 
@@ -181,8 +192,9 @@ def test_references(text: str) -> None:
     assert str(Login.model_validate({"password": text}).password) == text
 
 
-@pytest.mark.parametrize("text", ["", "env:", "env:A-B", "env: A", "env:1A", "file:", "ENV:A", "pass:word", "a b:c",
-                                  "env:A\nB", ":x"])
+@pytest.mark.parametrize(
+    "text", ["", "env:", "env:A-B", "env: A", "env:1A", "file:", "ENV:A", "pass:word", "a b:c", "env:A\nB", ":x"]
+)
 def test_no_references(text: str) -> None:
     """A literal that happens to hold a colon is no reference."""
     with pytest.raises(ValidationError):

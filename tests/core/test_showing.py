@@ -27,8 +27,10 @@ from retrust.testing.scenes import a_renewal, a_world, waiting_case
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
 
-ONE = {"delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
-       "interrupting": [{"gate": "people", "approvers": 1, "roles": ["network"]}]}
+ONE = {
+    "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+    "interrupting": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+}
 SIGNED = {"delete-pin": [{"gate": "people", "signed": True}], "interrupting": [{"gate": "people", "signed": True}]}
 
 
@@ -39,16 +41,28 @@ class Terminal:
         self.folder, self.engine, self.ledger = folder, engine, ledger
 
     async def token(self, person: str, **more: Any) -> str:
-        return (await create_token(self.ledger, self.engine.inventory, person, lasts=timedelta(hours=1),
-                                   actor="person:root", **more))[1]
+        return (
+            await create_token(
+                self.ledger, self.engine.inventory, person, lasts=timedelta(hours=1), actor="person:root", **more
+            )
+        )[1]
 
     async def type(self, *words: str, token: str = "", key: str | None = None) -> tuple[int, str]:
         """The exit code, and what was said in one line."""
         typed = [*words, *(["--sign-with", str(self.folder / key)] if key else [])]
         app = build(self.engine.plugins.commands.values(), typed)
-        done = await asyncio.to_thread(CliRunner().invoke, app, typed, env={
-            "USER": "ann", "SUDO_USER": "ann", "LOGNAME": "ann", "RETRUST_TOKEN": token,
-            "RETRUST_INVENTORY": str(self.engine.inventory.file)})
+        done = await asyncio.to_thread(
+            CliRunner().invoke,
+            app,
+            typed,
+            env={
+                "USER": "ann",
+                "SUDO_USER": "ann",
+                "LOGNAME": "ann",
+                "RETRUST_TOKEN": token,
+                "RETRUST_INVENTORY": str(self.engine.inventory.file),
+            },
+        )
         return done.exit_code, " ".join(done.output.split())
 
     async def said(self, case: Case) -> list[tuple[str, bool]]:
@@ -74,21 +88,31 @@ def made_key(path: Path) -> str:
 
 
 @pytest.fixture
-async def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-                   ) -> AsyncIterator[Terminal]:
+async def terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Terminal]:
     keys = {name: made_key(tmp_path / name) for name in ("ann", "ben", "stranger")}
-    people = {"ann": {"roles": ["network"], "ssh_keys": keys["ann"]},
-              "ben": {"roles": ["network"], "ssh_keys": [keys["ben"]]}, "cy": {"roles": ["admin"]}}
+    people = {
+        "ann": {"roles": ["network"], "ssh_keys": keys["ann"]},
+        "ben": {"roles": ["network"], "ssh_keys": [keys["ben"]]},
+        "cy": {"roles": ["admin"]},
+    }
     policy = getattr(request, "param", ONE)
     async with a_world(tmp_path, monkeypatch, people=people, policy=policy) as (engine, ledger):
         yield Terminal(tmp_path, engine, ledger)
 
 
-@pytest.mark.parametrize("words", [
-    ("approve", "CASE", "--reason", "x"), ("reject", "CASE", "--reason", "x"), ("cancel", "CASE", "--reason", "x"),
-    ("event", "attested", "campus", "secondary", "SHA256:" + "a" * 64),
-    ("accept", "campus", "secondary", "--kind", "host key", "--fingerprint", "SHA256:x", "--reason", "x"),
-], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approve", "CASE", "--reason", "x"),
+        ("reject", "CASE", "--reason", "x"),
+        ("cancel", "CASE", "--reason", "x"),
+        ("event", "attested", "campus", "secondary", "SHA256:" + "a" * 64),
+        ("accept", "campus", "secondary", "--kind", "host key", "--fingerprint", "SHA256:x", "--reason", "x"),
+    ],
+    ids=lambda words: words[0],
+)
 async def test_an_account_shows_nobody(terminal: Terminal, words: tuple[str, ...]) -> None:
     """Whatever USER, LOGNAME and SUDO_USER say, nothing is decided, and the message says how to show who one is."""
     case = await waiting_case(terminal.ledger)
@@ -121,8 +145,10 @@ async def test_what_shows_nobody(terminal: Terminal) -> None:
     revoked, reads = await terminal.token("ann"), await terminal.token("ann", read_only=True)
     assert (await terminal.type("token", "revoke", revoked.split("_")[1]))[0] == 0
     for shown, why in (
-        ({"key": "stranger"}, "not one person's"), ({"token": "retrust_00000000_x"}, "not valid"),
-        ({"token": revoked}, "not valid"), ({"token": reads}, "only reads"),
+        ({"key": "stranger"}, "not one person's"),
+        ({"token": "retrust_00000000_x"}, "not valid"),
+        ({"token": revoked}, "not valid"),
+        ({"token": reads}, "only reads"),
         ({"token": await terminal.token("ann"), "key": "ben"}, "the token shows ann, the key shows ben"),
     ):
         for verb in ("approve", "cancel"):
@@ -153,8 +179,12 @@ def a_plan_with(**changes: Any) -> Plan:
 async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: str) -> None:
     """Where nobody is known to have asked for a case, one person opens nothing; two do."""
     changed: dict[str, Any] = {"hint": {"rests_on": "hints"}, "sighting": {"said_by": (UNKNOWN,)}}.get(hand, {})
-    case = await waiting_case(terminal.ledger, actor=UNKNOWN if hand == "requester" else "service",
-                              planner=UNKNOWN if hand == "planner" else "service", plan=a_plan_with(**changed))
+    case = await waiting_case(
+        terminal.ledger,
+        actor=UNKNOWN if hand == "requester" else "service",
+        planner=UNKNOWN if hand == "planner" else "service",
+        plan=a_plan_with(**changed),
+    )
     code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
     assert (code, "two different persons must say yes" in said) == (0, True), said
     assert await terminal.gates(case) == {"people": "shut"}
@@ -174,8 +204,15 @@ async def test_what_comes_in_later_shuts_nothing(terminal: Terminal) -> None:
 
 async def test_who_is_known_to_have_asked_does_not_decide(terminal: Terminal) -> None:
     """An event handed in with a token is its person's: they do not decide, and one other person does."""
-    code, said = await terminal.type("event", "renewed", "campus", "secondary", "--fingerprint", "SHA256:" + "a" * 64,
-                                     token=await terminal.token("ann", read_only=True))
+    code, said = await terminal.type(
+        "event",
+        "renewed",
+        "campus",
+        "secondary",
+        "--fingerprint",
+        "SHA256:" + "a" * 64,
+        token=await terminal.token("ann", read_only=True),
+    )
     assert code == 0, said
     case = await waiting_case(terminal.ledger)
     code, said = await terminal.type("approve", case.id, "--reason", "x", key="ann")
@@ -211,16 +248,20 @@ async def test_a_signature_is_for_one_case(terminal: Terminal) -> None:
     assert await terminal.gates(later) == {"people": "shut"}
 
 
-@pytest.mark.parametrize(("ledger", "shown", "said"), [
-    ("here", {}, "on the ledger's machine, by an unknown person with the account ann"),
-    ("here", {"key": "ann"}, "on the ledger's machine, by ann with the account ann"),
-    ("here", {"person": "cy"}, "by cy, with the role admin"),
-    ("elsewhere", {"person": "cy"}, "by cy, with the role admin"),
-    ("elsewhere", {"key": "ann"}, None),
-    ("elsewhere", {}, None),
-])
-async def test_who_makes_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, ledger: str,
-                                shown: dict[str, str], said: str | None) -> None:
+@pytest.mark.parametrize(
+    ("ledger", "shown", "said"),
+    [
+        ("here", {}, "on the ledger's machine, by an unknown person with the account ann"),
+        ("here", {"key": "ann"}, "on the ledger's machine, by ann with the account ann"),
+        ("here", {"person": "cy"}, "by cy, with the role admin"),
+        ("elsewhere", {"person": "cy"}, "by cy, with the role admin"),
+        ("elsewhere", {"key": "ann"}, None),
+        ("elsewhere", {}, None),
+    ],
+)
+async def test_who_makes_tokens(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, ledger: str, shown: dict[str, str], said: str | None
+) -> None:
     """The role admin from anywhere, or whoever is at the ledger's own machine; the entry says which."""
     token = await terminal.token(shown["person"]) if "person" in shown else ""
     before = len(await terminal.ledger.entries(kinds=["token-created"]))
@@ -236,25 +277,34 @@ async def test_who_makes_tokens(terminal: Terminal, monkeypatch: pytest.MonkeyPa
         assert "no approver is told" in text
 
 
-@pytest.mark.parametrize(("url", "here"), [
-    (None, True), ("sqlite:////var/lib/retrust/ledger.db", True), ("postgresql:///retrust", True),
-    ("postgresql://retrust@/retrust?host=/run/postgresql", True),
-    ("postgresql://retrust@db.example.com/retrust", False),
-    ("postgresql://retrust@127.0.0.1/retrust", False), ("postgresql://retrust@/retrust?host=db.example.com", False),
-])
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        (None, True),
+        ("sqlite:////var/lib/retrust/ledger.db", True),
+        ("postgresql:///retrust", True),
+        ("postgresql://retrust@/retrust?host=/run/postgresql", True),
+        ("postgresql://retrust@db.example.com/retrust", False),
+        ("postgresql://retrust@127.0.0.1/retrust", False),
+        ("postgresql://retrust@/retrust?host=db.example.com", False),
+    ],
+)
 def test_the_ledgers_own_machine(terminal: Terminal, url: str | None, here: bool) -> None:
     """A file, or a socket of this machine; a loopback address may be a tunnel."""
     object.__setattr__(terminal.engine.inventory.ledger, "url", url)
     assert terminal.engine.at_the_ledger is here
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"eve": {"ssh_keys": "KEY"}}, "has the key of ann"),
-    ({"cy": {"subject": "u-1"}, "eve": {"subject": "u-1"}}, "has the subject of cy"),
-    ({"Ann": {"roles": []}}, "has the name of Ann"),
-    ({"eve": {"ssh_keys": "ssh-ed25519 AAAA"}}, "must be a public SSH key"),
-    ({"eve": {"ssh_keys": "cert-authority KEY"}}, "must be a public SSH key"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"eve": {"ssh_keys": "KEY"}}, "has the key of ann"),
+        ({"cy": {"subject": "u-1"}, "eve": {"subject": "u-1"}}, "has the subject of cy"),
+        ({"Ann": {"roles": []}}, "has the name of Ann"),
+        ({"eve": {"ssh_keys": "ssh-ed25519 AAAA"}}, "must be a public SSH key"),
+        ({"eve": {"ssh_keys": "cert-authority KEY"}}, "must be a public SSH key"),
+    ],
+)
 def test_two_people_in_one(terminal: Terminal, change: dict[str, Any], said: str) -> None:
     """What shows one person shows no other: refused when the inventory is read."""
     key = (terminal.folder / "ann.pub").read_text().strip()

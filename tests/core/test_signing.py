@@ -50,13 +50,20 @@ def openssh_accepts(signature: str, digest: str, who: str, allowed: Path, folder
     (folder / "decision.sig").write_text(signature)
     done = subprocess.run(
         ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", who, "-n", NAMESPACE, "-s", folder / "decision.sig"],
-        input=digest.encode(), capture_output=True, check=False)
+        input=digest.encode(),
+        capture_output=True,
+        check=False,
+    )
     return done.returncode == 0
 
 
 def openssh_signs(key: Path, digest: str, namespace: str = NAMESPACE) -> str:
-    return subprocess.run(["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", namespace], input=digest.encode(),
-                          capture_output=True, check=True).stdout.decode()
+    return subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", namespace],
+        input=digest.encode(),
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
@@ -99,8 +106,9 @@ def load(key: Path, agent: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
-async def test_the_agent_signs(kind: str, tmp_path: Path, agent: dict[str, str],
-                               monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_agent_signs(
+    kind: str, tmp_path: Path, agent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A key that only the agent holds signs, chosen by its public file, or the first one."""
     other, key = make_key(tmp_path, name="other"), make_key(tmp_path, kind)
     for each in (other, key):
@@ -111,8 +119,9 @@ async def test_the_agent_signs(kind: str, tmp_path: Path, agent: dict[str, str],
     assert openssh_accepts(await sign(DIGEST), DIGEST, "ben", allowed, tmp_path)
 
 
-async def test_the_agent_is_asked_for_what_it_has_not(tmp_path: Path, agent: dict[str, str],
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_agent_is_asked_for_what_it_has_not(
+    tmp_path: Path, agent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty agent, a key it does not hold, and no agent at all are each said."""
     key = make_key(tmp_path)
     monkeypatch.setenv("SSH_AUTH_SOCK", agent["SSH_AUTH_SOCK"])
@@ -205,25 +214,34 @@ async def test_from_the_terminal_to_the_auditor(tmp_path: Path, monkeypatch: pyt
     async with a_world(tmp_path, monkeypatch, signing={"allowed_signers": str(allowed)}) as (engine, ledger):
         case = await waiting_case(ledger)
     environment = os.environ | {"USER": "root", "RETRUST_INVENTORY": str(engine.inventory.file)}
-    code, shown = typed_at_a_terminal(["approve", case.id, "--sign-with", str(key), "--reason", "seen"],
-                                      b"correct horse", environment)
+    code, shown = typed_at_a_terminal(
+        ["approve", case.id, "--sign-with", str(key), "--reason", "seen"], b"correct horse", environment
+    )
     assert (code, b"signed yes by person:ann" in shown) == (0, True), shown
     assert b"horse" not in shown + b"".join(p.read_bytes() for p in engine.home.rglob("*") if p.is_file())
     pack = tmp_path / "pack.zip"
     async with await engine.open_ledger() as ledger:
         await export_case(ledger, case.id, pack)
     with zipfile.ZipFile(pack) as opened:
-        parts = {Path(name).suffix: opened.read(name).decode() for name in opened.namelist()
-                 if name.startswith("decisions/")}
+        parts = {
+            Path(name).suffix: opened.read(name).decode() for name in opened.namelist() if name.startswith("decisions/")
+        }
     assert parts[".signed"] == statement(case.id, case.digest or "")
     assert openssh_accepts(parts[".sig"], parts[".signed"], "ann", allowed, tmp_path)
 
 
 def people_with(**keys: Path | tuple[Path, ...]) -> Inventory:
     """People, each with the public halves of these keys."""
-    return Inventory(sites={}, people={name: Person(name=name, ssh_keys=tuple(
-        k.with_suffix(".pub").read_text() for k in (key if isinstance(key, tuple) else (key,))))
-        for name, key in keys.items()})
+    return Inventory(
+        sites={},
+        people={
+            name: Person(
+                name=name,
+                ssh_keys=tuple(k.with_suffix(".pub").read_text() for k in (key if isinstance(key, tuple) else (key,))),
+            )
+            for name, key in keys.items()
+        },
+    )
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

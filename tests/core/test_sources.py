@@ -13,10 +13,18 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-@pytest.mark.parametrize(("told", "vouched", "at"), [
-    (None, None, None), (None, NOW, NOW), (NOW - HOUR, NOW, NOW - HOUR), (NOW - HOUR, None, NOW - HOUR),
-    (NOW + HOUR, None, NOW), (NOW + SKEW + HOUR, NOW, None), (NOW + SKEW + HOUR, None, None),
-])
+@pytest.mark.parametrize(
+    ("told", "vouched", "at"),
+    [
+        (None, None, None),
+        (None, NOW, NOW),
+        (NOW - HOUR, NOW, NOW - HOUR),
+        (NOW - HOUR, None, NOW - HOUR),
+        (NOW + HOUR, None, NOW),
+        (NOW + SKEW + HOUR, NOW, None),
+        (NOW + SKEW + HOUR, None, None),
+    ],
+)
 def test_the_lines_time_comes_first(told: datetime | None, vouched: datetime | None, at: datetime | None) -> None:
     """A clock that is a little ahead is held back; a time of a later day was not read right."""
     match = Match("s", "CN=x", "peer", told, "text", 0)

@@ -22,6 +22,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def plain_server(serve: Serve) -> AsyncIterator[Endpoint]:
     """A TCP server that speaks no TLS."""
+
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await serve(reader, writer)
@@ -75,12 +76,16 @@ async def test_no_data_is_sent() -> None:
         assert await asyncio.wait_for(received.get(), 5) == b""
 
 
-@pytest.mark.parametrize(("host", "server_name", "sent"), [
-    ("prime-sec.example.com", None, "prime-sec.example.com"),
-    ("prime-sec.example.com.", None, "prime-sec.example.com"),
-    ("192.0.2.1", None, None), ("2001:db8::1", None, None),
-    ("192.0.2.1", "prime-sec.example.com", "prime-sec.example.com"),
-])
+@pytest.mark.parametrize(
+    ("host", "server_name", "sent"),
+    [
+        ("prime-sec.example.com", None, "prime-sec.example.com"),
+        ("prime-sec.example.com.", None, "prime-sec.example.com"),
+        ("192.0.2.1", None, None),
+        ("2001:db8::1", None, None),
+        ("192.0.2.1", "prime-sec.example.com", "prime-sec.example.com"),
+    ],
+)
 async def test_sni_carries_names_only(host: str, server_name: str | None, sent: str | None) -> None:
     """A name is sent, an address is not, and the caller may name another."""
     names: list[str | None] = []
@@ -138,6 +143,7 @@ async def test_a_name_that_does_not_resolve(host: str) -> None:
 
 async def test_a_server_that_accepts_and_is_silent() -> None:
     """The time-out covers the handshake, and the error says that the connection stood."""
+
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -148,6 +154,7 @@ async def test_a_server_that_accepts_and_is_silent() -> None:
 
 async def test_a_connection_that_never_opens() -> None:
     """The time-out covers the connection, and the error does not pretend that it stood."""
+
     async def never(_endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         raise await asyncio.get_running_loop().create_future()
 
@@ -155,10 +162,12 @@ async def test_a_connection_that_never_opens() -> None:
         await probe(Endpoint(host="127.0.0.1", port=443), timeout=0.05, connect=never)
 
 
-@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                                      b"220 mail ESMTP\r\n", b"\x00" * 64])
+@pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mail ESMTP\r\n", b"\x00" * 64]
+)
 async def test_a_server_that_speaks_no_tls(greeting: bytes) -> None:
     """Another protocol on the port is named as such."""
+
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
         await reader.read()
@@ -170,6 +179,7 @@ async def test_a_server_that_speaks_no_tls(greeting: bytes) -> None:
 
 async def test_a_server_that_hangs_up() -> None:
     """A connection closed during the handshake is named as such."""
+
     async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
 
@@ -180,6 +190,7 @@ async def test_a_server_that_hangs_up() -> None:
 
 async def test_a_handshake_that_the_server_refuses() -> None:
     """A server that ends the handshake with an alert gives its reason."""
+
     async def alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(bytes.fromhex("15 03 03 00 02 02 28"))
@@ -234,10 +245,13 @@ async def test_a_handshake_through_an_ssh_channel() -> None:
     """The same certificate is seen through a direct-tcpip channel, and the channel stays the caller's."""
     made = self_signed("prime-sec")
     key = asyncssh.generate_private_key("ssh-ed25519")
-    async with tls_server(made.context()) as endpoint, \
-            asyncssh.listen("127.0.0.1", 0, server_factory=Forwarding, server_host_keys=[key]) as sshd, \
-            asyncssh.connect("127.0.0.1", sshd.get_port(), config=None,
-                             known_hosts=([key.convert_to_public()], [], []), username="admin") as session:
+    async with (
+        tls_server(made.context()) as endpoint,
+        asyncssh.listen("127.0.0.1", 0, server_factory=Forwarding, server_host_keys=[key]) as sshd,
+        asyncssh.connect(
+            "127.0.0.1", sshd.get_port(), config=None, known_hosts=([key.convert_to_public()], [], []), username="admin"
+        ) as session,
+    ):
         reader, writer = await session.open_connection(endpoint.host, endpoint.port)
         presented = await probe_over(reader, writer, endpoint=endpoint)
         writer.close()
@@ -247,6 +261,7 @@ async def test_a_handshake_through_an_ssh_channel() -> None:
 
 async def test_a_channel_that_ends_early() -> None:
     """A channel that closes before the handshake is done is an error of the endpoint."""
+
     async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
 

@@ -20,19 +20,42 @@ PEER = Place("endpoint", Endpoint(host="10.0.0.12", port=8082), "ha", peer="seco
 
 
 def presented(fingerprint: str = "SHA256:new", subject: str = "CN=prime-sec,O=Cisco Systems,C=US") -> Presented:
-    return Presented(fingerprint=fingerprint, key_fingerprint="SHA256:key", subject=subject, issuer=subject,
-                     not_before=NOW - timedelta(days=1), not_after=NOW + timedelta(days=365))
+    return Presented(
+        fingerprint=fingerprint,
+        key_fingerprint="SHA256:key",
+        subject=subject,
+        issuer=subject,
+        not_before=NOW - timedelta(days=1),
+        not_after=NOW + timedelta(days=365),
+    )
 
 
 def baseline(fingerprint: str = "SHA256:old", grade: Grade = Grade.PROVEN) -> Baseline:
-    return Baseline(site="campus", holder=PIN.holder, key=PIN.key, fingerprint=fingerprint,
-                    key_fingerprint="SHA256:key", subject="CN=prime-sec", verified_at=NOW - timedelta(days=30),
-                    grade=grade)
+    return Baseline(
+        site="campus",
+        holder=PIN.holder,
+        key=PIN.key,
+        fingerprint=fingerprint,
+        key_fingerprint="SHA256:key",
+        subject="CN=prime-sec",
+        verified_at=NOW - timedelta(days=30),
+        grade=grade,
+    )
 
 
 def sighting(kind: str = "log", at: datetime = NOW, **more: object) -> Sighting:
-    return Sighting.model_validate({"id": "s1", "kind": kind, "at": at, "received_at": at, "source": "hm-0-0.log",
-                                    "actor": "person:ann", "level": "authenticated", **more})
+    return Sighting.model_validate(
+        {
+            "id": "s1",
+            "kind": kind,
+            "at": at,
+            "received_at": at,
+            "source": "hm-0-0.log",
+            "actor": "person:ann",
+            "level": "authenticated",
+            **more,
+        }
+    )
 
 
 NEW, OLD = presented(), presented("SHA256:old")
@@ -45,49 +68,72 @@ WEAK = baseline(grade=Grade.SUPPORTED)
 RULES = {
     "1 a key that names the holder itself is self": (Facts(PIN, Place("self")), Verdict.SELF),
     "1 self outweighs sightings": (Facts(PIN, Place("self"), NEW, naming=LOGGED), Verdict.SELF),
-    "1 self with another subject is stale where the site includes it":
-        (Facts(PIN, Place("self"), presented(subject="CN=x"), include_self=True), Verdict.STALE),
+    "1 self with another subject is stale where the site includes it": (
+        Facts(PIN, Place("self"), presented(subject="CN=x"), include_self=True),
+        Verdict.STALE,
+    ),
     "2 a key that names nothing is unknown": (Facts(PIN, Place("unknown"), NEW), Verdict.UNKNOWN),
     "3 another fingerprint than the last verified is stale": (Facts(PIN, PEER, NEW, baseline()), Verdict.STALE),
     "3 another subject than the pinned is stale": (Facts(PIN, PEER, presented(subject="CN=other")), Verdict.STALE),
-    "3 another subject is stale though we see the last verified: an old store was restored":
-        (Facts(PIN, PEER, presented("SHA256:old", "CN=other"), baseline()), Verdict.STALE),
+    "3 another subject is stale though we see the last verified: an old store was restored": (
+        Facts(PIN, PEER, presented("SHA256:old", "CN=other"), baseline()),
+        Verdict.STALE,
+    ),
     "3 a sighting that names this edge alone is stale": (Facts(PIN, PEER, NEW, naming=LOGGED), Verdict.STALE),
     "3 a sighting shared with other edges is not": (Facts(PIN, PEER, NEW, shared=LOGGED), Verdict.UNPROVEN),
-    "3 a sighting while we see the last verified is never stale":
-        (Facts(PIN, PEER, OLD, baseline(), naming=LOGGED), Verdict.UNPROVEN),
-    "3 an old sighting changes nothing":
-        (Facts(PIN, PEER, OLD, baseline(), naming=(sighting(at=NOW - timedelta(days=31)),)), Verdict.FRESH),
-    "3 an announced renewal that is presented is stale":
-        (Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:new"),)), Verdict.STALE),
-    "3 an announced renewal that is not presented yet is not":
-        (Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:later"),)), Verdict.UNPROVEN),
+    "3 a sighting while we see the last verified is never stale": (
+        Facts(PIN, PEER, OLD, baseline(), naming=LOGGED),
+        Verdict.UNPROVEN,
+    ),
+    "3 an old sighting changes nothing": (
+        Facts(PIN, PEER, OLD, baseline(), naming=(sighting(at=NOW - timedelta(days=31)),)),
+        Verdict.FRESH,
+    ),
+    "3 an announced renewal that is presented is stale": (
+        Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:new"),)),
+        Verdict.STALE,
+    ),
+    "3 an announced renewal that is not presented yet is not": (
+        Facts(PIN, PEER, NEW, naming=(sighting("renewed", fingerprint="SHA256:later"),)),
+        Verdict.UNPROVEN,
+    ),
     "3 a person's inclusion is a sighting": (Facts(PIN, PEER, NEW, naming=(sighting("person"),)), Verdict.STALE),
-    "3 a fingerprint that a person attests makes nothing stale":
-        (Facts(PIN, PEER, NEW, naming=(sighting("person", fingerprint="SHA256:new"),)), Verdict.UNPROVEN),
+    "3 a fingerprint that a person attests makes nothing stale": (
+        Facts(PIN, PEER, NEW, naming=(sighting("person", fingerprint="SHA256:new"),)),
+        Verdict.UNPROVEN,
+    ),
     "3 another fingerprint than one that was not proven is not": (Facts(PIN, PEER, NEW, WEAK), Verdict.UNPROVEN),
-    "3 nor beside a relation that is healthy, or of which nothing is known":
-        (Facts(PIN, PEER, NEW, WEAK, relation=UNWORDED), Verdict.UNPROVEN),
-    "3 it is where we saw the relation broken":
-        (Facts(PIN, PEER, NEW, WEAK, relation=BROKEN), Verdict.STALE),
-    "3 and where a line that somebody known brought names it alone":
-        (Facts(PIN, PEER, NEW, WEAK, naming=LOGGED), Verdict.STALE),
+    "3 nor beside a relation that is healthy, or of which nothing is known": (
+        Facts(PIN, PEER, NEW, WEAK, relation=UNWORDED),
+        Verdict.UNPROVEN,
+    ),
+    "3 it is where we saw the relation broken": (Facts(PIN, PEER, NEW, WEAK, relation=BROKEN), Verdict.STALE),
+    "3 and where a line that somebody known brought names it alone": (
+        Facts(PIN, PEER, NEW, WEAK, naming=LOGGED),
+        Verdict.STALE,
+    ),
     "3 a hint that names this edge alone is not": (Facts(PIN, PEER, NEW, naming=HINTED), Verdict.UNPROVEN),
     "3 nor beside a healthy relation": (Facts(PIN, PEER, NEW, naming=HINTED, relation=HEALTHY), Verdict.UNPROVEN),
-    "3 a hint is, where we saw the relation broken":
-        (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN), Verdict.STALE),
+    "3 a hint is, where we saw the relation broken": (
+        Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN),
+        Verdict.STALE,
+    ),
     "3 not where it fits several edges": (Facts(PIN, PEER, NEW, shared=HINTED, relation=BROKEN), Verdict.UNPROVEN),
-    "3 nor against a certificate that was verified":
-        (Facts(PIN, PEER, OLD, baseline(), naming=HINTED, relation=BROKEN), Verdict.FRESH),
-    "3 nor once the delete was sent":
-        (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN, unpinned=Unpinned(at=NOW, fingerprint="SHA256:x")),
-         Verdict.UNPROVEN),
+    "3 nor against a certificate that was verified": (
+        Facts(PIN, PEER, OLD, baseline(), naming=HINTED, relation=BROKEN),
+        Verdict.FRESH,
+    ),
+    "3 nor once the delete was sent": (
+        Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN, unpinned=Unpinned(at=NOW, fingerprint="SHA256:x")),
+        Verdict.UNPROVEN,
+    ),
     "3 a look of ours that saw it change is not": (Facts(PIN, PEER, NEW, naming=PROBED), Verdict.UNPROVEN),
-    "3 it is, where we saw the relation broken":
-        (Facts(PIN, PEER, NEW, naming=PROBED, relation=BROKEN), Verdict.STALE),
+    "3 it is, where we saw the relation broken": (Facts(PIN, PEER, NEW, naming=PROBED, relation=BROKEN), Verdict.STALE),
     "4 the last verified, and no sighting, is fresh": (Facts(PIN, PEER, OLD, baseline()), Verdict.FRESH),
-    "4 inclusion does not turn a fresh pin":
-        (Facts(PIN, PEER, OLD, baseline(), naming=(sighting("person"),)), Verdict.FRESH),
+    "4 inclusion does not turn a fresh pin": (
+        Facts(PIN, PEER, OLD, baseline(), naming=(sighting("person"),)),
+        Verdict.FRESH,
+    ),
     "5 one subject and no baseline is unproven: two hosts may share it": (Facts(PIN, PEER, NEW), Verdict.UNPROVEN),
     "5 an endpoint that does not answer is unproven": (Facts(PIN, PEER, None, naming=LOGGED), Verdict.UNPROVEN),
 }
@@ -117,13 +163,16 @@ def test_a_hint_is_believed_in_nothing() -> None:
     assert not Facts(PIN, PEER, OLD, naming=HINTED, shared=HINTED).since_unpinned
 
 
-@pytest.mark.parametrize(("facts", "rests_on"), [
-    (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN), "hints"),
-    (Facts(PIN, PEER, NEW, WEAK, naming=HINTED, relation=BROKEN), "an unproven look"),
-    (Facts(PIN, PEER, NEW, naming=(*HINTED, *LOGGED), relation=BROKEN), None),
-    (Facts(PIN, PEER, presented(subject="CN=other"), naming=HINTED, relation=BROKEN), None),
-    (Facts(PIN, PEER, NEW, baseline(), naming=HINTED, relation=BROKEN), None),
-])
+@pytest.mark.parametrize(
+    ("facts", "rests_on"),
+    [
+        (Facts(PIN, PEER, NEW, naming=HINTED, relation=BROKEN), "hints"),
+        (Facts(PIN, PEER, NEW, WEAK, naming=HINTED, relation=BROKEN), "an unproven look"),
+        (Facts(PIN, PEER, NEW, naming=(*HINTED, *LOGGED), relation=BROKEN), None),
+        (Facts(PIN, PEER, presented(subject="CN=other"), naming=HINTED, relation=BROKEN), None),
+        (Facts(PIN, PEER, NEW, baseline(), naming=HINTED, relation=BROKEN), None),
+    ],
+)
 def test_what_a_verdict_rests_on_is_said(facts: Facts, rests_on: str | None) -> None:
     """Only where nothing better makes the pin stale does it rest on hints, or on looks without proof."""
     judged = judge(facts)
@@ -149,10 +198,19 @@ def test_a_line_of_no_time_makes_us_look_and_no_more(before: Baseline | None) ->
 def test_a_name_that_was_cut_fits_what_it_may_have_been() -> None:
     """Whole attributes must be there, the last one must begin alike; a whole name is not a cut one."""
     other = Pin(holder="primary", key="10.0.0.13_8082", subject="/CN=prime-sec2", line="x")
-    candidates = [Candidate(PIN, PEER, presented(subject="CN=prime-sec,OU=NMS,C=US")),
-                  Candidate(other, PEER, presented(subject="CN=prime-sec2,OU=NMS,C=US"))]
-    for dn, pins in (("CN=prime-s…", (PIN, other)), ("CN=prime-sec2…", (other,)), ("CN=prime-sec, OU=N…", (PIN,)),
-                     ("CN=prime-sec,…", (PIN,)), ("CN=prime-sec, O…", (PIN,)), ("…", (PIN, other)), ("CN=x…", ())):
+    candidates = [
+        Candidate(PIN, PEER, presented(subject="CN=prime-sec,OU=NMS,C=US")),
+        Candidate(other, PEER, presented(subject="CN=prime-sec2,OU=NMS,C=US")),
+    ]
+    for dn, pins in (
+        ("CN=prime-s…", (PIN, other)),
+        ("CN=prime-sec2…", (other,)),
+        ("CN=prime-sec, OU=N…", (PIN,)),
+        ("CN=prime-sec,…", (PIN,)),
+        ("CN=prime-sec, O…", (PIN,)),
+        ("…", (PIN, other)),
+        ("CN=x…", ()),
+    ):
         assert attribute(sighting(dn=dn), candidates, lambda *_: True) == pins, dn
 
 
@@ -174,15 +232,18 @@ CANDIDATES = (
 )
 
 
-@pytest.mark.parametrize(("said", "pins"), [
-    ({"dn": "CN=prime-sec, O=Cisco Systems, C=US"}, (PIN,)),
-    ({"dn": "C = US, O = cisco systems, CN = prime-sec"}, (PIN,)),
-    ({"dn": "CN=prime-sec"}, (ISE,)),
-    ({"dn": "CN=prime-pri"}, (OTHER,)),
-    ({"dn": "CN=nobody"}, ()),
-    ({"holder": "primary", "key": "10.0.0.12_8082"}, (PIN,)),
-    ({"endpoint": Endpoint(host="10.0.0.12", port=8082)}, (PIN,)),
-])
+@pytest.mark.parametrize(
+    ("said", "pins"),
+    [
+        ({"dn": "CN=prime-sec, O=Cisco Systems, C=US"}, (PIN,)),
+        ({"dn": "C = US, O = cisco systems, CN = prime-sec"}, (PIN,)),
+        ({"dn": "CN=prime-sec"}, (ISE,)),
+        ({"dn": "CN=prime-pri"}, (OTHER,)),
+        ({"dn": "CN=nobody"}, ()),
+        ({"holder": "primary", "key": "10.0.0.12_8082"}, (PIN,)),
+        ({"endpoint": Endpoint(host="10.0.0.12", port=8082)}, (PIN,)),
+    ],
+)
 def test_a_sighting_is_about_the_edges_it_names(said: dict[str, object], pins: tuple[Pin, ...]) -> None:
     """By the edge or endpoint it names, else by DN: a whole match outweighs a partial one."""
     assert attribute(sighting(**said), CANDIDATES, lambda s, pin, place: True) == pins
@@ -197,19 +258,33 @@ def test_role_and_place_limit_what_a_sighting_can_be_about() -> None:
 
 
 FINGERPRINTS = st.sampled_from(["SHA256:old", "SHA256:new", "SHA256:third"])
-SIGHTINGS = st.lists(st.builds(
-    sighting, st.sampled_from(["log", "renewed", "probe", "person"]),
-    at=st.integers(-60 * 24 * 60, 60).map(lambda minutes: NOW + timedelta(minutes=minutes)),
-    fingerprint=st.none() | FINGERPRINTS), max_size=4).map(tuple)
+SIGHTINGS = st.lists(
+    st.builds(
+        sighting,
+        st.sampled_from(["log", "renewed", "probe", "person"]),
+        at=st.integers(-60 * 24 * 60, 60).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+        fingerprint=st.none() | FINGERPRINTS,
+    ),
+    max_size=4,
+).map(tuple)
 FACTS = st.builds(
-    Facts, st.just(PIN), st.sampled_from([Place("self"), Place("unknown"), PEER]),
+    Facts,
+    st.just(PIN),
+    st.sampled_from([Place("self"), Place("unknown"), PEER]),
     st.none() | st.builds(presented, FINGERPRINTS, st.sampled_from(["CN=prime-sec,O=Cisco Systems,C=US", "CN=other"])),
-    st.none() | st.builds(baseline, FINGERPRINTS), SIGHTINGS, SIGHTINGS, st.booleans())
+    st.none() | st.builds(baseline, FINGERPRINTS),
+    SIGHTINGS,
+    SIGHTINGS,
+    st.booleans(),
+)
 
 
 def unchanged(facts: Facts) -> bool:
-    return (facts.presented is not None and facts.baseline is not None
-            and facts.presented.fingerprint == facts.baseline.fingerprint)
+    return (
+        facts.presented is not None
+        and facts.baseline is not None
+        and facts.presented.fingerprint == facts.baseline.fingerprint
+    )
 
 
 def same_subject(facts: Facts) -> bool:
@@ -224,8 +299,11 @@ def test_nothing_is_stale_without_a_reason_that_the_design_names(facts: Facts) -
     if judged.verdict is Verdict.STALE:
         assert facts.presented is not None
         assert facts.place.kind == "endpoint" or (facts.place.kind == "self" and facts.include_self)
-        assert (not same_subject(facts) or (facts.baseline is not None and not unchanged(facts))
-                or (facts.baseline is None and facts.naming))
+        assert (
+            not same_subject(facts)
+            or (facts.baseline is not None and not unchanged(facts))
+            or (facts.baseline is None and facts.naming)
+        )
 
 
 @given(FACTS)

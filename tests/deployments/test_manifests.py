@@ -46,8 +46,14 @@ def commands() -> set[tuple[str, ...]]:
 
 def settings() -> set[str]:
     """Every name of an environment variable that is Prefect's or ours."""
-    files = [FOLDER / "compose.yaml", FOLDER / "kubernetes" / "retrust.yaml", FOLDER / "databases.sql",
-             FOLDER / "Containerfile", *UNITS, *EXAMPLES]
+    files = [
+        FOLDER / "compose.yaml",
+        FOLDER / "kubernetes" / "retrust.yaml",
+        FOLDER / "databases.sql",
+        FOLDER / "Containerfile",
+        *UNITS,
+        *EXAMPLES,
+    ]
     return {name for file in files for name in re.findall(r"\b(?:PREFECT|RETRUST)_[A-Z_]+\b", file.read_text())}
 
 
@@ -62,8 +68,13 @@ def test_every_setting_is_one_that_is_read() -> None:
 
 @cache
 def helped(*words: str) -> str:
-    done = subprocess.run([sys.executable, "-m", *words, "--help"], capture_output=True, text=True, check=False,
-                          env=os.environ | {"COLUMNS": "200", "DO_NOT_TRACK": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200", "DO_NOT_TRACK": "1"},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -72,8 +83,11 @@ def helped(*words: str) -> str:
 def test_every_command_exists_with_its_options(words: tuple[str, ...]) -> None:
     """The verb is there, and its help names every option that is used."""
     program, *rest = (word for word in words if word != "--no-prompt")
-    verb = [word for word in rest[: next((n for n, w in enumerate(rest) if w.startswith("-")), len(rest))]
-            if word != "retrust"]
+    verb = [
+        word
+        for word in rest[: next((n for n, w in enumerate(rest) if w.startswith("-")), len(rest))]
+        if word != "retrust"
+    ]
     text = helped(program, *verb)
     assert [option for option in rest if option.startswith("--") and option not in text] == []
 
@@ -108,9 +122,16 @@ def test_what_a_part_is_told_it_may_know() -> None:
     """Prefect's servers never hear the sites' passwords, workers and the service never Prefect's database's."""
     told = {name: "".join(service.get("env_file", [])) for name, service in COMPOSE["services"].items()}
     assert {name for name, files in told.items() if "retrust.env" in files} == {
-        "work-pool", "deploy", "worker", "serve"}
+        "work-pool",
+        "deploy",
+        "worker",
+        "serve",
+    }
     assert {name for name, files in told.items() if "prefect.env" in files} == {
-        "prefect-database", "prefect-api", "prefect-services"}
+        "prefect-database",
+        "prefect-api",
+        "prefect-services",
+    }
     retrust, prefect = ((FOLDER / "env" / f"{part}.env.example").read_text() for part in ("retrust", "prefect"))
     assert ("PREFECT_SERVER_DATABASE_PASSWORD" in retrust, "PI_PASSWORD" in prefect) == (False, False)
 
@@ -122,8 +143,9 @@ def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
         pytest.skip("systemd-analyze is not installed")
     there = tmp_path / unit.name
     there.write_text(unit.read_text().replace("/opt/retrust/bin/", f"{Path(sys.executable).parent}/"))
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(there)], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(there)], capture_output=True, text=True, check=False
+    )
     said = [line for line in done.stderr.splitlines() if unit.name.replace("@", "@i") in line or unit.name in line]
     assert said == []
 
@@ -141,9 +163,17 @@ async def test_the_databases_are_apart(tmp_path: Path) -> None:
     def psql(user: str, password: str, database: str, text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["psql", "-v", "ON_ERROR_STOP=1", "-h", str(admin.host), "-p", str(admin.port), "-U", user, database],
-            input=text, capture_output=True, text=True, check=False,
-            env=os.environ | {"PGPASSWORD": password, "PREFECT_SERVER_DATABASE_PASSWORD": "for-prefect",
-                              "RETRUST_LEDGER_PASSWORD": "for-ledger"})
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ
+            | {
+                "PGPASSWORD": password,
+                "PREFECT_SERVER_DATABASE_PASSWORD": "for-prefect",
+                "RETRUST_LEDGER_PASSWORD": "for-ledger",
+            },
+        )
 
     made = psql(str(admin.username), str(admin.password), str(admin.database), script)
     assert made.returncode == 0, made.stderr

@@ -53,7 +53,8 @@ async def phases(site: Campus, phase: str) -> list[str]:
 
 
 async def test_a_run_cancelled_in_prefect_ends_before_its_next_write(
-        site: Campus, deployed: dict[str, str], tmp_path: Path) -> None:
+    site: Campus, deployed: dict[str, str], tmp_path: Path
+) -> None:
     """The delete that is under way is seen through, the next one is not sent, and the case waits for a person."""
     async with worker(deployed, tmp_path), api_client() as client:
         run = await ordered()
@@ -62,7 +63,9 @@ async def test_a_run_cancelled_in_prefect_ends_before_its_next_write(
         assert asked.json()["status"] == "ACCEPT", asked.text
         state = await ended(run, tmp_path)
     assert (state["type"], "was cancelled in Prefect: nothing more is sent. Sent: " in state["message"]) == (
-        "CANCELLED", True), state
+        "CANCELLED",
+        True,
+    ), state
     case = await in_state(site, "waiting", tmp_path)
     assert (sum(site.deletes().values()), len(await phases(site, "sent"))) == (1, 1)
     assert any("was cancelled in Prefect" in entry.text for entry in await site.ledger.entries(case=case.id))
@@ -71,7 +74,8 @@ async def test_a_run_cancelled_in_prefect_ends_before_its_next_write(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
 async def test_another_worker_goes_on_where_one_was_ended(
-        site: Campus, deployed: dict[str, str], tmp_path: Path, number: signal.Signals) -> None:
+    site: Campus, deployed: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
     """Stopped, a worker hands the site back before its next write; killed, the sweep takes over.
 
     What took effect is sent once. The lab drops a delete whose session ended before it took effect: it is sent again.

@@ -13,8 +13,10 @@ from retrust_plugins.lab.testing import campus
 async def start(tmp_path):
     """Starts a campus, by default a quick pair without pages and ISE; see ``retrust_plugins.lab.testing``."""
     async with AsyncExitStack() as stack:
+
         async def starting(settings=None, **options):
             return await stack.enter_async_context(campus(tmp_path, settings, **options))
+
         yield starting
 
 

@@ -78,8 +78,9 @@ async def run(order: dict) -> None:
     engine = engine_over(Path(order["inventory"]), Path(order["home"]))
     ledger = await Ledger.open(order["ledger"], engine.home, redact=engine.redactor.redact)
     try:
-        ended = await one_pass(engine, ledger, engine.site(SITE), tell=lambda text: say(told=text),
-                               attendance=Attendance(ALICE, yes=True))
+        ended = await one_pass(
+            engine, ledger, engine.site(SITE), tell=lambda text: say(told=text), attendance=Attendance(ALICE, yes=True)
+        )
         say(outcome=ended.outcome)
     finally:
         await ledger.close()

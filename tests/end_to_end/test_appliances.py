@@ -95,9 +95,15 @@ async def test_what_stops_a_heal_is_said(start, variation):
     assert site.writes == 0
 
 
-@pytest.mark.parametrize("question", [
-    "Delete all certificates (yes/no)? ", "Delete the certificate of 10.9.9.9_443 (yes/no)? ",
-    "The server must restart. Continue (yes/no)? ", "Discard the configuration and delete (yes/no)? "])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Delete all certificates (yes/no)? ",
+        "Delete the certificate of 10.9.9.9_443 (yes/no)? ",
+        "The server must restart. Continue (yes/no)? ",
+        "Discard the configuration and delete (yes/no)? ",
+    ],
+)
 async def test_a_delete_that_asks_for_more_is_not_confirmed(start, question):
     """The question is quoted, and the pin stays."""
     site = await start_broken(start, deletecert="confirm", delete_question=question)
@@ -110,8 +116,10 @@ async def test_a_delete_that_asks_for_more_is_not_confirmed(start, question):
 async def test_a_question_that_the_inventory_allows(start):
     """Its answer is typed, and nothing else is."""
     question = {"match": "which role", "answer": "operator"}
-    site = await start(quick_lab().with_nodes(unexpected_question="Which role do you take? "), change=lambda it: [
-        it[node]["ssh"].update(questions=[question]) for node in ("primary", "secondary")])
+    site = await start(
+        quick_lab().with_nodes(unexpected_question="Which role do you take? "),
+        change=lambda it: [it[node]["ssh"].update(questions=[question]) for node in ("primary", "secondary")],
+    )
     await site.settle_in()
     await site.break_trust("secondary")
     await heal(site)
@@ -171,8 +179,14 @@ async def test_an_answer_that_is_no_list_is_never_healed(start, answer, step):
     assert site.deletes() == {"primary": 1, "secondary": 0}
 
 
-BREAKS = [("drops", (DELETE,)), ("deletecert", "drop-after"), ("reboots", {DELETE: "before"}),
-          ("reboots", {DELETE: "after"}), ("reboots", {LIST: "before"}), ("reboots", {LIST: "after"})]
+BREAKS = [
+    ("drops", (DELETE,)),
+    ("deletecert", "drop-after"),
+    ("reboots", {DELETE: "before"}),
+    ("reboots", {DELETE: "after"}),
+    ("reboots", {LIST: "before"}),
+    ("reboots", {LIST: "after"}),
+]
 
 
 @pytest.mark.parametrize(("setting", "value"), BREAKS)

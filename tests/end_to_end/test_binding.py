@@ -237,9 +237,12 @@ def gates_clock(monkeypatch):
 def in_a_window(site, duration="2h"):
     start = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     window = {"gate": "window", "timezone": "UTC", "calendar": {"start": str(start), "duration": duration}}
-    site.reload(lambda s: s.update(policy={"delete-pin": [{"gate": "confirm"}],
-                                           "interrupting": [{"gate": "confirm"}, window]},
-                                   timeouts=s.get("timeouts", {}) | {"registration": "1h"}))
+    site.reload(
+        lambda s: s.update(
+            policy={"delete-pin": [{"gate": "confirm"}], "interrupting": [{"gate": "confirm"}, window]},
+            timeouts=s.get("timeouts", {}) | {"registration": "1h"},
+        )
+    )
 
 
 @pytest.mark.usefixtures("gates_clock")

@@ -50,15 +50,34 @@ class Done:
 @pytest.fixture
 def retrust(prefect_api):
     """Runs a command as a user would; whoever it asks to register HA does."""
+
     async def running(site, *words, **more) -> Done:
-        environment = os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
-                                    "PREFECT_API_URL": prefect_api, "USER": "alice", "SUDO_USER": ""} | more
+        environment = (
+            os.environ
+            | {
+                "RETRUST_HOME": str(site.home),
+                "RETRUST_INVENTORY": str(site.inventory),
+                "PREFECT_API_URL": prefect_api,
+                "USER": "alice",
+                "SUDO_USER": "",
+            }
+            | more
+        )
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "retrust", *words, env=environment, cwd=site.home.parent,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+            sys.executable,
+            "-m",
+            "retrust",
+            *words,
+            env=environment,
+            cwd=site.home.parent,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         async with asyncio.timeout(LIMIT):
             out, err = await asyncio.gather(process.stdout.read(), _listened(site, process.stderr))
             return Done(await process.wait(), out.decode(), err)
+
     return running
 
 
@@ -88,7 +107,8 @@ async def test_story(site, retrust, tmp_path):
     assert (await retrust(site, "check", "--json")).code == 3
     (kept,) = await site.ledger.entries(kinds=["looked"])
     assert {f.pin.edge for f in (await site.ledger.last_look("campus")).findings if f.verdict == "stale"} == {
-        site.edge("primary")}, kept
+        site.edge("primary")
+    }, kept
     planned = await retrust(site, "plan", "campus", "--json")
     assert planned.code == 3
     assert_shape(planned, PLAN)
@@ -111,8 +131,7 @@ async def test_story_with_people(site, retrust):
     document = yaml.safe_load(site.inventory.read_text())
     document["people"] = {name: ["network"] for name in ("alice", "bob")}
     one = [{"gate": "people", "approvers": 1}]
-    document["sites"]["campus"]["policy"] = {"accept_blind_first_use": True, "delete-pin": one,
-                                                 "interrupting": one}
+    document["sites"]["campus"]["policy"] = {"accept_blind_first_use": True, "delete-pin": one, "interrupting": one}
     site.inventory.write_text(yaml.safe_dump(document))
     await site.break_trust("secondary")
     first = await retrust(site, "run", "campus", "--yes")
@@ -144,8 +163,11 @@ def _assert_pack(path, site):
 async def test_impact(site, retrust):
     """`impact` names the pins that a planned renewal will break, and changes nothing; an unknown node is exit 2."""
     done = await retrust(site, "impact", "campus", "--renew", "secondary", "--json")
-    assert done.object == {"site": "campus", "renew": "secondary", "breaks": [
-        {"holder": "primary", "key": site.lab.secondary.key, "relation": "ha"}]}
+    assert done.object == {
+        "site": "campus",
+        "renew": "secondary",
+        "breaks": [{"holder": "primary", "key": site.lab.secondary.key, "relation": "ha"}],
+    }
     assert (await retrust(site, "impact", "campus", "--renew", "tertiary")).code == 2
     assert site.writes == 0
 
@@ -181,8 +203,18 @@ async def test_changed_host_key(site, retrust):
     assert (done.code, done.object["outcome"]) == (4, "refused")
     assert all(text in done.message for text in ("secondary", was, node.host_key_fingerprint))
     assert_shape(done)
-    taken = await retrust(site, "accept", "campus", "secondary", "--kind", "host key", "--fingerprint",
-                          node.host_key_fingerprint, "--reason", "installed again last night")
+    taken = await retrust(
+        site,
+        "accept",
+        "campus",
+        "secondary",
+        "--kind",
+        "host key",
+        "--fingerprint",
+        node.host_key_fingerprint,
+        "--reason",
+        "installed again last night",
+    )
     assert taken.code == 0, taken.err
     assert (await retrust(site, "run", "campus", "--yes")).code == 0
 

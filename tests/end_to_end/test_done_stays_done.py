@@ -28,6 +28,7 @@ def on_delete(site: Campus, number: int, act: Callable[[], None]) -> None:
 
 def at_second(name: str, **settings: Any) -> Callable[[Campus], None]:
     """The secondary is like that for its delete; the primary's delete comes first."""
+
     def prepare(site: Campus) -> None:
         for setting, value in settings.items():
             setattr(site.lab.secondary.settings, setting, value)
@@ -114,8 +115,9 @@ async def test_no_pin_made_anew_is_deleted(start: Any, fault: str) -> None:
 
 async def test_a_delete_that_was_seen_to_work_is_verified_there_and_then(start: Any) -> None:
     """Its edge has the approved certificate as baseline, though the rest of the plan failed."""
-    site: Campus = await start(quick_lab(health_interval=5.0), change=lambda it: it["timeouts"].update(
-        settle=1, operator=1))
+    site: Campus = await start(
+        quick_lab(health_interval=5.0), change=lambda it: it["timeouts"].update(settle=1, operator=1)
+    )
     await site.settle_in()
     await site.break_trust("primary", "secondary")
     await hear(site)

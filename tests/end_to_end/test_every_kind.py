@@ -57,59 +57,129 @@ EXPECTED = {
     "key-joined": Told(e.KeyJoined(key_id="SHA256:k", public_key="00"), "key joined"),
     "case-opened": Told(e.CaseOpened(cause="log: hm-0-0.log"), "opened: log: hm-0-0.log", event="opened"),
     "sighted": Told(e.SightingsKept(sightings=ROWS, events=("delivery-1",)), "43 sightings", ("sightings.json",)),
-    "sighting-assigned": Told(e.SightingAssigned(aggregate="loose", sightings=ROWS[1:]),
-                              "1 sighting assigned to this site"),
-    "sighting-dismissed": Told(e.SightingDismissed(aggregate="loose", cases=(CASE,), said="1× CN=other of a log",
-                                                   reason="a test"),
-                               "dismissed 1× CN=other of a log: a test", ("dismissals.json",)),
-    "snapshot": Told(e.SnapshotTaken(when="before", snapshot=PLAN.snapshot), "snapshot before: 6 pins", (
-        "snapshots/{seq}-before/evidence.json", "snapshots/{seq}-before/fingerprints.json",
-        "snapshots/{seq}-before/listing-primary.txt", "snapshots/{seq}-before/listing-secondary.txt",
-        "snapshots/{seq}-before/relations.json")),
+    "sighting-assigned": Told(
+        e.SightingAssigned(aggregate="loose", sightings=ROWS[1:]), "1 sighting assigned to this site"
+    ),
+    "sighting-dismissed": Told(
+        e.SightingDismissed(aggregate="loose", cases=(CASE,), said="1× CN=other of a log", reason="a test"),
+        "dismissed 1× CN=other of a log: a test",
+        ("dismissals.json",),
+    ),
+    "snapshot": Told(
+        e.SnapshotTaken(when="before", snapshot=PLAN.snapshot),
+        "snapshot before: 6 pins",
+        (
+            "snapshots/{seq}-before/evidence.json",
+            "snapshots/{seq}-before/fingerprints.json",
+            "snapshots/{seq}-before/listing-primary.txt",
+            "snapshots/{seq}-before/listing-secondary.txt",
+            "snapshots/{seq}-before/relations.json",
+        ),
+    ),
     "looked": Told(e.Looked(snapshot=PLAN.snapshot), "checked: 6 pins"),
-    "planned": Told(e.Planned(digest=DIGEST, planners=("service",), was=State.OPEN, state=State.PLANNED, plan=PLAN),
-                    f"plan {DIGEST}: 2 steps", ("plans/{seq}.json",), event="planned"),
-    "decided": Told(e.Decided.model_validate(decision(CASE, DIGEST, signature="sig").model_dump()),
-                    "yes at the gate people: renewed this morning",
-                    ("decisions/{seq}.json", "decisions/{seq}.sig", "decisions/{seq}.signed")),
+    "planned": Told(
+        e.Planned(digest=DIGEST, planners=("service",), was=State.OPEN, state=State.PLANNED, plan=PLAN),
+        f"plan {DIGEST}: 2 steps",
+        ("plans/{seq}.json",),
+        event="planned",
+    ),
+    "decided": Told(
+        e.Decided.model_validate(decision(CASE, DIGEST, signature="sig").model_dump()),
+        "yes at the gate people: renewed this morning",
+        ("decisions/{seq}.json", "decisions/{seq}.sig", "decisions/{seq}.signed"),
+    ),
     "digest-used": Told(e.DigestSpent(digest=DIGEST), f"the plan {DIGEST} is carried out"),
-    "step": Told(e.StepRecorded(digest=DIGEST, step="delete-1", kind="delete-pin", holder="primary", phase="done",
-                                argument="10.0.0.12_8082", detail="no longer listed", token=3),
-                 f"{STEP} done: no longer listed", ("steps.json",)),
-    "progress": Told(e.Progressed(digest=DIGEST, step="register-ha", what="Copying the database", percent=40),
-                     "Copying the database 40 %"),
+    "step": Told(
+        e.StepRecorded(
+            digest=DIGEST,
+            step="delete-1",
+            kind="delete-pin",
+            holder="primary",
+            phase="done",
+            argument="10.0.0.12_8082",
+            detail="no longer listed",
+            token=3,
+        ),
+        f"{STEP} done: no longer listed",
+        ("steps.json",),
+    ),
+    "progress": Told(
+        e.Progressed(digest=DIGEST, step="register-ha", what="Copying the database", percent=40),
+        "Copying the database 40 %",
+    ),
     "baselines": Told(e.BaselinesSet(baselines=(baseline(),)), "1 certificates verified", ("baselines.json",)),
-    "alarm": Told(e.AlarmRaised(what="refused", detail="a stranger answers"), "ALARM refused: a stranger answers",
-                  ("alarms.json",), "alarm", ("refused: a stranger answers",)),
-    "lease-taken": Told(e.LeaseTaken(what="a run", ttl=30, place=Place(host="h", pid=1), took_over=HOLDER),
-                        "lease taken"),
+    "alarm": Told(
+        e.AlarmRaised(what="refused", detail="a stranger answers"),
+        "ALARM refused: a stranger answers",
+        ("alarms.json",),
+        "alarm",
+        ("refused: a stranger answers",),
+    ),
+    "lease-taken": Told(
+        e.LeaseTaken(what="a run", ttl=30, place=Place(host="h", pid=1), took_over=HOLDER), "lease taken"
+    ),
     "lease-released": Told(e.LeaseReleased(token=1), "lease released"),
-    "identity-changed": Told(e.IdentityChanged.model_validate(CHANGE),
-                             "the host key of secondary changed to SHA256:is", ("changed-identities.json",)),
-    "identity-agreed": Told(e.IdentityAgreed.model_validate(CHANGE | {"reason": "installed again"}),
-                            "the host key of secondary is accepted: installed again"),
-    "identity-accepted": Told(e.IdentityAccepted(node="secondary", kind="host key", fingerprint=fingerprint("x"),
-                                                 reason="installed again"),
-                              "the host key of secondary is accepted: installed again", ("identities.json",)),
-    "attachment": Told(e.Attached(name="shots/ha.png", path="ha.png", sha256=fingerprint("shot")[7:]),
-                       "attached shots/ha.png", ("attachments/shots/ha.png",)),
-    "token-created": Told(e.TokenCreated(id="ab12", person="ann", hash="00", expires_at=NOON, read_only=True, note="",
-                                         made="by root, with the role admin"),
-                          "token created: ab12 of ann",
-                          notification=("a token was made for ann by root, with the role admin; whoever holds it reads "
-                                        "as ann", "if you did not expect it: retrust token revoke ab12")),
+    "identity-changed": Told(
+        e.IdentityChanged.model_validate(CHANGE),
+        "the host key of secondary changed to SHA256:is",
+        ("changed-identities.json",),
+    ),
+    "identity-agreed": Told(
+        e.IdentityAgreed.model_validate(CHANGE | {"reason": "installed again"}),
+        "the host key of secondary is accepted: installed again",
+    ),
+    "identity-accepted": Told(
+        e.IdentityAccepted(node="secondary", kind="host key", fingerprint=fingerprint("x"), reason="installed again"),
+        "the host key of secondary is accepted: installed again",
+        ("identities.json",),
+    ),
+    "attachment": Told(
+        e.Attached(name="shots/ha.png", path="ha.png", sha256=fingerprint("shot")[7:]),
+        "attached shots/ha.png",
+        ("attachments/shots/ha.png",),
+    ),
+    "token-created": Told(
+        e.TokenCreated(
+            id="ab12",
+            person="ann",
+            hash="00",
+            expires_at=NOON,
+            read_only=True,
+            note="",
+            made="by root, with the role admin",
+        ),
+        "token created: ab12 of ann",
+        notification=(
+            "a token was made for ann by root, with the role admin; whoever holds it reads as ann",
+            "if you did not expect it: retrust token revoke ab12",
+        ),
+    ),
     "token-revoked": Told(e.TokenRevoked(id="ab12", person="ann"), "token revoked: ab12 of ann"),
     "signed-in": Told(e.SignedIn(session="00", by="oidc"), "signed in by oidc"),
     "signed-out": Told(e.SignedOut(session="00"), "signed out"),
-    "look-asked": Told(e.LookAsked(why="a renewal was announced", source="webhook[0]"),
-                       "a look is asked for: a renewal was announced (webhook[0])"),
-    "notice": Told(e.Noticed(what="expires soon", detail="10.0.0.12:8082 in 3 days"),
-                   "expires soon: 10.0.0.12:8082 in 3 days"),
-    "case-moved": Told(e.CaseMoved(event=Event.FAIL, was=State.WAITING, state=State.FAILED, note="", gates=SHUT,
-                                   why="no answer from the node", retry=False),
-                       "waiting → failed: no answer from the node", ("states.json",), "failed",
-                       ("no answer from the node", "gate people: needs one yes"),
-                       "the case is failed: no answer from the node"),
+    "look-asked": Told(
+        e.LookAsked(why="a renewal was announced", source="webhook[0]"),
+        "a look is asked for: a renewal was announced (webhook[0])",
+    ),
+    "notice": Told(
+        e.Noticed(what="expires soon", detail="10.0.0.12:8082 in 3 days"), "expires soon: 10.0.0.12:8082 in 3 days"
+    ),
+    "case-moved": Told(
+        e.CaseMoved(
+            event=Event.FAIL,
+            was=State.WAITING,
+            state=State.FAILED,
+            note="",
+            gates=SHUT,
+            why="no answer from the node",
+            retry=False,
+        ),
+        "waiting → failed: no answer from the node",
+        ("states.json",),
+        "failed",
+        ("no answer from the node", "gate people: needs one yes"),
+        "the case is failed: no answer from the node",
+    ),
 }
 
 
@@ -163,8 +233,10 @@ async def test_show(world: World) -> None:
 async def test_console_and_api(world: World, written: dict[str, Entry]) -> None:
     """The case's page, the page of all entries, the API and its stream say the same line of each."""
     browser, api = await world.browser("ann"), await world.api("ann")
-    case, audit = html.unescape((await browser.get(f"/cases/{CASE}")).text), html.unescape(
-        (await browser.get("/audit")).text)
+    case, audit = (
+        html.unescape((await browser.get(f"/cases/{CASE}")).text),
+        html.unescape((await browser.get("/audit")).text),
+    )
     listed = {entry["seq"]: entry for entry in (await api.get("/api/v1/audit/entries")).json()["entries"]}
     told = (await api.get(f"/api/v1/cases/{CASE}")).json()
     for kind, entry in written.items():
@@ -192,8 +264,9 @@ async def test_the_pack(world: World, written: dict[str, Entry], tmp_path: Path)
     pack = await export_case(world.ledger, CASE, tmp_path / "pack.zip")
     assert verify_pack(pack).ok
     files = unpacked(pack.read_bytes())
-    names = {kind: {name.format(seq=f"{entry.seq:08}") for name in EXPECTED[kind].pack}
-             for kind, entry in written.items()}
+    names = {
+        kind: {name.format(seq=f"{entry.seq:08}") for name in EXPECTED[kind].pack} for kind, entry in written.items()
+    }
     always = {"README.txt", "case.json", "chain.jsonl", "manifest.json", "manifest.sig", "public.pem"}
     assert set(files) == always.union(*names.values())
     for kind, entry in written.items():

@@ -23,8 +23,16 @@ def name_people(site):
 
 
 async def accepted(site, actor, *, node="secondary", kind="host key", fingerprint=None, reason="installed again"):
-    return await accept(site.engine, site.ledger, site.site, node=node, kind=kind, actor=actor, reason=reason,
-                        fingerprint=fingerprint or site.lab.secondary.host_key_fingerprint)
+    return await accept(
+        site.engine,
+        site.ledger,
+        site.site,
+        node=node,
+        kind=kind,
+        actor=actor,
+        reason=reason,
+        fingerprint=fingerprint or site.lab.secondary.host_key_fingerprint,
+    )
 
 
 @pytest.fixture
@@ -66,9 +74,9 @@ async def test_accepted_and_healed(redeployed, tmp_path):
         await site.heal()
     assert await accepted(site, "person:bob") == 0
     assert (await site.heal()).outcome == "healed"
-    kept, = await site.ledger.accepted_identities(SITE)
+    (kept,) = await site.ledger.accepted_identities(SITE)
     assert (kept.actor, kept.fingerprint) == ("person:bob", site.lab.secondary.host_key_fingerprint)
-    case, = await site.ledger.cases()
+    (case,) = await site.ledger.cases()
     assert case.state == "healed"
     await export_case(site.ledger, case.id, tmp_path / "pack.zip")
 
@@ -85,10 +93,15 @@ async def test_whole_fingerprint_that_was_found(redeployed):
     assert await redeployed.ledger.accepted_identities(SITE) == []
 
 
-@pytest.mark.parametrize(("actor", "why"), [
-    ("person:alice", "started the run that found it"), ("person:Alice", "is not among the people"),
-    ("person:carol", "asks for the role security"), ("person:mallory", "is not among the people"),
-])
+@pytest.mark.parametrize(
+    ("actor", "why"),
+    [
+        ("person:alice", "started the run that found it"),
+        ("person:Alice", "is not among the people"),
+        ("person:carol", "asks for the role security"),
+        ("person:mallory", "is not among the people"),
+    ],
+)
 async def test_who_may_not(redeployed, actor, why):
     """Where people are named: one of them, with the role that security asks for, and not who started the run."""
     name_people(redeployed)

@@ -15,6 +15,7 @@ POLICIES = {"default": {}, "standard": STANDARD, "nobody": {"delete-pin": [], "i
 def policy_of(name):
     def change(site):
         site["policy"] = POLICIES[name]
+
     return change
 
 
@@ -27,9 +28,16 @@ async def intercepted(site, *, vantage=False):
 
 
 @pytest.mark.parametrize("verified", [True, False], ids=["verified before", "never verified"])
-@pytest.mark.parametrize(("holder", "peer", "vantage"), [
-    (True, True, False), (True, True, True), (True, False, False), (False, True, True),
-], ids=["both ends", "both ends and this machine", "holder's end", "peer's end and this machine"])
+@pytest.mark.parametrize(
+    ("holder", "peer", "vantage"),
+    [
+        (True, True, False),
+        (True, True, True),
+        (True, False, False),
+        (False, True, True),
+    ],
+    ids=["both ends", "both ends and this machine", "holder's end", "peer's end and this machine"],
+)
 async def test_refused_where_an_end_is_seen(start, holder, peer, vantage, verified):
     """An interceptor and a log line like a renewal's: refused with exit 4 and an alarm, nothing is written."""
     site = await start(change=policy_of("nobody"))
@@ -197,7 +205,8 @@ async def test_one_subject_two_pins(start):
     await site.sight("primary", dn="CN=prime, O=Cisco Systems, C=US")
     ended = await site.run()
     assert [(s.holder, s.argument) for s in ended.plan.steps if s.kind == "delete-pin"] == [
-        ("primary", site.lab.secondary.key)]
+        ("primary", site.lab.secondary.key)
+    ]
     stale = [f for f in ended.snapshot.findings if f.verdict is Verdict.STALE]
     assert [f.pin.edge for f in stale] == [site.edge("primary")]
     assert any("another certificate than the one last verified" in reason for reason in stale[0].reasons)

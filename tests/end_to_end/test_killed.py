@@ -21,12 +21,24 @@ from retrust_plugins.lab.testing import person_at_the_pages
 
 LIMIT = 60.0
 POINTS = (
-    "lease-taken #1", "case-opened #1", "snapshot #1", "planned #1", "decided #1", "the case is approved #1",
-    "digest-used #1", "the case is executing #1",
+    "lease-taken #1",
+    "case-opened #1",
+    "snapshot #1",
+    "planned #1",
+    "decided #1",
+    "the case is approved #1",
+    "digest-used #1",
+    "the case is executing #1",
     *(f"delete-pin {moment} #{number}" for number in (1, 2) for moment in ("started", "is out", "sent", "ended")),
-    "register-ha started #1", "progress #1", *(f"register-ha {moment} #1" for moment in ("is out", "sent", "ended")),
-    "the case is verifying #1", "snapshot #2", "baselines #1", "the case is healed #1",
-    "attachment #1", "attachment #2",
+    "register-ha started #1",
+    "progress #1",
+    *(f"register-ha {moment} #1" for moment in ("is out", "sent", "ended")),
+    "the case is verifying #1",
+    "snapshot #2",
+    "baselines #1",
+    "the case is healed #1",
+    "attachment #1",
+    "attachment #2",
 )
 """After every entry that a healing run writes; ``is out`` is inside the send, which nothing has recorded."""
 
@@ -55,8 +67,9 @@ class Mortals:
 
 @pytest.fixture(scope="module")
 def mortals():
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("mortal.py"))],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("mortal.py"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     yield Mortals(process)
     process.communicate()
 
@@ -78,8 +91,11 @@ async def test_points_are_all_there_are(broken, mortals):
     status, said = await mortals.run(site, url)
     assert status == 0, said
     passed = {line["point"] for line in said if "point" in line}
-    again = {point for point in passed  # as time has it: milestones, and deletes that were seen to work
-             if point.startswith(("progress", "baselines")) and not point.endswith(" #1")}
+    again = {
+        point
+        for point in passed  # as time has it: milestones, and deletes that were seen to work
+        if point.startswith(("progress", "baselines")) and not point.endswith(" #1")
+    }
     assert passed - again - {"lease-released #1"} == set(POINTS)
 
 
@@ -113,8 +129,11 @@ async def test_killed_before_the_guard(broken, mortals, point):
 
 async def allowed_deletes(site, point) -> dict[str, int]:
     """One each; killed inside the send itself a second one, which the ledger then holds as such."""
-    begun = [entry.body.holder for entry in await site.ledger.entries(kinds=("step",))
-             if (entry.body.kind, entry.body.phase) == ("delete-pin", "started")]
+    begun = [
+        entry.body.holder
+        for entry in await site.ledger.entries(kinds=("step",))
+        if (entry.body.kind, entry.body.phase) == ("delete-pin", "started")
+    ]
     deletes = {holder: begun.count(holder) for holder in ("primary", "secondary")}
     if not point.startswith("delete-pin is out"):
         assert set(deletes.values()) == {1} or point.startswith("delete-pin started")

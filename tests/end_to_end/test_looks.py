@@ -31,8 +31,11 @@ def resolve(monkeypatch):
         def answer(host, port, *args, **kwargs):
             if host != NAME:
                 return asked(host, port, *args, **kwargs)
-            return [(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port))
-                    for a in addresses]
+            return [
+                (socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port))
+                for a in addresses
+            ]
+
         monkeypatch.setattr(socket, "getaddrinfo", answer)
 
     return resolving
@@ -66,8 +69,10 @@ async def test_each_address_of_a_name_is_asked_for(two_servers, resolve):
     resolve(one.host, two.host)
     async with looking_at(two_servers) as (eyes, edge):
         looks = dict(await eyes.otherwise_through("primary", edge.place.endpoint))
-        assert {words.split()[4].split(':')[0]: seen.fingerprint for words, seen in looks.items()} == {
-            one.host: one.fingerprint, two.host: two.fingerprint}
+        assert {words.split()[4].split(":")[0]: seen.fingerprint for words, seen in looks.items()} == {
+            one.host: one.fingerprint,
+            two.host: two.fingerprint,
+        }
         said = await HoldersEnd().collect(edge, eyes)
         assert said.grade is Grade.CONTRADICTED
         assert f"asks for {two.host}:{two.port} by number, sees {two.fingerprint}" in said.detail
@@ -123,6 +128,7 @@ async def test_the_path_is_watched_after_the_first_use(site, monkeypatch):
 @pytest.mark.parametrize("seconds", [0.02, 0.2])
 async def test_the_moments_are_random(seconds):
     """Three within the time that is set, and never the same twice."""
+
     async def one_watch():
         begun = time.monotonic()
         return [time.monotonic() - begun async for _ in random_moments(timedelta(seconds=seconds))]

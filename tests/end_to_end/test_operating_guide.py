@@ -31,8 +31,9 @@ async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path, guide:
     """A newcomer who types the guide's commands heals the lab's site."""
     async with Lab(LabSettings(ise=())) as lab:
         (tmp_path / "retrust.yaml").write_text(lab.inventory())
-        environment = os.environ | lab.environment() | {"RETRUST_HOME": str(tmp_path / "home"),
-                                                        "PREFECT_API_URL": prefect_api}
+        environment = (
+            os.environ | lab.environment() | {"RETRUST_HOME": str(tmp_path / "home"), "PREFECT_API_URL": prefect_api}
+        )
         await lab.secondary.renew()
         await lab.until(lambda: lab.primary.ha.mode == "HA Not Configured", "the pair notices")
         (tmp_path / "hm-0-0.log").write_text(lab.primary.log_text("hm"))
@@ -42,8 +43,14 @@ async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path, guide:
             words = shlex.split(command)
             assert words[0] == "retrust"
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *words, cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT)
+                sys.executable,
+                "-m",
+                *words,
+                cwd=tmp_path,
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
             said, _ = await process.communicate()
             assert process.returncode in EXPECTED.get(words[1], {0}), f"{command}\n{said.decode()}"
         assert lab.primary.ha.mode == "Primary Active"
@@ -53,8 +60,10 @@ async def test_the_guides_commands_work(prefect_api: str, tmp_path: Path, guide:
 async def restores_what_was_saved(folder: Path, environment: dict[str, str], guide: Guide) -> None:
     """What came after the backup is gone after the restore, and the older chain verifies."""
     (folder / "backup").mkdir()
-    environment = environment | {"BACKUP": str(folder / "backup"),
-                                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = environment | {
+        "BACKUP": str(folder / "backup"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     if shutil.which("sqlite3") is None:
         pytest.skip("the guide's backup needs the command sqlite3")
     await run(guide("backup"), folder, environment)
@@ -71,8 +80,15 @@ async def restores_what_was_saved(folder: Path, environment: dict[str, str], gui
 async def run(blocks: list[str], folder: Path, environment: dict[str, str]) -> None:
     [script] = blocks
     process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-eu", "-c", script, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT)
+        "/bin/sh",
+        "-eu",
+        "-c",
+        script,
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
 
@@ -81,8 +97,11 @@ async def test_a_ledger_on_postgresql_is_saved_and_restored(tmp_path: Path, guid
     """The guide's two commands bring back the chain as it was, which goes on from there."""
     server = requires_postgres()
     url = server.database()
-    environment = os.environ | {"BACKUP": str(tmp_path), "LEDGER_URL": url,
-                                "PATH": f"{server.binaries}:{os.environ['PATH']}"}
+    environment = os.environ | {
+        "BACKUP": str(tmp_path),
+        "LEDGER_URL": url,
+        "PATH": f"{server.binaries}:{os.environ['PATH']}",
+    }
     async with await Ledger.open(url, tmp_path / "home") as ledger:
         saved = await ledger.append(noticed(), actor="a test")
         await run(guide("backup: postgresql"), tmp_path, environment)

@@ -10,14 +10,30 @@ from retrust_plugins.lab.testing import quick_lab
 pytestmark = pytest.mark.browser
 
 LATE = PageSettings(
-    after_login="continue", ha_delay=0.6, mode_delay=1.4, readiness_delay=0.1, milestones_stay=False, status_delay=0.8,
-    ise_awaited="")
+    after_login="continue",
+    ha_delay=0.6,
+    mode_delay=1.4,
+    readiness_delay=0.1,
+    milestones_stay=False,
+    status_delay=0.8,
+    ise_awaited="",
+)
 LOST = PageSettings(
-    after_login="session", ends_session=("ha-page", "readiness", "milestones", "ise-list", "ise-form"),
-    readiness_first="refused")
+    after_login="session",
+    ends_session=("ha-page", "readiness", "milestones", "ise-list", "ise-form"),
+    readiness_first="refused",
+)
 LOST_WHEN_PRESSED = PageSettings(
-    after_login="expiring", ends_session=("register-done", "save-done"), lost_session="silent", menu="hover",
-    mode_delay=1.0, mode_awaited="Loading...", ha_entries="tabs", ise_buttons="link", ise_awaited="-")
+    after_login="expiring",
+    ends_session=("register-done", "save-done"),
+    lost_session="silent",
+    menu="hover",
+    mode_delay=1.0,
+    mode_awaited="Loading...",
+    ha_entries="tabs",
+    ise_buttons="link",
+    ise_awaited="-",
+)
 
 
 def by_browser(site):

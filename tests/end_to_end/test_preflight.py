@@ -163,6 +163,7 @@ async def test_check_names_what_lacks(site, monkeypatch, capsys):
 @pytest.fixture
 def examine(monkeypatch, capsys, prefect_api):
     """Runs doctor on a site: the exit code, and its lines by what they are about."""
+
     async def examining(site, **environment):
         monkeypatch.setenv("RETRUST_HOME", str(site.home))
         for name, value in environment.items():
@@ -171,8 +172,9 @@ def examine(monkeypatch, capsys, prefect_api):
         told = json.loads(capsys.readouterr().out)
         assert told["ok"] is (code == 0)
         assert all(line["remedy"] for line in told["checks"] if not line["ok"])
-        assert not any(secret.read_text() in json.dumps(told)
-                       for secret in (site.inventory.parent / "secrets").iterdir())
+        assert not any(
+            secret.read_text() in json.dumps(told) for secret in (site.inventory.parent / "secrets").iterdir()
+        )
         return code, {line["check"]: line for line in told["checks"]}
 
     return examining
@@ -186,8 +188,17 @@ async def test_doctor(start, examine):
     await site.settle_in()
     code, lines = await examine(site)
     assert code == 0, lines
-    assert list(lines) == ["inventory", "plugins", "home", "ledger", "prefect", "chromium", "secrets", "nodes",
-                           "web pages"]
+    assert list(lines) == [
+        "inventory",
+        "plugins",
+        "home",
+        "ledger",
+        "prefect",
+        "chromium",
+        "secrets",
+        "nodes",
+        "web pages",
+    ]
     assert await chromium_version() in lines["chromium"]["said"]
     entries = await site.ledger.head()
 
@@ -223,8 +234,14 @@ async def test_doctor_starts_a_server_of_its_own(site):
     """Where no Prefect server is named, Retrust's own is tried, and leaves nothing in the home; lines for people."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "retrust", "doctor", "campus", stdout=asyncio.subprocess.PIPE,
-        env=environment | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory)})
+        sys.executable,
+        "-m",
+        "retrust",
+        "doctor",
+        "campus",
+        stdout=asyncio.subprocess.PIPE,
+        env=environment | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory)},
+    )
     out, _ = await process.communicate()
     lines = out.decode().splitlines()
     assert process.returncode == 0, lines

@@ -16,11 +16,20 @@ ANN = "person:ann"
 CONFIRM = {"delete-pin": [{"gate": "confirm"}], "interrupting": [{"gate": "confirm"}]}
 
 
-@pytest.mark.parametrize(("typed", "goes_on", "state"), [("yes", True, "waiting"), ("no", False, "cancelled"),
-                                                         ("", False, "cancelled"), ("yes please", False, "cancelled")])
-async def test_an_answer(typed: str, goes_on: bool, state: str, tmp_path: Path,
-                         monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("typed", "goes_on", "state"),
+    [
+        ("yes", True, "waiting"),
+        ("no", False, "cancelled"),
+        ("", False, "cancelled"),
+        ("yes please", False, "cancelled"),
+    ],
+)
+async def test_an_answer(
+    typed: str, goes_on: bool, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A plain yes is a decision; anything else is a no, recorded as typed, and ends the case without a change."""
+
     async def answered(question: str) -> str:
         return typed
 

@@ -15,8 +15,12 @@ CHILD = "import time; print('up', flush=True); time.sleep(60)"
 
 
 def leashed() -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-m", "retrust_flows.leash", sys.executable, "-c", CHILD],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
     return process
@@ -35,8 +39,11 @@ def let_go(process: subprocess.Popen[bytes]) -> None:
     process.stdin.close()
 
 
-@pytest.mark.parametrize("end", [let_go, lambda p: p.terminate(), lambda p: os.killpg(p.pid, signal.SIGTERM)],
-                         ids=["the holder is gone", "terminated", "the group is terminated"])
+@pytest.mark.parametrize(
+    "end",
+    [let_go, lambda p: p.terminate(), lambda p: os.killpg(p.pid, signal.SIGTERM)],
+    ids=["the holder is gone", "terminated", "the group is terminated"],
+)
 def test_everything_ends(end: Callable[[subprocess.Popen[bytes]], None]) -> None:
     """However it ends, the whole group is gone."""
     process = leashed()
@@ -54,6 +61,9 @@ def test_everything_ends(end: Callable[[subprocess.Popen[bytes]], None]) -> None
 
 def test_it_ends_as_its_command_does() -> None:
     """A command that ends by itself ends the leash, with its code."""
-    with subprocess.Popen([sys.executable, "-m", "retrust_flows.leash", sys.executable, "-c", "raise SystemExit(7)"],
-                          stdin=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "retrust_flows.leash", sys.executable, "-c", "raise SystemExit(7)"],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
         assert process.wait(20) == 7

@@ -18,6 +18,7 @@ from retrust_plugins.lab import Lab
 
 pytestmark = pytest.mark.prefect
 
+
 @pytest.fixture
 async def lab() -> AsyncIterator[Lab]:
     """A pair whose secondary was renewed, so that HA is broken; nobody can look at its pages."""
@@ -51,8 +52,12 @@ async def _sight(engine: Engine, ledger: Ledger, lab: Lab) -> None:
 
     now = datetime.now(UTC)
     matches = scan_stream(BytesIO(lab.primary.log_text("hm").encode()), engine.plugins.log_signatures.values())
-    await ledger.sight_many([sighting(m, source="hm-0-0.log", site=None, holder=None, received=now, newest=now,
-                                      by="person:ann") for m in matches])
+    await ledger.sight_many(
+        [
+            sighting(m, source="hm-0-0.log", site=None, holder=None, received=now, newest=now, by="person:ann")
+            for m in matches
+        ]
+    )
 
 
 async def test_a_run_started_by_hand_opens_no_gate(prefect_api: str, runner: Runner, lab: Lab) -> None:
@@ -78,7 +83,9 @@ async def test_no_secret_reaches_prefect(prefect_api: str, runner: Runner, lab: 
     """No planted secret is in any run, task, log or artifact that Prefect keeps."""
     await runner.one_pass("campus")
     async with api_client() as client:
-        kept = [(await client.post(f"/{what}/filter", json={})).text
-                for what in ("flow_runs", "task_runs", "logs", "artifacts")]
+        kept = [
+            (await client.post(f"/{what}/filter", json={})).text
+            for what in ("flow_runs", "task_runs", "logs", "artifacts")
+        ]
     assert all(secret not in text for secret in lab.secrets.values() for text in kept)
     assert any("plan-campus" in text for text in kept)

@@ -76,18 +76,37 @@ async def site(tmp_path: Path) -> AsyncIterator[Campus]:
         document = yaml.safe_load(site.inventory.read_text())
         document["sources"] = [
             {"source": "file", "paths": [str(site.lab.primary.log.path("hm"))], "site": "campus", "holder": "primary"},
-            {"source": "webhook", "token": "env:HOOK_TOKEN", "may": ["log", "renewed"]}]
+            {"source": "webhook", "token": "env:HOOK_TOKEN", "may": ["log", "renewed"]},
+        ]
         site.inventory.write_text(yaml.safe_dump(document))
         yield site
 
 
 @asynccontextmanager
 async def serving(site: Campus, prefect_api: str, *options: str) -> AsyncIterator[Process]:
-    environment = os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
-                                "PREFECT_API_URL": prefect_api, "HOOK_TOKEN": TOKEN}
-    started = Process(await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "retrust", "serve", "--port", "0", "--log-format", "json", *options, env=environment,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE))
+    environment = os.environ | {
+        "RETRUST_HOME": str(site.home),
+        "RETRUST_INVENTORY": str(site.inventory),
+        "PREFECT_API_URL": prefect_api,
+        "HOOK_TOKEN": TOKEN,
+    }
+    started = Process(
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "retrust",
+            "serve",
+            "--port",
+            "0",
+            "--log-format",
+            "json",
+            *options,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    )
     reading = asyncio.create_task(started.read())
     try:
         await until(lambda: started.url, "it serves", started)
@@ -117,6 +136,7 @@ async def test_from_a_log_line_to_a_healed_site_through_a_kill(site: Campus, pre
         healed = await until(lambda: in_state(site, "healed"), "the case is healed", second)
         assert (healed.id, site.deletes()) == (waiting.id, {"primary": 1, "secondary": 0})
         async with httpx.AsyncClient(base_url=second.url, trust_env=False) as http:
+
             async def counted() -> str | None:
                 text = (await http.get("/metrics")).text
                 return text if 'retrust_passes_total{outcome="healed"} 1.0' in text else None
@@ -134,11 +154,19 @@ async def test_from_a_log_line_to_a_healed_site_through_a_kill(site: Campus, pre
 async def test_what_was_acknowledged_is_kept_though_it_is_killed_at_once(site: Campus, prefect_api: str) -> None:
     """The answer 202, and SIGKILL with it: the event is in the ledger."""
     fingerprint = f"SHA256:{hashlib.sha256(b'new').hexdigest()}"
-    event = {"specversion": "1.0", "id": "1", "source": "certbot", "type": "retrust.certificate.renewed",
-             "data": {"site": "campus", "node": "secondary", "fingerprint": fingerprint}}
+    event = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "certbot",
+        "type": "retrust.certificate.renewed",
+        "data": {"site": "campus", "node": "secondary", "fingerprint": fingerprint},
+    }
     async with serving(site, prefect_api) as started, httpx.AsyncClient(base_url=started.url, trust_env=False) as http:
-        answer = await http.post("/hooks/events", content=json.dumps(event), headers={
-            "Authorization": f"Bearer {TOKEN}", "Content-Type": "application/cloudevents+json"})
+        answer = await http.post(
+            "/hooks/events",
+            content=json.dumps(event),
+            headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/cloudevents+json"},
+        )
         started.process.kill()
         assert answer.status_code == 202
     assert fingerprint in {s.fingerprint for s in await site.ledger.sightings("campus")}

@@ -34,9 +34,11 @@ pytestmark = [pytest.mark.prefect, pytest.mark.browser]
 
 STAGES = ["detect", "list", "plan", "gates", "delete", "re-register-ha", "re-add-ise", "verify"]
 PICTURES = Path(__file__).parents[2] / "build" / "console"
-POLICY = {"accept_blind_first_use": True,
-          "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
-          "interrupting": [{"gate": "people", "approvers": 2, "roles": ["network"]}]}
+POLICY = {
+    "accept_blind_first_use": True,
+    "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
+    "interrupting": [{"gate": "people", "approvers": 2, "roles": ["network"]}],
+}
 REASONS = {"ann": "renewed this morning, change 42", "ben": "fingerprint read on the node's console"}
 
 
@@ -115,8 +117,10 @@ async def retried_by_hand(prefect_api: str, run: dict[str, Any]) -> dict[str, An
 async def of_prefect(prefect_api: str) -> dict[str, str]:
     """All that Prefect keeps, as text."""
     async with api_client() as http:
-        return {what: (await http.post(f"/{what}/filter", json={"limit": 200})).text
-                for what in ("flow_runs", "task_runs", "logs", "artifacts")}
+        return {
+            what: (await http.post(f"/{what}/filter", json={"limit": 200})).text
+            for what in ("flow_runs", "task_runs", "logs", "artifacts")
+        }
 
 
 async def timelines(prefect_api: str, case: str, since: str) -> list[tuple[str, list[str]]]:
@@ -137,8 +141,7 @@ async def timelines(prefect_api: str, case: str, since: str) -> list[tuple[str, 
         return found
 
 
-async def test_from_an_open_case_to_a_healed_site(
-        prefect_api: str, lab: Lab, inventory: Path, tmp_path: Path) -> None:
+async def test_from_an_open_case_to_a_healed_site(prefect_api: str, lab: Lab, inventory: Path, tmp_path: Path) -> None:
     """No run opens a gate, by itself or by hand; two people do, over a restart, and follow it until it is healed."""
     pin, pages, tokens = f"{lab.secondary.host}_8082", [], {}
     async with chromium() as browser:
@@ -152,13 +155,20 @@ async def test_from_an_open_case_to_a_healed_site(
             kept = await of_prefect(prefect_api)
             assert f"https://retrust.example.com/cases/{first.case_id}" in kept["artifacts"]
             async with api_client() as http:
-                run = max((r for r in (await http.post("/flow_runs/filter", json={})).json()
-                           if f"case:{first.case_id}" in r["tags"]), key=lambda r: r["created"])
+                run = max(
+                    (
+                        r
+                        for r in (await http.post("/flow_runs/filter", json={})).json()
+                        if f"case:{first.case_id}" in r["tags"]
+                    ),
+                    key=lambda r: r["created"],
+                )
             assert (await retried_by_hand(prefect_api, run))["state"]["name"] == "Waiting"
             assert lab.primary.deletes_sent(pin) == 0
             for name in REASONS:
-                _, tokens[name] = await create_token(ledger, engine.inventory, name, actor="person:admin",
-                                                     lasts=timedelta(hours=1))
+                _, tokens[name] = await create_token(
+                    ledger, engine.inventory, name, actor="person:admin", lasts=timedelta(hours=1)
+                )
             ann = await sign_in(browser, url, tokens["ann"], f"/cases/{first.case_id}")
             await ann.get_by_label("Reason").first.fill(REASONS["ann"])
             await ann.get_by_role("button", name="Approve").click()
@@ -185,7 +195,10 @@ async def test_from_an_open_case_to_a_healed_site(
             await expect(ben.locator(".pill.v-stale")).to_have_count(0)
             pages.append(await shoot(ben, "story-sites"))
             assert await timelines(prefect_api, first.case_id, run["created"]) == [
-                ("Waiting", STAGES[:4] * 2), ("Waiting", STAGES[:4]), ("Healed", STAGES)]
+                ("Waiting", STAGES[:4] * 2),
+                ("Waiting", STAGES[:4]),
+                ("Healed", STAGES),
+            ]
             assert (await retried_by_hand(prefect_api, run))["state"]["name"] == "Healthy"
             assert (lab.primary.deletes_sent(pin), lab.primary.ha.registrations) == (1, 1)
             pack = tmp_path / "pack.zip"

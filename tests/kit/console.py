@@ -34,8 +34,9 @@ class World:
 
     async def token(self, person: str, **more: Any) -> str:
         if person not in self.tokens or more:
-            _, text = await create_token(self.ledger, self.engine.inventory, person, actor="person:admin",
-                                         lasts=timedelta(hours=1), **more)
+            _, text = await create_token(
+                self.ledger, self.engine.inventory, person, actor="person:admin", lasts=timedelta(hours=1), **more
+            )
             self.tokens[person] = text
         return self.tokens[person]
 
@@ -68,6 +69,7 @@ MakeWorld = Callable[..., Awaitable[World]]
 async def worlds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeWorld]:
     """Makes worlds in ``folder``, which end with the block."""
     async with AsyncExitStack() as stack:
+
         async def make(**inventory: Any) -> World:
             engine, ledger = await stack.enter_async_context(a_world(folder, monkeypatch, **inventory))
             return World(engine, ledger, engine.plugins.apps["console"].build(engine, ledger))

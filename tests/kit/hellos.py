@@ -32,8 +32,14 @@ async def hello_of_java(protocols: str = "TLSv1.2") -> bytes:
     async with await asyncio.start_server(catch, "127.0.0.1", 0, family=socket.AF_INET) as server:
         port = server.sockets[0].getsockname()[1]
         client = await asyncio.create_subprocess_exec(
-            keytool, f"-J-Djdk.tls.client.protocols={protocols}", "-printcert", "-sslserver", f"127.0.0.1:{port}",
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+            keytool,
+            f"-J-Djdk.tls.client.protocols={protocols}",
+            "-printcert",
+            "-sslserver",
+            f"127.0.0.1:{port}",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         await client.wait()
         return await asyncio.wait_for(caught, 10)
 
@@ -41,7 +47,7 @@ async def hello_of_java(protocols: str = "TLSv1.2") -> bytes:
 def suites(hello: bytes) -> bytes:
     """The cipher suites that a ClientHello offers, by which clients are told from one another."""
     at = 44 + hello[43]
-    return hello[at:at + 2 + int.from_bytes(hello[at:at + 2])]
+    return hello[at : at + 2 + int.from_bytes(hello[at : at + 2])]
 
 
 def hello_of_the_lab() -> bytes:
@@ -66,6 +72,7 @@ async def peeked(connection: socket.socket) -> bytes:
 
 def select_by_hello(monkeypatch: pytest.MonkeyPatch, is_a_look: Callable[[bytes], bool]) -> None:
     """Interceptors pass whoever looks, as they tell it by the ClientHello, on to the genuine peer."""
+
     async def serve(self: Endpoint, connection: socket.socket, origin: str | None) -> None:
         identity = self.network.identity_for(origin, self)
         if identity is not self.present() and is_a_look(await peeked(connection)):

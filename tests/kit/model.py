@@ -27,8 +27,14 @@ def certificate(name: str) -> Presented:
     """The certificate of that name; all of a peer have its subject and keys of their own."""
     peer = name.partition("-")[0]
     print_ = "SHA256:" + name.encode().hex().ljust(64, "0")[:64]
-    return Presented(fingerprint=print_, key_fingerprint=print_, subject=f"CN={peer}", issuer=f"CN={peer}",
-                     not_before=WHEN, not_after=WHEN + timedelta(days=9999))
+    return Presented(
+        fingerprint=print_,
+        key_fingerprint=print_,
+        subject=f"CN={peer}",
+        issuer=f"CN={peer}",
+        not_before=WHEN,
+        not_after=WHEN + timedelta(days=9999),
+    )
 
 
 @dataclass
@@ -77,8 +83,9 @@ class Looks:
         peer = self.world.peers[self.peer]
         return certificate(peer.here or peer.genuine)
 
-    async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int, timeout: float
-                         ) -> Mapping[Endpoint, Presented]:
+    async def probe_many(
+        self, endpoints: Sequence[Endpoint], *, limit: int, timeout: float
+    ) -> Mapping[Endpoint, Presented]:
         return {endpoint: await self.probe(endpoint, timeout=timeout) for endpoint in endpoints}
 
     async def probe_over(self, reader: Any, writer: Any, *, endpoint: Endpoint, timeout: float) -> Presented:
@@ -91,8 +98,11 @@ class _Hub(Connection):
         self._world, self._site = world, site
 
     async def list_pins(self) -> tuple[Pin, ...]:
-        return tuple(Pin(holder=HUB, key=f"{p.name}_1", subject=f"CN={p.name}", line=f"{p.name}_1; CN={p.name}")
-                     for p in self._world.peers.values() if p.pinned)
+        return tuple(
+            Pin(holder=HUB, key=f"{p.name}_1", subject=f"CN={p.name}", line=f"{p.name}_1; CN={p.name}")
+            for p in self._world.peers.values()
+            if p.pinned
+        )
 
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
         healthy = {p.name: self._world.healthy(p) for p in self._world.peers.values()}
@@ -105,8 +115,9 @@ class _Hub(Connection):
 
     async def observe(self, step: Step, *, sent: bool) -> Observed:
         listed = self._world.peers[step.argument.removesuffix("_1")].pinned is not None
-        return Observed("needed" if listed and not sent else "undecided" if listed else "done", "listed" if listed
-                        else "not listed")
+        return Observed(
+            "needed" if listed and not sent else "undecided" if listed else "done", "listed" if listed else "not listed"
+        )
 
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
         for told in (self._world.before_write, before_send, self._world.on_write):
@@ -142,11 +153,24 @@ class Model(Target[Site]):
     def fits(self, site: Site, sighting: Sighting, pin: Pin, place: Place) -> bool:
         return sighting.holder in (None, HUB)
 
-    def steps(self, site: Site, planned: Sequence[Finding], snapshot: Snapshot,
-              deleted: frozenset[str]) -> tuple[Step, ...]:
-        return tuple(Step(id=f"delete:{f.pin.edge}", stage="delete", kind="delete-pin", holder=HUB, argument=f.pin.key,
-                          risk="delete-pin", sends=(f"delete {f.pin.key}",), relation=f.relation,
-                          expected={f.pin.edge: f.presented.fingerprint}) for f in planned if f.presented)
+    def steps(
+        self, site: Site, planned: Sequence[Finding], snapshot: Snapshot, deleted: frozenset[str]
+    ) -> tuple[Step, ...]:
+        return tuple(
+            Step(
+                id=f"delete:{f.pin.edge}",
+                stage="delete",
+                kind="delete-pin",
+                holder=HUB,
+                argument=f.pin.key,
+                risk="delete-pin",
+                sends=(f"delete {f.pin.key}",),
+                relation=f.relation,
+                expected={f.pin.edge: f.presented.fingerprint},
+            )
+            for f in planned
+            if f.presented
+        )
 
     @asynccontextmanager
     async def connect(self, site: Site, services: Services) -> AsyncIterator[Connection]:

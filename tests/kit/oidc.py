@@ -32,15 +32,23 @@ class Provider:
     used: list[dict[str, Any]] = field(default_factory=list)
 
     def app(self) -> Starlette:
-        return Starlette(routes=[
-            Route("/.well-known/openid-configuration", self._configuration),
-            Route("/keys", self._keys),
-            Route("/token", self._token, methods=["POST"]),
-        ])
+        return Starlette(
+            routes=[
+                Route("/.well-known/openid-configuration", self._configuration),
+                Route("/keys", self._keys),
+                Route("/token", self._token, methods=["POST"]),
+            ]
+        )
 
     async def _configuration(self, request: Request) -> Response:
-        return JSONResponse({"issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
-                             "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys"})
+        return JSONResponse(
+            {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "jwks_uri": f"{self.issuer}/keys",
+            }
+        )
 
     async def _keys(self, request: Request) -> Response:
         return JSONResponse(KeySet([self.key]).as_dict(private=False))
@@ -58,8 +66,12 @@ class Provider:
         asked = self.codes.pop(form["code"], None)
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         proof = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
-        if (asked is None or request.headers.get("authorization") != f"Basic {basic}"
-                or proof != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]):
+        if (
+            asked is None
+            or request.headers.get("authorization") != f"Basic {basic}"
+            or proof != asked["code_challenge"]
+            or form["redirect_uri"] != asked["redirect_uri"]
+        ):
             return JSONResponse({"error": "invalid_grant"}, 400)
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}

@@ -21,14 +21,26 @@ LIMIT = 90.0
 
 
 def environment(site: Campus, url: str, folder: Path) -> dict[str, str]:
-    return os.environ | {"RETRUST_HOME": str(site.home), "RETRUST_INVENTORY": str(site.inventory),
-                         "PREFECT_API_URL": url, "PREFECT_HOME": str(folder), "DO_NOT_TRACK": "1",
-                         "PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_WORKER_HEARTBEAT_SECONDS": "2"}
+    return os.environ | {
+        "RETRUST_HOME": str(site.home),
+        "RETRUST_INVENTORY": str(site.inventory),
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": str(folder),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        "PREFECT_WORKER_HEARTBEAT_SECONDS": "2",
+    }
 
 
 def prefect(*words: str, env: dict[str, str], cwd: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "prefect", "--no-prompt", *words], env=env, cwd=cwd,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *words],
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -37,13 +49,22 @@ PREFECTS = ("prefect", "worker", "start", "--pool", "retrust", "--type", "retrus
 
 
 @asynccontextmanager
-async def worker(env: dict[str, str], cwd: Path, words: tuple[str, ...] = OURS
-                 ) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(
+    env: dict[str, str], cwd: Path, words: tuple[str, ...] = OURS
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker on the pool; it ends with the block."""
     with (cwd / "worker.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *words, env=env, cwd=cwd, stdout=log, stderr=log,
-            stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
+            sys.executable,
+            "-m",
+            *words,
+            env=env,
+            cwd=cwd,
+            stdout=log,
+            stderr=log,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:
@@ -72,15 +93,25 @@ async def ordered(**more: Any) -> str:
     """A new run of ``remediate`` over the site, made at the API by who has its credential; its id."""
     async with api_client() as client:
         there = (await client.get("/deployments/name/remediate/remediate")).json()
-        answer = await client.post("/flow_runs/", json={
-            "flow_id": there["flow_id"], "deployment_id": there["id"], "parameters": {"site": "campus"},
-            "state": {"type": "SCHEDULED"}, "work_pool_name": "retrust", "work_queue_name": "default"} | more)
+        answer = await client.post(
+            "/flow_runs/",
+            json={
+                "flow_id": there["flow_id"],
+                "deployment_id": there["id"],
+                "parameters": {"site": "campus"},
+                "state": {"type": "SCHEDULED"},
+                "work_pool_name": "retrust",
+                "work_queue_name": "default",
+            }
+            | more,
+        )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
 
 async def ended(run: str, folder: Path) -> dict[str, Any]:
     """The final state of a run."""
+
     async def state() -> Any:
         async with api_client() as client:
             found = (await client.get(f"/flow_runs/{run}")).json()["state"]

@@ -18,10 +18,15 @@ from unittest.mock import patch
 Node = Callable[[int, Callable[[int], bool]], bool]
 _C: Any = re._constants  # type: ignore[attr-defined]
 _CATEGORY = {
-    _C.CATEGORY_DIGIT: str.isdecimal, _C.CATEGORY_SPACE: str.isspace,
-    _C.CATEGORY_WORD: lambda c: c.isalnum() or c == "_"}
-_NOT = {_C.CATEGORY_NOT_DIGIT: _C.CATEGORY_DIGIT, _C.CATEGORY_NOT_SPACE: _C.CATEGORY_SPACE,
-        _C.CATEGORY_NOT_WORD: _C.CATEGORY_WORD}
+    _C.CATEGORY_DIGIT: str.isdecimal,
+    _C.CATEGORY_SPACE: str.isspace,
+    _C.CATEGORY_WORD: lambda c: c.isalnum() or c == "_",
+}
+_NOT = {
+    _C.CATEGORY_NOT_DIGIT: _C.CATEGORY_DIGIT,
+    _C.CATEGORY_NOT_SPACE: _C.CATEGORY_SPACE,
+    _C.CATEGORY_NOT_WORD: _C.CATEGORY_WORD,
+}
 _ONE = (_C.LITERAL, _C.NOT_LITERAL, _C.ANY, _C.IN)
 
 
@@ -85,13 +90,16 @@ class _Walker:
                 def close(end: int) -> bool:
                     self.groups[group] = text[at:end]
                     return then(end)
+
                 return inner(at, close)
 
             return captured
         if op is _C.GROUPREF:
+
             def again(at: int, then: Callable[[int], bool]) -> bool:
                 found = self.groups.get(arg)
                 return found is not None and text.startswith(found, at) and then(at + len(found))
+
             return again
         if op in (_C.ASSERT, _C.ASSERT_NOT):
             return self._look(op is _C.ASSERT, *arg)
@@ -127,8 +135,7 @@ class _Walker:
             return (word[0] != word[1]) is (where is _C.AT_BOUNDARY)
         if where in (_C.AT_BEGINNING, _C.AT_BEGINNING_STRING):
             return at == 0 or bool(multiline and where is _C.AT_BEGINNING and text[at - 1] == "\n")
-        return at == len(text) or (where is _C.AT_END and text[at] == "\n" and (
-            bool(multiline) or at == len(text) - 1))
+        return at == len(text) or (where is _C.AT_END and text[at] == "\n" and (bool(multiline) or at == len(text) - 1))
 
     def _repeat(self, op: Any, low: int, high: int, body: Any) -> Node:
         items = list(body)
@@ -140,8 +147,11 @@ class _Walker:
                 while end - at < high and one(end):
                     end += 1
                 self.steps += end - at + 1
-                ends = range(end, at + low - 1, -1) if op is _C.MAX_REPEAT else (
-                    [end] if op is _C.POSSESSIVE_REPEAT and end - at >= low else range(at + low, end + 1))
+                ends = (
+                    range(end, at + low - 1, -1)
+                    if op is _C.MAX_REPEAT
+                    else ([end] if op is _C.POSSESSIVE_REPEAT and end - at >= low else range(at + low, end + 1))
+                )
                 for stop in ends:
                     self.steps += 1
                     if then(stop):
@@ -217,8 +227,9 @@ class _Counted:
         return self.real.match(text, pos, sys.maxsize if end is None else end)
 
     def fullmatch(self, text: Any, pos: int = 0, end: int | None = None) -> Any:
-        whole = re.compile(b"(?:%b)\\Z" % self.pattern if isinstance(self.pattern, bytes)
-                           else f"(?:{self.pattern})\\Z", self.flags)
+        whole = re.compile(
+            b"(?:%b)\\Z" % self.pattern if isinstance(self.pattern, bytes) else f"(?:{self.pattern})\\Z", self.flags
+        )
         self.counter.attempts(whole, text if end is None else text[:end], range(pos, pos + 1))
         return self.real.fullmatch(text, pos, sys.maxsize if end is None else end)
 
@@ -254,14 +265,23 @@ def counting(*modules: ModuleType) -> Iterator[Counter]:
         def run(pattern: Any, *args: Any, flags: int = 0) -> Any:
             real = pattern if isinstance(pattern, re.Pattern) else re.compile(pattern, flags)
             return getattr(_Counted(real, counter), name)(*args)
+
         return run
 
     counted_re = SimpleNamespace(**{name: getattr(re, name) for name in dir(re) if not name.startswith("_")})
     for name in ("match", "fullmatch", "search", "finditer", "findall", "sub", "split"):
         setattr(counted_re, name, direct(name))
-    replaced = [patch.dict(vars(module), {
-        name: _Counted(value, counter) if isinstance(value, re.Pattern) else counted_re
-        for name, value in vars(module).items() if isinstance(value, re.Pattern) or value is re}) for module in modules]
+    replaced = [
+        patch.dict(
+            vars(module),
+            {
+                name: _Counted(value, counter) if isinstance(value, re.Pattern) else counted_re
+                for name, value in vars(module).items()
+                if isinstance(value, re.Pattern) or value is re
+            },
+        )
+        for module in modules
+    ]
     limit = sys.getrecursionlimit()
     for one in replaced:
         one.start()

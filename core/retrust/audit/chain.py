@@ -77,8 +77,11 @@ async def verify_chain(ledger: Journal, *, first_key: str | None = None, notes: 
     except LedgerError as exc:
         if not _is_damage(exc):
             raise
-        return ChainReport(entries=walk.last.seq, head=walk.last,
-                           problem=f"after entry {walk.last.seq} the database cannot be read: {exc.what}")
+        return ChainReport(
+            entries=walk.last.seq,
+            head=walk.last,
+            problem=f"after entry {walk.last.seq} the database cannot be read: {exc.what}",
+        )
     if walk.last.seq:
         await asyncio.to_thread(keep_anchor, ledger.home, ledger.where, walk.last)
     return ChainReport(entries=walk.last.seq, head=walk.last, signed_by=signer, vouched=walk.vouched.last)
@@ -167,8 +170,10 @@ class _Walk:
         """What is known of this chain outside of the ledger's machine."""
         first = next(iter(self.ring.keys), "no key")
         if self._first not in (None, first):
-            raise _Fault(f"the chain begins with {first}, not with the key that you gave: it is another ledger, or the "
-                         "whole chain was written anew")
+            raise _Fault(
+                f"the chain begins with {first}, not with the key that you gave: it is another ledger, or the "
+                "whole chain was written anew"
+            )
         if found := self.vouched.fault(self.last.seq, self.ring.keys.values()):
             raise _Fault(*found)
 
@@ -177,13 +182,17 @@ class _Walk:
             raise _Fault(f"the head is signed with {key_id}, which never joined this ledger")
         own = LedgerKey.existing(self._ledger.home)
         if own is not None and own.key_id not in self.ring.keys:
-            raise _Fault(f"the key of this RETRUST_HOME, {own.key_id}, is none of this chain's: it never joined, or "
-                         "the whole chain was written anew with another key")
+            raise _Fault(
+                f"the key of this RETRUST_HOME, {own.key_id}, is none of this chain's: it never joined, or "
+                "the whole chain was written anew with another key"
+            )
         first = next(iter(self.ring.keys))
         roots = {self._first} if self._first else {first, own.key_id if own else first}
         if key_id not in self.ring.vouched(*roots):
-            raise _Fault(f"the head is signed with {key_id}, which joined as older versions let keys in, and no key "
-                         "that is known here vouches for it: `retrust audit join KEY` where one is")
+            raise _Fault(
+                f"the head is signed with {key_id}, which joined as older versions let keys in, and no key "
+                "that is known here vouches for it: `retrust audit join KEY` where one is"
+            )
         try:
             is_signed = signed_by(public, bytes.fromhex(signature), head_message(self.last.seq, self.last.hash))
         except ValueError:

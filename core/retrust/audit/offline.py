@@ -96,8 +96,14 @@ def _verified(data: bytes, signer: str | None) -> PackReport:
     at = first_change(data, packed(files))
     if at is not None:
         raise _Changed(f"the archive's frame was changed at byte {at}; its files are as they were packed")
-    return PackReport(case=manifest["case"], site=manifest["site"], state=manifest["state"], key=manifest["key"],
-                      trusted=signer is not None, entries=len(entries))
+    return PackReport(
+        case=manifest["case"],
+        site=manifest["site"],
+        state=manifest["state"],
+        key=manifest["key"],
+        trusted=signer is not None,
+        entries=len(entries),
+    )
 
 
 def _manifest(files: Mapping[str, bytes], signer: str | None) -> dict[str, Any]:
@@ -187,8 +193,11 @@ def _told_alike(files: Mapping[str, bytes], manifest: Mapping[str, Any], entries
     for name, said in (("id", manifest["case"]), ("site", manifest["site"]), ("state", manifest["state"])):
         if case[name] != said:
             raise _Changed(f"case.json: its {name} is {case[name]!r}, that of {MANIFEST} is {said!r}")
-    told = [read(e["kind"], e["body"]) for e in entries
-            if e["kind"] in ("case-moved", "planned") and e["case_id"] == case["id"]]
+    told = [
+        read(e["kind"], e["body"])
+        for e in entries
+        if e["kind"] in ("case-moved", "planned") and e["case_id"] == case["id"]
+    ]
     states = [body.state.value for body in told if isinstance(body, CaseMoved | Planned)]
     last = states[-1] if states else State.OPEN.value
     if last != case["state"]:

@@ -42,8 +42,13 @@ def _snapshot(name: str, entry: Entry, body: SnapshotTaken) -> Files:
 
 def _fingerprints(finding: Finding) -> dict[str, Any]:
     presented, baseline = finding.presented, finding.baseline
-    return {"holder": finding.pin.holder, "key": finding.pin.key, "verdict": finding.verdict,
-            "presented": presented and presented.fingerprint, "last_verified": baseline and baseline.fingerprint}
+    return {
+        "holder": finding.pin.holder,
+        "key": finding.pin.key,
+        "verdict": finding.verdict,
+        "presented": presented and presented.fingerprint,
+        "last_verified": baseline and baseline.fingerprint,
+    }
 
 
 def _evidence(finding: Finding) -> dict[str, Any]:
@@ -61,8 +66,11 @@ def _decision(name: str, entry: Entry, body: Decided) -> Files:
     """A signed decision also as the two files that ``ssh-keygen -Y verify`` takes."""
     yield f"{name}.json", _json(_dated(entry))
     if body.signature:
-        signed = (f"{name}.signed", statement(body.case, body.digest)) if entry.version > 1 else (
-            f"{name}.digest", body.digest)
+        signed = (
+            (f"{name}.signed", statement(body.case, body.digest))
+            if entry.version > 1
+            else (f"{name}.digest", body.digest)
+        )
         yield signed[0], signed[1].encode()
         yield f"{name}.sig", body.signature.encode()
 

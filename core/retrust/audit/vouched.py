@@ -34,8 +34,10 @@ class Vouched:
             if seq > end:
                 return f"the chain ends with entry {end}, a note was kept of entry {seq}: the end was cut off", None
             if not note.is_signed_by(keys):
-                return (f"the note of entry {seq} is signed with no key of this chain: it is of another ledger, or the "
-                        "chain was written anew with another key"), None
+                return (
+                    f"the note of entry {seq} is signed with no key of this chain: it is of another ledger, or the "
+                    "chain was written anew with another key"
+                ), None
             if self._met.get(seq) != note.head.hash:
                 since = f"the end was written anew, after entry {same}" if same else "the whole chain was written anew"
                 return f"it is not the entry that a note was kept of: {since}", seq

@@ -31,9 +31,16 @@ async def accept(
     """Take a node's changed host key or web certificate for its own, compared out of band."""
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
-        missing = await accept_identity(engine, ledger, engine.site(site), node=node, kind=kind.value,
-                                        fingerprint=fingerprint, reason=reason,
-                                        actor=await person(engine, ledger, sign_with))
+        missing = await accept_identity(
+            engine,
+            ledger,
+            engine.site(site),
+            node=node,
+            kind=kind.value,
+            fingerprint=fingerprint,
+            reason=reason,
+            actor=await person(engine, ledger, sign_with),
+        )
     if missing:
         output.say(f"kept; {missing} more must accept the {kind.value} of {node}")
         return 3

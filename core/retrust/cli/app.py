@@ -43,8 +43,13 @@ def run(arguments: Sequence[str]) -> None:
 
 def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.Typer:
     """The Typer app; of all verbs only the one that ``arguments`` name is imported."""
-    app = typer.Typer(help="Re-establishes trust after a certificate changed.", no_args_is_help=True,
-                      add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
+    app = typer.Typer(
+        help="Re-establishes trust after a certificate changed.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings=_HELP,
+    )
     app.callback()(_globals)
     groups: dict[str, typer.Typer] = {}
     words = _words(arguments)
@@ -55,7 +60,8 @@ def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.
         into = groups[group] if group else app
         called = words[: 2 if group else 1] == command.name.split()
         into.command(verb, help=command.help, context_settings=_HELP)(
-            guarded(_import(command)) if called else _not_called(command))
+            guarded(_import(command)) if called else _not_called(command)
+        )
     return app
 
 
@@ -68,8 +74,11 @@ def _group(app: typer.Typer, name: str) -> typer.Typer:
     return group
 
 
-def _globals(inventory: Annotated[str | None, typer.Option(
-        help="The inventory; default: RETRUST_INVENTORY, else ./retrust.yaml.")] = None) -> None:
+def _globals(
+    inventory: Annotated[
+        str | None, typer.Option(help="The inventory; default: RETRUST_INVENTORY, else ./retrust.yaml.")
+    ] = None,
+) -> None:
     if inventory is not None:
         os.environ["RETRUST_INVENTORY"] = inventory
 
@@ -143,8 +152,10 @@ async def _awaited(awaitable: Any) -> Any:
 def _unknown(error: Exception) -> RetrustError:
     """What a person is told of a fault of ours: no traceback, and how to get one for a report."""
     said = f"{type(error).__name__}: {error}".splitlines()[0]
-    return RetrustError(f"this went wrong in a way that Retrust does not know: {said}",
-                        hint="set RETRUST_DEBUG=1, run it again, and report what it prints")
+    return RetrustError(
+        f"this went wrong in a way that Retrust does not know: {said}",
+        hint="set RETRUST_DEBUG=1, run it again, and report what it prints",
+    )
 
 
 def _say(error: RetrustError) -> None:

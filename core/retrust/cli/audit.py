@@ -20,10 +20,20 @@ if TYPE_CHECKING:
 
 async def verify(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A pack; default: the ledger.")] = None,
-    public_key: Annotated[str | None, typer.Option(metavar="FILE_OR_KEY", help=(
-        "The key that the ledger began with, to be sure whose it is: `audit key` prints both forms."))] = None,
-    checkpoint: Annotated[list[Path] | None, typer.Option(metavar="FILE", help=(
-        "Signed notes that a witness kept, held against the chain; may be given several times."))] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_KEY",
+            help=("The key that the ledger began with, to be sure whose it is: `audit key` prints both forms."),
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help=("Signed notes that a witness kept, held against the chain; may be given several times."),
+        ),
+    ] = None,
     inventory: InventoryOption = None,
 ) -> int:
     """Check the ledger's chain, or an exported pack offline; names the first thing that was changed."""
@@ -79,8 +89,11 @@ def _notes(files: list[Path]) -> list[Note]:
     for path in files:
         found = notes_in(_read(path))
         if not found:
-            raise UsageError("this file holds no signed note of a ledger", where=str(path),
-                             hint="give the file that the inventory names as ledger.witness, or a copy of it")
+            raise UsageError(
+                "this file holds no signed note of a ledger",
+                where=str(path),
+                hint="give the file that the inventory names as ledger.witness, or a copy of it",
+            )
         notes += found
     return notes
 

@@ -43,8 +43,10 @@ async def cases(
         return
     if not found:
         output.say("no open case" if not all_ else "no case yet")
-    output.show(f"{c['id']:<8} {c['site']:<16} {c['state']:<10} {c['opened_at'][:16].replace('T', ' ')}  {c['cause']}"
-                for c in found)
+    output.show(
+        f"{c['id']:<8} {c['site']:<16} {c['state']:<10} {c['opened_at'][:16].replace('T', ' ')}  {c['cause']}"
+        for c in found
+    )
 
 
 async def _cases(site: str | None, all_: bool, server: str | None, inventory: Path | None) -> list[dict[str, Any]]:
@@ -58,8 +60,9 @@ async def _cases(site: str | None, all_: bool, server: str | None, inventory: Pa
     return [case.model_dump(mode="json") for case in found]
 
 
-async def show(case: CaseArgument, json: JsonOption = False, server: ServerOption = None,
-               inventory: InventoryOption = None) -> None:
+async def show(
+    case: CaseArgument, json: JsonOption = False, server: ServerOption = None, inventory: InventoryOption = None
+) -> None:
     """The whole story of a case on one screen."""
     story = await _story(case, server, inventory)
     if json:
@@ -100,8 +103,15 @@ def _sighting_line(seen: dict[str, Any]) -> str:
     return f"{seen['id'][:8]}  {seen['count']}× {seen['dn'] or seen['kind']} ({seen['source']}{hint}){gone}"
 
 
-async def approve(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
-                  sign_with: SignOption = None, server: ServerOption = None, inventory: InventoryOption = None) -> None:
+async def approve(
+    case: CaseArgument,
+    reason: ReasonOption,
+    gate: GateOption = None,
+    digest: DigestOption = None,
+    sign_with: SignOption = None,
+    server: ServerOption = None,
+    inventory: InventoryOption = None,
+) -> None:
     """Say yes to a case's plan, as whom your token or your signature shows."""
     if server is not None:
         await _approve_there(server, case, reason, gate, digest, sign_with)
@@ -115,19 +125,22 @@ async def approve(case: CaseArgument, reason: ReasonOption, gate: GateOption = N
         else:
             digest = digest or (await current_matter(engine, ledger, case)).plan.digest
             who, signature = await signing_person(engine, ledger, sign_with, statement(case, digest))
-        label, matter = await say_yes(engine, ledger, case, _here(engine, who), reason=reason, gate=gate, digest=digest,
-                                      signature=signature)
+        label, matter = await say_yes(
+            engine, ledger, case, _here(engine, who), reason=reason, gate=gate, digest=digest, signature=signature
+        )
         output.say(f"{'signed ' if signature else ''}yes by {who} at the gate {label}")
         output.show(output.gate_lines(await gate_states(engine, matter)))
 
 
-async def _approve_there(server: str, case: str, reason: str, gate: str | None, digest: str | None,
-                         sign_with: str | None) -> None:
+async def _approve_there(
+    server: str, case: str, reason: str, gate: str | None, digest: str | None, sign_with: str | None
+) -> None:
     async with connect(server) as there:
         digest = digest or await _digest_there(there, case)
         signature = await signed(statement(case, digest), sign_with) if sign_with else None
-        said = await there.decide(case, "approve", {"reason": reason, "gate": gate, "digest": digest,
-                                                    "signature": signature})
+        said = await there.decide(
+            case, "approve", {"reason": reason, "gate": gate, "digest": digest, "signature": signature}
+        )
     output.say(f"{'signed ' if signature else ''}yes by {said['actor']} at the gate {said['gate']}")
     output.show(output.gate_object_lines(said["gates"]))
 
@@ -139,13 +152,21 @@ async def _digest_there(there: Any, case: str) -> str:
     return str(plan["digest"])
 
 
-async def reject(case: CaseArgument, reason: ReasonOption, gate: GateOption = None, digest: DigestOption = None,
-                 sign_with: SignOption = None, server: ServerOption = None, inventory: InventoryOption = None) -> None:
+async def reject(
+    case: CaseArgument,
+    reason: ReasonOption,
+    gate: GateOption = None,
+    digest: DigestOption = None,
+    sign_with: SignOption = None,
+    server: ServerOption = None,
+    inventory: InventoryOption = None,
+) -> None:
     """Say no to a case's plan: its gate closes, and the case ends without a change."""
     if server is not None:
         async with connect(server) as there:
-            said = await there.decide(case, "reject", {"reason": reason, "gate": gate,
-                                                       "digest": digest or await _digest_there(there, case)})
+            said = await there.decide(
+                case, "reject", {"reason": reason, "gate": gate, "digest": digest or await _digest_there(there, case)}
+            )
         who, label = said["actor"], said["gate"]
     else:
         from retrust.deciding import reject as say_no
@@ -162,8 +183,13 @@ def _here(engine: Engine, who: str) -> Speaker:
     return Speaker(who, roles_of(engine.inventory, who), at_terminal=True)
 
 
-async def cancel(case: CaseArgument, reason: ReasonOption, sign_with: SignOption = None, server: ServerOption = None,
-                 inventory: InventoryOption = None) -> None:
+async def cancel(
+    case: CaseArgument,
+    reason: ReasonOption,
+    sign_with: SignOption = None,
+    server: ServerOption = None,
+    inventory: InventoryOption = None,
+) -> None:
     """End a case without acting."""
     if server is not None:
         async with connect(server) as there:
@@ -177,9 +203,13 @@ async def cancel(case: CaseArgument, reason: ReasonOption, sign_with: SignOption
     output.say(f"case {case} is cancelled")
 
 
-async def dismiss(sighting: Annotated[str, typer.Argument(metavar="SIGHTING", help="Its id, as `show` lists it.")],
-                  reason: ReasonOption, sign_with: SignOption = None, server: ServerOption = None,
-                  inventory: InventoryOption = None) -> None:
+async def dismiss(
+    sighting: Annotated[str, typer.Argument(metavar="SIGHTING", help="Its id, as `show` lists it.")],
+    reason: ReasonOption,
+    sign_with: SignOption = None,
+    server: ServerOption = None,
+    inventory: InventoryOption = None,
+) -> None:
     """Say that a sighting was wrong: it counts no more, and a case that rests on nothing else ends."""
     if server is not None:
         async with connect(server) as there:

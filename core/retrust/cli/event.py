@@ -53,8 +53,16 @@ async def log(
 
     def sightings(by: str) -> Iterator[Sighting]:
         for match in _scan(engine, file):
-            seen = sighting(match, source=_source(file), site=site, holder=holder, received=received, newest=newest,
-                            by=by, level=level_of(by))
+            seen = sighting(
+                match,
+                source=_source(file),
+                site=site,
+                holder=holder,
+                received=received,
+                newest=newest,
+                by=by,
+                level=level_of(by),
+            )
             names[match.dn or "an unnamed server"] += 1
             untimed[match.dn or "an unnamed server"] += seen.at is None
             yield seen
@@ -101,8 +109,10 @@ def _told(names: Counter[str], untimed: Counter[str], json: bool) -> None:
     if not names:
         output.say("no certificate change found in this log")
     for name, count in names.items():
-        output.say(f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed"
-                   f"{_at_unknown_times(count, untimed[name])}")
+        output.say(
+            f"{count} sighting{'s' if count != 1 else ''}: the certificate of {name} changed"
+            f"{_at_unknown_times(count, untimed[name])}"
+        )
 
 
 def _at_unknown_times(count: int, untimed: int) -> str:
@@ -146,18 +156,29 @@ async def attested(
         await _announce(engine, ledger, site, node, "person", found, by=await person(engine, ledger, sign_with))
 
 
-async def _announce(engine: Engine, ledger: Ledger, site: str, node: str, kind: str, fingerprint: str, *, by: str
-                    ) -> None:
+async def _announce(
+    engine: Engine, ledger: Ledger, site: str, node: str, kind: str, fingerprint: str, *, by: str
+) -> None:
     chosen = engine.site(site)
     named = chosen.endpoints()
     endpoint = named.get(node) or next((e for e in named.values() if e.host == node), None)
     if endpoint is None:
         raise UsageError(f"the site {site} has no node {node!r}", hint=f"its nodes: {', '.join(named)}")
     now = datetime.now(UTC)
-    announced = Sighting.model_validate({
-        "id": f"{kind}:{site}:{node}:{now.timestamp()}", "kind": kind, "site": site, "endpoint": endpoint,
-        "fingerprint": fingerprint, "at": now, "received_at": now, "source": "command line", "actor": by,
-        "level": level_of(by)})
+    announced = Sighting.model_validate(
+        {
+            "id": f"{kind}:{site}:{node}:{now.timestamp()}",
+            "kind": kind,
+            "site": site,
+            "endpoint": endpoint,
+            "fingerprint": fingerprint,
+            "at": now,
+            "received_at": now,
+            "source": "command line",
+            "actor": by,
+            "level": level_of(by),
+        }
+    )
     await ledger.sight(announced)
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 
@@ -170,8 +191,9 @@ def _reference(engine: Engine, text: str) -> SecretRef:
     return SecretRef(text, engine.inventory.context.get("folder"))
 
 
-def _fingerprint(site: Site, certificate: Path | None, fingerprint: str | None, password: SecretStr | None = None
-                 ) -> str:
+def _fingerprint(
+    site: Site, certificate: Path | None, fingerprint: str | None, password: SecretStr | None = None
+) -> str:
     from retrust.certificates import fingerprint as of
     from retrust.handed_in import server_certificate
 
@@ -199,5 +221,7 @@ def _known(engine: Engine, site: str | None, holder: str | None) -> None:
         return
     chosen = engine.site(site)
     if holder is not None and holder not in engine.target(chosen).holders(chosen):
-        raise UsageError(f"the site {site} has no holder {holder!r}",
-                         hint=f"its holders: {', '.join(engine.target(chosen).holders(chosen))}")
+        raise UsageError(
+            f"the site {site} has no holder {holder!r}",
+            hint=f"its holders: {', '.join(engine.target(chosen).holders(chosen))}",
+        )

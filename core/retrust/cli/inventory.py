@@ -20,8 +20,9 @@ def init(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)
     except FileExistsError:
-        raise UsageError("exists already and is left as it is", where=str(path),
-                         hint="name another path: retrust init PATH") from None
+        raise UsageError(
+            "exists already and is left as it is", where=str(path), hint="name another path: retrust init PATH"
+        ) from None
     except OSError as exc:
         raise UsageError(f"cannot be written: {exc.strerror}", where=str(path)) from exc
     output.say(f"wrote {path}: name your servers there, then: retrust check")

@@ -36,8 +36,9 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     async with glance(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
         looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
-        news = [s for _, s in looked if isinstance(s, Snapshot) and says_something_new(
-            s, await knowledge.last_look(s.site))]
+        news = [
+            s for _, s in looked if isinstance(s, Snapshot) and says_something_new(s, await knowledge.last_look(s.site))
+        ]
     looked = await _kept(engine, looked, news)
     _print([(site, noted(s, await unmet(engine, site)) if isinstance(s, Snapshot) else s) for site, s in looked], json)
     return _gravest(_code(result) for _, result in looked)
@@ -46,8 +47,9 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
 Looked = list[tuple[Site, "Snapshot | RetrustError"]]
 
 
-async def _check(engine: Engine, site: Site, knowledge: Knowledge, limit: asyncio.Semaphore
-                 ) -> tuple[Site, Snapshot | RetrustError]:
+async def _check(
+    engine: Engine, site: Site, knowledge: Knowledge, limit: asyncio.Semaphore
+) -> tuple[Site, Snapshot | RetrustError]:
     async with limit:
         try:
             return site, await look(engine, site, knowledge, pages=False)
@@ -71,8 +73,9 @@ async def _kept(engine: Engine, looked: Looked, news: list[Snapshot]) -> Looked:
 
 def _print(looked: Looked, json: bool) -> None:
     if json:
-        objects = [check_object(r) if isinstance(r, Snapshot) else unread_object(site.name, str(r))
-                   for site, r in looked]
+        objects = [
+            check_object(r) if isinstance(r, Snapshot) else unread_object(site.name, str(r)) for site, r in looked
+        ]
         output.print_json(objects[0] if len(objects) == 1 else objects)
         return
     for site, result in looked:
@@ -91,8 +94,9 @@ def _gravest(codes: object) -> int:
     return next(code for code in _GRAVEST if code in found or code == OK)
 
 
-async def plan(site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None,
-               inventory: InventoryOption = None) -> int:
+async def plan(
+    site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None, inventory: InventoryOption = None
+) -> int:
     """Check, then the plan as a diff, its digest and gates."""
     from retrust.planning import draw_plan
 
@@ -113,9 +117,12 @@ async def plan(site: SiteArgument, json: JsonOption = False, sign_with: SignOpti
     return drawn.exit_code
 
 
-async def impact(site: SiteArgument,
-                 renew: Annotated[str, typer.Option(metavar="NODE", help="The node whose certificate is renewed.")],
-                 json: JsonOption = False, inventory: InventoryOption = None) -> int:
+async def impact(
+    site: SiteArgument,
+    renew: Annotated[str, typer.Option(metavar="NODE", help="The node whose certificate is renewed.")],
+    json: JsonOption = False,
+    inventory: InventoryOption = None,
+) -> int:
     """Which pins a planned renewal of a node's certificate will break."""
     from retrust.planning import renewal_impact
 
@@ -124,11 +131,18 @@ async def impact(site: SiteArgument,
         snapshot = await look(engine, engine.site(site), knowledge, pages=False)
     broken = renewal_impact(engine, engine.site(site), snapshot, renew)
     if broken is None:
-        raise UsageError(f"the site {site} has no node {renew!r} that any pin is about",
-                         hint="nodes are named as in the inventory, an ISE server by its host")
+        raise UsageError(
+            f"the site {site} has no node {renew!r} that any pin is about",
+            hint="nodes are named as in the inventory, an ISE server by its host",
+        )
     if json:
-        output.print_json({"site": site, "renew": renew, "breaks": [
-            {"holder": f.pin.holder, "key": f.pin.key, "relation": f.relation} for f in broken]})
+        output.print_json(
+            {
+                "site": site,
+                "renew": renew,
+                "breaks": [{"holder": f.pin.holder, "key": f.pin.key, "relation": f.relation} for f in broken],
+            }
+        )
     else:
         output.show(f"{f.pin.edge}  breaks {f.relation}" for f in broken)
     return OK

@@ -19,8 +19,14 @@ from retrust.shown import escaped, escaped_json
 from retrust.views import plan_object
 
 COLOURS = {
-    Verdict.FRESH: "green", Verdict.STALE: "yellow", Verdict.UNPROVEN: "magenta", Verdict.SELF: "bright_black",
-    Verdict.UNKNOWN: "bright_black", Grade.PROVEN: "green", Grade.SUPPORTED: "yellow", Grade.NONE: "magenta",
+    Verdict.FRESH: "green",
+    Verdict.STALE: "yellow",
+    Verdict.UNPROVEN: "magenta",
+    Verdict.SELF: "bright_black",
+    Verdict.UNKNOWN: "bright_black",
+    Grade.PROVEN: "green",
+    Grade.SUPPORTED: "yellow",
+    Grade.NONE: "magenta",
     Grade.CONTRADICTED: "red",
 }
 _PAINT = f"\ufdd0{token_hex(8)}:"  # known to this process alone, so that no text brings colours of its own
@@ -106,8 +112,10 @@ def planned_lines(plan: Mapping[str, Any], planned: Mapping[str, Mapping[str, An
 
 def _step_lines(step: Mapping[str, Any], planned: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     deletes = step["kind"] == "delete-pin"
-    yield f"  {paint('-', 'red') if deletes else paint('+', 'green')} {step['kind']} {step['argument']}  " \
-          f"on {step['holder']}"
+    yield (
+        f"  {paint('-', 'red') if deletes else paint('+', 'green')} {step['kind']} {step['argument']}  "
+        f"on {step['holder']}"
+    )
     if deletes and (pin := planned.get(f"{step['holder']}:{step['argument']}")):
         yield f"      {paint('- ' + pin['line'].strip(), 'red')}"
     for fingerprint in dict.fromkeys(step["expected"].values()):

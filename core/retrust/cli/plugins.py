@@ -16,20 +16,31 @@ def list_plugins(json: JsonOption = False) -> None:
     """What is loaded, and from where; every hook is asked, so that whatever is wrong is said here."""
     plugins = load_plugins()
     provided = plugins.load_all()
-    by_plugin = {name: {kind: sorted(o for o, p in objects.items() if p == name)
-                        for kind, objects in provided.items()} for name in plugins.origins}
+    by_plugin = {
+        name: {kind: sorted(o for o, p in objects.items() if p == name) for kind, objects in provided.items()}
+        for name in plugins.origins
+    }
     if json:
-        output.print_json([{"plugin": name, "from": plugins.origins[name],
-                            "provides": {k: v for k, v in kinds.items() if v}} for name, kinds in by_plugin.items()])
+        output.print_json(
+            [
+                {"plugin": name, "from": plugins.origins[name], "provides": {k: v for k, v in kinds.items() if v}}
+                for name, kinds in by_plugin.items()
+            ]
+        )
         return
     for name, kinds in by_plugin.items():
-        output.show([f"{output.paint(name, 'bold')}  {plugins.origins[name]}",
-                     *(f"  {kind.replace('_', ' ')}: {', '.join(objects)}" for kind, objects in kinds.items()
-                       if objects)])
+        output.show(
+            [
+                f"{output.paint(name, 'bold')}  {plugins.origins[name]}",
+                *(f"  {kind.replace('_', ' ')}: {', '.join(objects)}" for kind, objects in kinds.items() if objects),
+            ]
+        )
 
 
-def new(name: Annotated[str, typer.Argument(help="The plugin's name, such as my-site.")],
-        folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path()) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="The plugin's name, such as my-site.")],
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
+) -> None:
     """Write a plugin's scaffold, with tests that pass."""
     from retrust.scaffold import write_scaffold
 

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     import httpx
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EXIT = {400: UsageError, 404: UsageError, 409: PermanentError, 422: UsageError, 429: TemporaryError,
-         503: TemporaryError}
+_EXIT = {
+    400: UsageError,
+    404: UsageError,
+    409: PermanentError,
+    422: UsageError,
+    429: TemporaryError,
+    503: TemporaryError,
+}
 
 
 class NotAllowed(PermanentError):
@@ -58,8 +64,9 @@ class Server:
         try:
             answer = await self._client.request(method, path, **more)
         except httpx.HTTPError as exc:
-            raise TemporaryError(f"the server cannot be reached: {type(exc).__name__}",
-                                 where=str(self._client.base_url)) from exc
+            raise TemporaryError(
+                f"the server cannot be reached: {type(exc).__name__}", where=str(self._client.base_url)
+            ) from exc
         said = _object(answer)
         if answer.status_code >= 300:
             raise _error(answer.status_code, said)
@@ -72,8 +79,10 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise PermanentError(f"answers {answer.status_code} with something that is not a console's",
-                             where=str(answer.request.url.copy_with(query=None)))
+        raise PermanentError(
+            f"answers {answer.status_code} with something that is not a console's",
+            where=str(answer.request.url.copy_with(query=None)),
+        )
     return said
 
 
@@ -89,11 +98,17 @@ async def connect(url: str) -> AsyncIterator[Server]:
 
     token = os.environ.get(TOKEN)
     if not token:
-        raise UsageError(f"--server needs a token: set {TOKEN}",
-                         hint="whoever runs the server makes one: retrust token create PERSON")
+        raise UsageError(
+            f"--server needs a token: set {TOKEN}",
+            hint="whoever runs the server makes one: retrust token create PERSON",
+        )
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise UsageError("must be an https:// address: a token is sent there", where=f"--server {url}")
-    async with httpx.AsyncClient(base_url=f"{url.rstrip('/')}/api/v1/", timeout=30, follow_redirects=False,
-                                 headers={"Authorization": f"Bearer {token}"}) as client:
+    async with httpx.AsyncClient(
+        base_url=f"{url.rstrip('/')}/api/v1/",
+        timeout=30,
+        follow_redirects=False,
+        headers={"Authorization": f"Bearer {token}"},
+    ) as client:
         yield Server(client)

@@ -26,9 +26,15 @@ TOKEN = "RETRUST_TOKEN"  # noqa: S105 - the variable's name
 AGENT = "agent"
 HOW = f"set {TOKEN} to your token, or add --sign-with KEY"
 
-SignOption = Annotated[str | None, typer.Option(
-    "--sign-with", metavar="KEY", show_default=False,
-    help="Your SSH key: its file, its .pub for one that the agent holds, or `agent` for the agent's first.")]
+SignOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sign-with",
+        metavar="KEY",
+        show_default=False,
+        help="Your SSH key: its file, its .pub for one that the agent holds, or `agent` for the agent's first.",
+    ),
+]
 
 
 class NotShown(PermanentError):
@@ -75,8 +81,9 @@ async def _deciding(engine: Engine, ledger: Ledger, by_key: str | None) -> str:
     if shown is not None and reads and by_key is None:
         raise NotShown("this token only reads", where=TOKEN, hint="use one that was made without --read-only")
     if shown is None and engine.inventory.people:
-        raise NotShown("you are not identified: this inventory names people, and the name of an account is not "
-                       "enough", hint=HOW)
+        raise NotShown(
+            "you are not identified: this inventory names people, and the name of an account is not enough", hint=HOW
+        )
     return shown or account()
 
 
@@ -101,13 +108,18 @@ async def _by_key(engine: Engine, key: str | None) -> str | None:
 def _signer(engine: Engine, signature: str, text: str) -> str:
     name = signing.signer(signature, text, engine.inventory)
     if name is None:
-        raise NotShown("this key is not one person's of the inventory", where="--sign-with",
-                       hint="people.NAME.ssh_keys holds a person's public keys")
+        raise NotShown(
+            "this key is not one person's of the inventory",
+            where="--sign-with",
+            hint="people.NAME.ssh_keys holds a person's public keys",
+        )
     return f"person:{name}"
 
 
 def _one(by_token: str | None, by_key: str | None) -> str | None:
     if by_token and by_key and by_token != by_key:
-        raise NotShown(f"the token shows {by_token.removeprefix('person:')}, the key shows "
-                       f"{by_key.removeprefix('person:')}", hint=f"unset {TOKEN}, or sign with your own key")
+        raise NotShown(
+            f"the token shows {by_token.removeprefix('person:')}, the key shows {by_key.removeprefix('person:')}",
+            hint=f"unset {TOKEN}, or sign with your own key",
+        )
     return by_key or by_token

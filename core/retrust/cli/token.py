@@ -35,8 +35,16 @@ async def create(
     async with await engine.open_ledger() as ledger:
         by = await writer(engine, ledger, sign_with)
         made = right_to_make_tokens(engine.inventory, by, account() if engine.at_the_ledger else None)
-        token, text = await create_token(ledger, engine.inventory, person, lasts=timedelta(days=days), actor=by,
-                                         read_only=read_only, note=note, made=made)
+        token, text = await create_token(
+            ledger,
+            engine.inventory,
+            person,
+            lasts=timedelta(days=days),
+            actor=by,
+            read_only=read_only,
+            note=note,
+            made=made,
+        )
     _show(token.id, person, token.expires_at.isoformat(), text)
     if not any("waiting" in receiver.on for receiver in engine.inventory.notifications):
         output.say("warning: no approver is told of it: name a receiver of `waiting` under notifications")
@@ -57,8 +65,9 @@ async def list_tokens(json: JsonOption = False, inventory: InventoryOption = Non
         return
     if not tokens:
         output.say("no token yet")
-    output.show(f"{t.id}  {t.person:<16} {_standing(t):<22} {'reads' if t.read_only else 'decides':<8} {t.note}"
-                for t in tokens)
+    output.show(
+        f"{t.id}  {t.person:<16} {_standing(t):<22} {'reads' if t.read_only else 'decides':<8} {t.note}" for t in tokens
+    )
 
 
 def _standing(token: Token) -> str:

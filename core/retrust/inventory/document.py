@@ -79,8 +79,9 @@ class Document:
 
     def _value(self, node: Any) -> Any:
         if node.tag:
-            self._fault(node, "tags (words that start with !) are not understood; "
-                              "text that starts with ! must be quoted")
+            self._fault(
+                node, "tags (words that start with !) are not understood; text that starts with ! must be quoted"
+            )
             return None
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
@@ -157,8 +158,11 @@ def _pairs(node: Any) -> dict[str, tuple[Any, Any]]:
     for merged in _merged(node):
         if isinstance(merged, yaml.MappingNode) and merged is not node:
             pairs = _pairs(merged) | pairs
-    own = {key.value: (key, value) for key, value in node.value
-           if isinstance(key, yaml.ScalarNode) and (key.value != "<<" or key.style)}
+    own = {
+        key.value: (key, value)
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode) and (key.value != "<<" or key.style)
+    }
     return pairs | own
 
 

@@ -27,8 +27,22 @@ from pydantic_core import PydanticCustomError
 from retrust.hello import LARGEST_FILE, Hello, read_hello
 
 __all__ = [
-    "CertificateFingerprint", "Duration", "Email", "HelloFile", "Host", "HostKeys", "InventoryPath", "Port", "SshKeys",
-    "StrictBool", "Text", "Texts", "format_duration", "is_address", "parse_duration", "wrong",
+    "CertificateFingerprint",
+    "Duration",
+    "Email",
+    "HelloFile",
+    "Host",
+    "HostKeys",
+    "InventoryPath",
+    "Port",
+    "SshKeys",
+    "StrictBool",
+    "Text",
+    "Texts",
+    "format_duration",
+    "is_address",
+    "parse_duration",
+    "wrong",
 ]
 
 
@@ -48,7 +62,8 @@ def one_or_many(value: Any) -> Any:
 
 
 _one_or_many_schema = WithJsonSchema(
-    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
 
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
@@ -85,9 +100,13 @@ def _not_a_host(why: str | None) -> NoReturn:
     raise wrong("must be an IP address or a DNS name" + (f", {why}" if why else ""))
 
 
-Host = Annotated[str, BeforeValidator(_host), WithJsonSchema(
-    {"type": "string", "pattern": r"^[^/\s\[\]]+$",
-     "description": "An IP address or a DNS name; no URL, no port."})]
+Host = Annotated[
+    str,
+    BeforeValidator(_host),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[^/\s\[\]]+$", "description": "An IP address or a DNS name; no URL, no port."}
+    ),
+]
 
 # --- durations -----------------------------------------------------------------------------------------
 
@@ -123,10 +142,16 @@ def format_duration(duration: timedelta) -> str:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0},
-                              {"type": "string", "pattern": _duration_pattern}],
-                    "description": "Seconds, or text such as 30s, 10m, 72h, 1h30m or 7d."})]
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _duration_pattern}],
+            "description": "Seconds, or text such as 30s, 10m, 72h, 1h30m or 7d.",
+        }
+    ),
+]
 
 # --- files ---------------------------------------------------------------------------------------------
 
@@ -143,8 +168,11 @@ def _path(value: Any, info: ValidationInfo) -> Path:
     return folder / path if folder else path
 
 
-InventoryPath = Annotated[Path, BeforeValidator(_path), WithJsonSchema(
-    {"type": "string", "description": "A path; relative to the inventory's folder."})]
+InventoryPath = Annotated[
+    Path,
+    BeforeValidator(_path),
+    WithJsonSchema({"type": "string", "description": "A path; relative to the inventory's folder."}),
+]
 
 
 def _hello(value: Any, info: ValidationInfo) -> Hello:
@@ -163,8 +191,11 @@ def _hello(value: Any, info: ValidationInfo) -> Hello:
         raise wrong(f"must name a file with a captured ClientHello: {exc}") from exc
 
 
-HelloFile = Annotated[Hello, BeforeValidator(_hello), WithJsonSchema(
-    {"type": "string", "description": "A path; relative to the inventory's folder."})]
+HelloFile = Annotated[
+    Hello,
+    BeforeValidator(_hello),
+    WithJsonSchema({"type": "string", "description": "A path; relative to the inventory's folder."}),
+]
 
 # --- fingerprints --------------------------------------------------------------------------------------
 
@@ -196,15 +227,23 @@ def _certificate_fingerprint(value: Any) -> str:
 
 
 HostKeys = Annotated[
-    tuple[Annotated[str, BeforeValidator(_host_key_fingerprint)], ...], BeforeValidator(one_or_many),
-    Field(min_length=1), _one_or_many_schema]
-CertificateFingerprint = Annotated[str, BeforeValidator(_certificate_fingerprint), WithJsonSchema(
-    {"type": "string", "description": "SHA256: and the 64 hex digits of the certificate's digest."})]
+    tuple[Annotated[str, BeforeValidator(_host_key_fingerprint)], ...],
+    BeforeValidator(one_or_many),
+    Field(min_length=1),
+    _one_or_many_schema,
+]
+CertificateFingerprint = Annotated[
+    str,
+    BeforeValidator(_certificate_fingerprint),
+    WithJsonSchema({"type": "string", "description": "SHA256: and the 64 hex digits of the certificate's digest."}),
+]
 
 # --- public keys ---------------------------------------------------------------------------------------
 
-_key_kind = re.compile(r"ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|"
-                       r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com")
+_key_kind = re.compile(
+    r"ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|"
+    r"sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com"
+)
 
 
 def _ssh_key(value: Any) -> str:
@@ -214,13 +253,14 @@ def _ssh_key(value: Any) -> str:
         blob = base64.b64decode(data, validate=True)
     except ValueError:
         blob = b""
-    if not _key_kind.fullmatch(kind) or blob[4:4 + len(kind)] != kind.encode():
+    if not _key_kind.fullmatch(kind) or blob[4 : 4 + len(kind)] != kind.encode():
         raise wrong("must be a public SSH key as a .pub file holds it, such as ssh-ed25519 AAAA…")
     return f"{kind} {data}"
 
 
-SshKeys = Annotated[tuple[Annotated[str, BeforeValidator(_ssh_key)], ...], BeforeValidator(one_or_many),
-                    _one_or_many_schema]
+SshKeys = Annotated[
+    tuple[Annotated[str, BeforeValidator(_ssh_key)], ...], BeforeValidator(one_or_many), _one_or_many_schema
+]
 
 # --- mail ----------------------------------------------------------------------------------------------
 
@@ -236,6 +276,4 @@ def _email(value: Any) -> str:
     return text
 
 
-Email = Annotated[str, BeforeValidator(_email), WithJsonSchema(
-    {"type": "string", "pattern": r"^[^\s@,]+@[^\s@,]+$"})]
-
+Email = Annotated[str, BeforeValidator(_email), WithJsonSchema({"type": "string", "pattern": r"^[^\s@,]+@[^\s@,]+$"})]

@@ -33,8 +33,7 @@ def find_inventory(path: Path | None = None) -> Path:
     return path or Path(os.environ.get(ENVIRONMENT) or FILE)
 
 
-def load_inventory(path: Path | None, targets: Mapping[str, Target[Any]], *, schemes: Iterable[str] = ()
-                   ) -> Inventory:
+def load_inventory(path: Path | None, targets: Mapping[str, Target[Any]], *, schemes: Iterable[str] = ()) -> Inventory:
     """Read and validate, or raise ``InventoryError`` with all problems; ``schemes`` are plugins' secrets'."""
     found = find_inventory(path)
     document = Document(str(found), _read(found))
@@ -50,22 +49,32 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
-        raise InventoryError(f"there is no inventory {path}", hint="`retrust init` writes one; "
-                             f"--inventory or {ENVIRONMENT} name another") from None
+        raise InventoryError(
+            f"there is no inventory {path}",
+            hint=f"`retrust init` writes one; --inventory or {ENVIRONMENT} name another",
+        ) from None
     except OSError as exc:
         raise InventoryError(f"the inventory cannot be read: {exc.strerror}", where=str(path)) from None
     except UnicodeDecodeError as exc:
         line = exc.object.count(b"\n", 0, exc.start) + 1
-        raise InventoryError("the inventory is not UTF-8 text", where=str(path),
-                             problems=(f"{path}:{line}: not UTF-8 text",)) from None
+        raise InventoryError(
+            "the inventory is not UTF-8 text", where=str(path), problems=(f"{path}:{line}: not UTF-8 text",)
+        ) from None
 
 
-def _parts(data: Any, targets: Mapping[str, Target[Any]], context: dict[str, Any], problems: list[Problem]
-           ) -> dict[str, Any]:
+def _parts(
+    data: Any, targets: Mapping[str, Target[Any]], context: dict[str, Any], problems: list[Problem]
+) -> dict[str, Any]:
     """The inventory's keys with their validated values; what is wrong is added to ``problems``."""
     if not isinstance(data, dict):
-        problems.append(((), "is empty; `retrust init` writes a commented one" if data is None
-                         else "must be a mapping with the key sites"))
+        problems.append(
+            (
+                (),
+                "is empty; `retrust init` writes a commented one"
+                if data is None
+                else "must be a mapping with the key sites",
+            )
+        )
         return {}
     parts = {}
     for key, value in data.items():
@@ -106,8 +115,11 @@ def _two_in_one(people: Mapping[str, Person]) -> Iterator[Problem]:
     for name, person in people.items():
         if not name.strip() or not name.isprintable() or name != name.strip():
             yield ("people", name), "a person's name must be printable, without blanks around it"
-        for what, value in (("name", person_key(name)), ("subject", person.subject and person.subject.strip()),
-                            *(("key", key) for key in person.ssh_keys)):
+        for what, value in (
+            ("name", person_key(name)),
+            ("subject", person.subject and person.subject.strip()),
+            *(("key", key) for key in person.ssh_keys),
+        ):
             first = seen.setdefault(f"{what} {value}", name) if value is not None else name
             if first != name:
                 yield ("people", name), f"has the {what} of {first}: two people are never shown by one"
@@ -122,8 +134,13 @@ def _named(above: Loc, name: str, value: Any, problems: list[Problem]) -> Any:
     return {**value, "name": name}
 
 
-def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target[Any]], context: dict[str, Any],
-           problems: list[Problem]) -> dict[str, Site]:
+def _sites(
+    raw: Any,
+    general: dict[str, Any],
+    targets: Mapping[str, Target[Any]],
+    context: dict[str, Any],
+    problems: list[Problem],
+) -> dict[str, Site]:
     if not isinstance(raw, dict):
         problems.append((("sites",), "must be a mapping from names to sites"))
         return {}
@@ -138,8 +155,9 @@ def _sites(raw: Any, general: dict[str, Any], targets: Mapping[str, Target[Any]]
     return sites
 
 
-def _site_model(name: str, value: Any, targets: Mapping[str, Target[Any]], problems: list[Problem]
-                ) -> type[Site] | None:
+def _site_model(
+    name: str, value: Any, targets: Mapping[str, Target[Any]], problems: list[Problem]
+) -> type[Site] | None:
     loc: Loc = ("sites", name)
     if not name or any(c in name for c in "/\\:") or not name.isprintable() or name != name.strip():
         problems.append((loc, "a site's name must be printable, without / \\ : and blanks around it"))
@@ -149,8 +167,9 @@ def _site_model(name: str, value: Any, targets: Mapping[str, Target[Any]], probl
     elif "target" not in value:
         problems.append((loc, f"target is missing; {loaded}"))
     elif not isinstance(value["target"], str) or value["target"] not in targets:
-        problems.append(((*loc, "target"), f"no plugin provides this target; {loaded}"
-                         f"{close(value['target'], targets)}"))
+        problems.append(
+            ((*loc, "target"), f"no plugin provides this target; {loaded}{close(value['target'], targets)}")
+        )
     else:
         return targets[value["target"]].site_model
     return None
@@ -176,8 +195,13 @@ def _validated(kind: Any, data: Any, loc: Loc, context: dict[str, Any], problems
         return None
 
 
-def parse_part(model: type[M], data: Mapping[str, Any], loc: Sequence[str | int], document: Document | None,
-               context: dict[str, Any]) -> M:
+def parse_part(
+    model: type[M],
+    data: Mapping[str, Any],
+    loc: Sequence[str | int],
+    document: Document | None,
+    context: dict[str, Any],
+) -> M:
     """One part by a plugin's model, as ``Inventory.parse`` offers it."""
     problems: list[Problem] = []
     part: M = _validated(model, dict(data), tuple(loc), context, problems)
@@ -193,7 +217,7 @@ def _placed(problems: Iterable[Problem], document: Document | None) -> list[str]
     for loc, text in problems:
         line, there = document.locate(loc)
         path = f"{dotted(there)}: " if there else ""
-        missing = f"{dotted(loc[len(there):])} " if text.startswith("is missing") else ""
+        missing = f"{dotted(loc[len(there) :])} " if text.startswith("is missing") else ""
         placed.append((line, f"{document.file}:{line}: {path}{missing}{text}"))
     return [text for _, text in sorted(placed, key=lambda item: item[0])]
 

@@ -81,7 +81,8 @@ class SshSettings(Part):
     key_file: InventoryPath | None = None
     key_passphrase: SecretRef | None = None
     host_key: HostKeys | None = Field(
-        default=None, description="Host key fingerprints as OpenSSH prints them, one or a list.")
+        default=None, description="Host key fingerprints as OpenSSH prints them, one or a list."
+    )
     known_hosts: InventoryPath | None = Field(default=None, description="An OpenSSH known_hosts file.")
     address: Host | None = Field(default=None, description="Where SSH is reached, if not at the node's host.")
 
@@ -117,7 +118,8 @@ class Trust(Part):
     old_tls: bool = Field(default=False, description="Looks offer TLS 1.0 and 1.1, too.")
     watch: Duration = Field(
         default=timedelta(seconds=10),
-        description="How long the holder's path is looked at again, at random moments, after it has made a new pin.")
+        description="How long the holder's path is looked at again, at random moments, after it has made a new pin.",
+    )
 
 
 class Clocks(Part):
@@ -152,8 +154,10 @@ class Entry(Part):
         schemes = {*BUILT_IN, *(info.context or {}).get("schemes", ())}
         known = ", ".join(sorted(schemes))
         text = f"must be a reference to a secret, such as env:NAME; known schemes: {known}"
-        return _refuse(self, tuple((loc, text) for loc, value in found
-                                   if ":" not in value or value.partition(":")[0] not in schemes))
+        return _refuse(
+            self,
+            tuple((loc, text) for loc, value in found if ":" not in value or value.partition(":")[0] not in schemes),
+        )
 
 
 _SECRET_KEYS = ("password", "passphrase", "secret", "token")
@@ -186,7 +190,8 @@ class Policy(Part):
     __pydantic_extra__: dict[str, tuple[GateEntry, ...]]
 
     accept_blind_first_use: StrictBool = Field(
-        default=False, description="No `security` gate only because a holder pins what it meets next.")
+        default=False, description="No `security` gate only because a holder pins what it meets next."
+    )
 
     @property
     def gates(self) -> Mapping[str, tuple[GateEntry, ...]]:
@@ -201,7 +206,14 @@ class Site(Part):
     """
 
     risk_classes: ClassVar[tuple[str, ...]] = (
-        "read", "delete-pin", "add-server", "interrupting", "security", "recurrence", "window")
+        "read",
+        "delete-pin",
+        "add-server",
+        "interrupting",
+        "security",
+        "recurrence",
+        "window",
+    )
 
     name: str
     target: str
@@ -210,8 +222,7 @@ class Site(Part):
     include_self: StrictBool = Field(default=False, description="May a pin of oneself be planned?")
     clocks: Clocks = absent()
     recurrence: Recurrence = absent()
-    maintenance: StrictBool = Field(
-        default=False, description="Sightings are kept, and start nothing.")
+    maintenance: StrictBool = Field(default=False, description="Sightings are kept, and start nothing.")
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         """Node to the endpoint it is pinned at; the core compares them between sites."""
@@ -246,7 +257,8 @@ class LedgerSettings(Part):
     url: Text | None = Field(default=None, description="An SQLAlchemy URL without a password.")
     password: SecretRef | None = None
     witness: InventoryPath | None = Field(
-        default=None, description="A file in another place, which keeps the head of the chain as signed notes.")
+        default=None, description="A file in another place, which keeps the head of the chain as signed notes."
+    )
 
     def rules(self) -> Iterable[Wrong]:
         if self.url is None:
@@ -273,7 +285,8 @@ class NotificationSettings(Part):
 
     url: SecretRef
     on: tuple[Literal["waiting", "refused", "healed", "failed", "alarm", "expired"], ...] = Field(
-        default=("waiting", "refused", "failed", "alarm"), min_length=1)
+        default=("waiting", "refused", "failed", "alarm"), min_length=1
+    )
     sites: Texts = Field(default=(), description="Only these sites; empty for all.")
 
 
@@ -332,8 +345,9 @@ class Defaults(Part):
 
 
 def _defaults() -> Defaults:
-    return Defaults.model_construct(clocks=Clocks.model_construct(), recurrence=Recurrence.model_construct(),
-                                    policy=Policy.model_construct())
+    return Defaults.model_construct(
+        clocks=Clocks.model_construct(), recurrence=Recurrence.model_construct(), policy=Policy.model_construct()
+    )
 
 
 @dataclass(frozen=True)

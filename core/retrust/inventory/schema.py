@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from retrust.target import Target
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SECTIONS = (Person, SourceEntry, NotificationSettings, LedgerSettings, PrefectSettings, ConsoleSettings,
-             SigningSettings, Defaults)
+_SECTIONS = (
+    Person,
+    SourceEntry,
+    NotificationSettings,
+    LedgerSettings,
+    PrefectSettings,
+    ConsoleSettings,
+    SigningSettings,
+    Defaults,
+)
 _REF = "#/$defs/{model}"
 
 
@@ -45,16 +53,24 @@ def schema(targets: Mapping[str, Target[Any]]) -> dict[str, Any]:
         _shape_site(defs[_name(ref[model])], name, model.risk_classes)
     _without(defs[_name(ref[Person])], "name")
     return {
-        "$schema": DIALECT, "title": "Retrust inventory", "type": "object", "additionalProperties": False,
+        "$schema": DIALECT,
+        "title": "Retrust inventory",
+        "type": "object",
+        "additionalProperties": False,
         "required": ["sites"],
         "properties": {
-            "sites": {"type": "object",
-                      "additionalProperties": _one_site({name: ref[model] for name, model in kinds.items()})},
+            "sites": {
+                "type": "object",
+                "additionalProperties": _one_site({name: ref[model] for name, model in kinds.items()}),
+            },
             "people": {"type": "object", "additionalProperties": _person(ref[Person])},
             "sources": {"type": "array", "items": ref[SourceEntry]},
             "notifications": {"type": "array", "items": ref[NotificationSettings]},
-            "ledger": ref[LedgerSettings], "prefect": ref[PrefectSettings], "console": ref[ConsoleSettings],
-            "signing": ref[SigningSettings], "settings": ref[Defaults],
+            "ledger": ref[LedgerSettings],
+            "prefect": ref[PrefectSettings],
+            "console": ref[ConsoleSettings],
+            "signing": ref[SigningSettings],
+            "settings": ref[Defaults],
         },
         "$defs": defs,
     }
@@ -63,10 +79,13 @@ def schema(targets: Mapping[str, Target[Any]]) -> dict[str, Any]:
 def _one_site(refs: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of the named target alone, so that an editor tells that target's mistakes and no other's."""
     return {
-        "type": "object", "required": ["target"],
+        "type": "object",
+        "required": ["target"],
         "properties": {"target": {"enum": list(refs), "description": "The kind of site; plugins add kinds."}},
-        "allOf": [{"if": {"properties": {"target": {"const": name}}, "required": ["target"]}, "then": ref}
-                  for name, ref in refs.items()],
+        "allOf": [
+            {"if": {"properties": {"target": {"const": name}}, "required": ["target"]}, "then": ref}
+            for name, ref in refs.items()
+        ],
     }
 
 

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> tuple[str, ...]:
     """Each with its place: what the targets say, endpoints in two sites, files that are not there."""
-    return (*_of_targets(inventory, targets), *_in_two_sites(inventory), *_missing_files(inventory),
-            *_writable_by_others(inventory), *_witness_at_home(inventory))
+    return (
+        *_of_targets(inventory, targets),
+        *_in_two_sites(inventory),
+        *_missing_files(inventory),
+        *_writable_by_others(inventory),
+        *_witness_at_home(inventory),
+    )
 
 
 def _of_targets(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> Iterator[str]:
@@ -55,8 +60,10 @@ def _writable_by_others(inventory: Inventory) -> Iterator[str]:
 def _witness_at_home(inventory: Inventory) -> Iterator[str]:
     witness = inventory.ledger.witness
     if witness is not None and witness.resolve().is_relative_to(home_folder().resolve()):
-        yield (f"{inventory.where('ledger', 'witness')}: is in RETRUST_HOME, where whoever takes the ledger takes it, "
-               "too; name a file on another machine")
+        yield (
+            f"{inventory.where('ledger', 'witness')}: is in RETRUST_HOME, where whoever takes the ledger takes it, "
+            "too; name a file on another machine"
+        )
 
 
 def _paths(value: Any, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Path]]:

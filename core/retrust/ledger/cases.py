@@ -83,8 +83,17 @@ class Cases(Journal):
         named = event_named(event)
         async with self.write() as writing:
             await fence(writing, lease)
-            return await moved(writing, await case_row(writing, case), named, actor=actor, run=run, note=note, why=why,
-                               retry=retry, gates=None if gates is None else tuple(gates))
+            return await moved(
+                writing,
+                await case_row(writing, case),
+                named,
+                actor=actor,
+                run=run,
+                note=note,
+                why=why,
+                retry=retry,
+                gates=None if gates is None else tuple(gates),
+            )
 
     @undisturbed
     async def decide(self, decision: Decision, *, run: str | None = None) -> Entry:
@@ -96,15 +105,27 @@ class Cases(Journal):
             if await use_of(writing, decision.digest):
                 raise DecisionRefused(decision.case, "used", "the plan's digest has been used already")
             if await self._has_decided(writing, decision):
-                raise DecisionRefused(decision.case, "twice",
-                                      f"{decision.actor} has decided this plan at the gate {decision.gate} already")
-            return await writing.append(Decided.model_validate(decision.model_dump()), actor=decision.actor, run=run,
-                                        case=decision.case, site=row["site"])
+                raise DecisionRefused(
+                    decision.case,
+                    "twice",
+                    f"{decision.actor} has decided this plan at the gate {decision.gate} already",
+                )
+            return await writing.append(
+                Decided.model_validate(decision.model_dump()),
+                actor=decision.actor,
+                run=run,
+                case=decision.case,
+                site=row["site"],
+            )
 
     async def _has_decided(self, writing: Writing, decision: Decision) -> bool:
         have = t.decisions.c
-        same = select(have.seq).where(have.case_id == decision.case, have.digest == decision.digest,
-                                      have.gate == decision.gate, have.actor == decision.actor)
+        same = select(have.seq).where(
+            have.case_id == decision.case,
+            have.digest == decision.digest,
+            have.gate == decision.gate,
+            have.actor == decision.actor,
+        )
         return await writing.row(same) is not None
 
     async def decisions(self, case: str, digest: str | None = None) -> list[Decision]:
@@ -197,8 +218,9 @@ async def open_row(writing: Writing, site: str) -> Row | None:
     return await writing.row(select(t.cases).where(t.cases.c.site == site, t.cases.c.state.in_(OPEN_STATES)))
 
 
-async def moved(writing: Writing, row: Row, event: Event, *, actor: str, run: str | None = None, note: str = "",
-                **more: Any) -> Case:
+async def moved(
+    writing: Writing, row: Row, event: Event, *, actor: str, run: str | None = None, note: str = "", **more: Any
+) -> Case:
     """Move the case of this row in a transaction that has begun; ``more`` are fields of ``CaseMoved``."""
     case, was = row["id"], State(row["state"])
     state = next_state(was, event, case=case)
@@ -237,8 +259,11 @@ def deletes_of(case: str) -> Any:
     return (
         select(t.steps.c.holder, t.steps.c.argument)
         .distinct()
-        .where(t.steps.c.case_id == case, t.steps.c.kind == "delete-pin",
-               t.steps.c.phase.in_(["started", "sent", "done", "undecided"]))
+        .where(
+            t.steps.c.case_id == case,
+            t.steps.c.kind == "delete-pin",
+            t.steps.c.phase.in_(["started", "sent", "done", "undecided"]),
+        )
     )
 
 

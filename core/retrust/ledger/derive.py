@@ -42,8 +42,16 @@ def _insert_of(dialect: str) -> Insert:
 
 def _row(table: Table, entry: Entry, body: Body, **more: Any) -> dict[str, Any]:
     """The table's columns as far as entry and body have fields of those names, and ``more``."""
-    told = {"seq": entry.seq, "at": written_time(entry.at), "actor": entry.actor, "run": entry.run, "site": entry.site,
-            "case_id": entry.case, **body.model_dump(mode="json"), **more}
+    told = {
+        "seq": entry.seq,
+        "at": written_time(entry.at),
+        "actor": entry.actor,
+        "run": entry.run,
+        "site": entry.site,
+        "case_id": entry.case,
+        **body.model_dump(mode="json"),
+        **more,
+    }
     return {column.name: told[column.name] for column in table.columns if column.name in told}
 
 
@@ -70,8 +78,18 @@ def _key_joined(entry: Entry, body: e.KeyJoined, insert: Insert) -> Sequence[Exe
 
 def _case_opened(entry: Entry, body: e.CaseOpened, insert: Insert) -> Sequence[Executable]:
     at = written_time(entry.at)
-    row = _row(t.cases, entry, body, id=entry.case, state=State.OPEN.value, opened_at=at, updated_at=at,
-               requested_by=entry.actor, planners="[]", note="")
+    row = _row(
+        t.cases,
+        entry,
+        body,
+        id=entry.case,
+        state=State.OPEN.value,
+        opened_at=at,
+        updated_at=at,
+        requested_by=entry.actor,
+        planners="[]",
+        note="",
+    )
     loose = t.sightings.c.site == entry.site, t.sightings.c.case_id == ""
     return [insert(t.cases).values(**row), update(t.sightings).where(*loose).values(case_id=entry.case)]
 
@@ -99,13 +117,19 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
     have, new = t.sightings.c, into.excluded
     counted: Executable = into.on_conflict_do_update(
         index_elements=["aggregate", "case_id"],
-        set_={"count": have.count + new.count,
-              "first_at": case((new.first_at < have.first_at, new.first_at),
-                               else_=func.coalesce(have.first_at, new.first_at)),
-              "last_at": case((new.last_at > have.last_at, new.last_at),
-                              else_=func.coalesce(have.last_at, new.last_at)),
-              "received_at": new.received_at, "source": new.source, "actor": new.actor, "text": new.text,
-              "dismissed": new.dismissed, "dismissed_by": new.dismissed_by},
+        set_={
+            "count": have.count + new.count,
+            "first_at": case(
+                (new.first_at < have.first_at, new.first_at), else_=func.coalesce(have.first_at, new.first_at)
+            ),
+            "last_at": case((new.last_at > have.last_at, new.last_at), else_=func.coalesce(have.last_at, new.last_at)),
+            "received_at": new.received_at,
+            "source": new.source,
+            "actor": new.actor,
+            "text": new.text,
+            "dismissed": new.dismissed,
+            "dismissed_by": new.dismissed_by,
+        },
     )
     return counted
 
@@ -126,13 +150,17 @@ def _snapshot(entry: Entry, body: e.SnapshotTaken, insert: Insert) -> Sequence[E
 
 def _planned(entry: Entry, body: e.Planned, insert: Insert) -> Sequence[Executable]:
     same = {"digest": body.digest, "planners": canonical(list(body.planners))}
-    return [_put(insert, t.plans, {"case_id": entry.case, "seq": entry.seq, **same}),
-            _moves(entry, state=body.state.value, **same)]
+    return [
+        _put(insert, t.plans, {"case_id": entry.case, "seq": entry.seq, **same}),
+        _moves(entry, state=body.state.value, **same),
+    ]
 
 
 def _baselines(entry: Entry, body: e.BaselinesSet, insert: Insert) -> Sequence[Executable]:
-    return [_put(insert, t.baselines, b.model_dump(mode="json") | {"verified_at": written_time(b.verified_at)})
-            for b in body.baselines]
+    return [
+        _put(insert, t.baselines, b.model_dump(mode="json") | {"verified_at": written_time(b.verified_at)})
+        for b in body.baselines
+    ]
 
 
 def _lease_taken(entry: Entry, body: e.LeaseTaken, insert: Insert) -> Sequence[Executable]:
@@ -141,8 +169,16 @@ def _lease_taken(entry: Entry, body: e.LeaseTaken, insert: Insert) -> Sequence[E
         _put(
             insert,
             t.leases,
-            _row(t.leases, entry, body, token=entry.seq, owner=entry.actor, place=canonical(body.place.model_dump()),
-                 since=written_time(entry.at), expires_at=until),
+            _row(
+                t.leases,
+                entry,
+                body,
+                token=entry.seq,
+                owner=entry.actor,
+                place=canonical(body.place.model_dump()),
+                since=written_time(entry.at),
+                expires_at=until,
+            ),
         )
     ]
 

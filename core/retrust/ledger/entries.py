@@ -283,8 +283,10 @@ class TokenCreated(Body):
     def told(self) -> str:
         does = "reads" if self.read_only else "decides"
         how = f" {self.made}" if self.made else ""
-        return (f"a token was made for {self.person}{how}; whoever holds it {does} as {self.person}\n"
-                f"if you did not expect it: retrust token revoke {self.id}")
+        return (
+            f"a token was made for {self.person}{how}; whoever holds it {does} as {self.person}\n"
+            f"if you did not expect it: retrust token revoke {self.id}"
+        )
 
 
 class TokenRevoked(Body):
@@ -339,8 +341,14 @@ KINDS: Final[dict[str, Kind]] = {
     # kind: model, line, pack, event, notification, note
     "key-joined": Kind(KeyJoined, "key joined", NO, NO, NO, NO),
     "case-opened": Kind(CaseOpened, "opened: {0.cause}", NO, "opened", NO, NO),
-    "case-moved": Kind(CaseMoved, "{0.was} → {0.state}{0.because}", "states.json", "{0.state}",
-                       "{0.reason}\n{0.asks}", "the case is {0.state}{0.because}"),
+    "case-moved": Kind(
+        CaseMoved,
+        "{0.was} → {0.state}{0.because}",
+        "states.json",
+        "{0.state}",
+        "{0.reason}\n{0.asks}",
+        "the case is {0.state}{0.because}",
+    ),
     "sighted": Kind(SightingsKept, "{0.counted}", "sightings.json", NO, NO, NO),
     "sighting-assigned": Kind(SightingAssigned, "{0.counted} assigned to this site", NO, NO, NO, NO),
     "sighting-dismissed": Kind(SightingDismissed, "dismissed {0.said}: {0.reason}", "dismissals.json", NO, NO, NO),
@@ -355,8 +363,9 @@ KINDS: Final[dict[str, Kind]] = {
     "alarm": Kind(AlarmRaised, "ALARM {0.what}: {0.detail}", "alarms.json", "alarm", "{0.what}: {0.detail}", NO),
     "lease-taken": Kind(LeaseTaken, "lease taken", NO, NO, NO, NO),
     "lease-released": Kind(LeaseReleased, "lease released", NO, NO, NO, NO),
-    "identity-changed": Kind(IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}",
-                             "changed-identities.json", NO, NO, NO),
+    "identity-changed": Kind(
+        IdentityChanged, "the {0.kind} of {0.node} changed to {0.presented}", "changed-identities.json", NO, NO, NO
+    ),
     "identity-agreed": Kind(IdentityAgreed, _ACCEPTED, NO, NO, NO, NO),
     "identity-accepted": Kind(IdentityAccepted, _ACCEPTED, "identities.json", NO, NO, NO),
     "attachment": Kind(Attached, "attached {0.name}", "attachments/", NO, NO, NO),

@@ -20,9 +20,9 @@ from retrust.models import Frozen
 Fields = dict[str, Any]
 
 
-
 def _with_levels(fields: Fields) -> Fields:
     """Version 1 of sightings told no level; the source tells it."""
+
     def levelled(row: Fields) -> Fields:
         return row | {"level": "hint" if row["source"].startswith(ANYBODY) else "authenticated"}
 
@@ -34,7 +34,8 @@ ANYBODY: Final = ("syslog ", "Prefect event")
 
 OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {
     ("decided", 1): dict,  # the same fields; what a signature is over has changed
-    ("sighted", 1): _with_levels, ("sighting-assigned", 1): _with_levels,
+    ("sighted", 1): _with_levels,
+    ("sighting-assigned", 1): _with_levels,
 }
 """By kind and version: from that shape's fields to the next version's."""
 
@@ -65,8 +66,10 @@ class Entry(Frozen):
             return read(self.kind, self.text)
         except (ValueError, TypeError, AttributeError) as exc:
             said = str(exc).splitlines()[0]
-            raise LedgerError(f"entry {self.seq} ({self.kind}) cannot be read: {said}",
-                              hint="`retrust audit verify` says whether it was changed") from exc
+            raise LedgerError(
+                f"entry {self.seq} ({self.kind}) cannot be read: {said}",
+                hint="`retrust audit verify` says whether it was changed",
+            ) from exc
 
     @property
     def row(self) -> Fields:
@@ -106,8 +109,11 @@ def kind_of(body: Body) -> str:
 
 def written(body: Body) -> Fields:
     """As stored; what a default says is left out."""
-    left_out = {name for name, field in type(body).model_fields.items()
-                if not field.is_required() and getattr(body, name) == field.default}
+    left_out = {
+        name
+        for name, field in type(body).model_fields.items()
+        if not field.is_required() and getattr(body, name) == field.default
+    }
     fields = body.model_dump(mode="json", exclude=left_out)
     return fields if body.version == 1 else fields | {"v": body.version}
 

@@ -40,8 +40,11 @@ class LeaseLost(TemporaryError):
     """This run may not write to the site any more; ``token`` is the one that it held."""
 
     def __init__(self, site: str, token: int, why: str) -> None:
-        super().__init__(f"this run lost its lease (token {token}): {why}", where=f"site {site}",
-                         hint="nothing more is sent; the next pass observes and goes on")
+        super().__init__(
+            f"this run lost its lease (token {token}): {why}",
+            where=f"site {site}",
+            hint="nothing more is sent; the next pass observes and goes on",
+        )
         self.site = site
         self.token = token
 
@@ -64,9 +67,11 @@ class StillSending(TemporaryError):
     """A run that lost its lease began a step just now; until it is over, nobody else writes to the site."""
 
     def __init__(self, site: str, step: str, until: datetime) -> None:
-        super().__init__(f"a run whose lease ran out may still be sending {step}; nothing was sent",
-                         where=f"site {site}",
-                         hint=f"run again after {until:%H:%M:%S} UTC: the target is observed then")
+        super().__init__(
+            f"a run whose lease ran out may still be sending {step}; nothing was sent",
+            where=f"site {site}",
+            hint=f"run again after {until:%H:%M:%S} UTC: the target is observed then",
+        )
         self.until = until
 
 
@@ -74,16 +79,22 @@ class Stopped(PersonNeeded):
     """The case is not one whose steps may be sent any more: somebody cancelled it, for one."""
 
     def __init__(self, case: str, state: str) -> None:
-        super().__init__(f"the case is {state}: nothing more is sent", where=f"case {case}",
-                         hint=f"see what was done: retrust show {case}")
+        super().__init__(
+            f"the case is {state}: nothing more is sent",
+            where=f"case {case}",
+            hint=f"see what was done: retrust show {case}",
+        )
 
 
 class NewerSchema(PermanentError):
     """The ledger was written by a newer Retrust than this one."""
 
     def __init__(self, where: str, found: str, known: str) -> None:
-        super().__init__(f"the ledger's schema is {found}, this Retrust knows {known} and older", where=where,
-                         hint="use the newer Retrust; nothing was changed")
+        super().__init__(
+            f"the ledger's schema is {found}, this Retrust knows {known} and older",
+            where=where,
+            hint="use the newer Retrust; nothing was changed",
+        )
         self.found = found
         self.known = known
 
@@ -92,8 +103,11 @@ class NotJoined(PermanentError):
     """Nothing is signed with a key that no key of the chain let in."""
 
     def __init__(self, where: str, key_id: str, public_key: str) -> None:
-        super().__init__(f"the key of this RETRUST_HOME, {key_id}, is none of this ledger's", where=where,
-                         hint=f"on a machine that writes to this ledger: retrust audit join {public_key}")
+        super().__init__(
+            f"the key of this RETRUST_HOME, {key_id}, is none of this ledger's",
+            where=where,
+            hint=f"on a machine that writes to this ledger: retrust audit join {public_key}",
+        )
 
 
 class DigestUsed(PermanentError):
@@ -109,8 +123,11 @@ class NotCurrent(PermanentError):
     """A digest that is not the one of the case's current plan."""
 
     def __init__(self, case: str, digest: str, current: str | None) -> None:
-        super().__init__(f"the digest {digest} is not of the case's current plan ({current or 'none yet'})",
-                         where=f"case {case}", hint="look at the case again: its plan changed")
+        super().__init__(
+            f"the digest {digest} is not of the case's current plan ({current or 'none yet'})",
+            where=f"case {case}",
+            hint="look at the case again: its plan changed",
+        )
         self.case = case
         self.digest = digest
 

@@ -42,9 +42,12 @@ async def _expect_own_head(writing: Writing, key: LedgerKey, where: str) -> None
     message = head_message(writing.head.seq, writing.head.hash)
     own = row is not None and row["key_id"] == key.key_id
     if row is None or not own or not signed_by(key.public, bytes.fromhex(row["signature"]), message):
-        raise LedgerError("the newest entry is not signed by the key of this RETRUST_HOME, and older versions let keys "
-                          "in without a signature", where=where,
-                          hint="the home that wrote last writes first; if none of yours did, somebody else wrote it")
+        raise LedgerError(
+            "the newest entry is not signed by the key of this RETRUST_HOME, and older versions let keys "
+            "in without a signature",
+            where=where,
+            hint="the home that wrote last writes first; if none of yours did, somebody else wrote it",
+        )
 
 
 async def let_in(writing: Writing, key: LedgerKey, public_hex: str, *, actor: str) -> bool:
@@ -63,6 +66,7 @@ async def _joined(writing: Writing) -> list[KeyJoined]:
 
 async def _join(writing: Writing, by: LedgerKey, public_hex: str, *, actor: str) -> None:
     signature = by.sign(join_message(writing.next_seq, writing.head.hash, public_hex)).hex()
-    joined = KeyJoined(key_id=key_id(public_from_hex(public_hex)), public_key=public_hex, by=by.key_id,
-                       signature=signature)
+    joined = KeyJoined(
+        key_id=key_id(public_from_hex(public_hex)), public_key=public_hex, by=by.key_id, signature=signature
+    )
     await writing.append(joined, actor=actor)

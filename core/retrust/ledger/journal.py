@@ -76,8 +76,18 @@ class Writing:
         actor, run, case, site, fields = clean([actor, run, case, site, written(body)], self._redact)
         text = canonical(fields)
         sealed = entry_hash(seq, at, actor, run, case, site, kind, text, prev)
-        entry = Entry(seq=seq, at=self.now, actor=actor, run=run, case=case, site=site, kind=kind, text=text,
-                      prev_hash=prev, hash=sealed)
+        entry = Entry(
+            seq=seq,
+            at=self.now,
+            actor=actor,
+            run=run,
+            case=case,
+            site=site,
+            kind=kind,
+            text=text,
+            prev_hash=prev,
+            hash=sealed,
+        )
         await self.connection.execute(INSERT_ENTRY, entry.row)
         for statement in statements(entry, self._dialect):
             await self.connection.execute(statement)
@@ -125,8 +135,11 @@ class Journal:
         try:
             await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
         except OSError as exc:
-            raise LedgerError(f"RETRUST_HOME cannot be made: {exc.strerror}", where=str(home),
-                              hint="name a folder that you may write as RETRUST_HOME") from exc
+            raise LedgerError(
+                f"RETRUST_HOME cannot be made: {exc.strerror}",
+                where=str(home),
+                hint="name a folder that you may write as RETRUST_HOME",
+            ) from exc
         database = Database(ledger_url(url, home), patience=patience)
         try:
             await bring_up_to_date(database)
@@ -183,9 +196,12 @@ class Journal:
             return
         row = await writing.row(select(t.entries.c.hash).where(t.entries.c.seq == seen.seq))
         if row is not None and row["hash"] != seen.hash:
-            raise LedgerError(f"this home has seen another entry {seen.seq}: the ledger was written anew, and nothing "
-                              "is written on top of it", where=self.where,
-                              hint="`retrust audit verify` says more; keep the ledger as it is, and find out who did")
+            raise LedgerError(
+                f"this home has seen another entry {seen.seq}: the ledger was written anew, and nothing "
+                "is written on top of it",
+                where=self.where,
+                hint="`retrust audit verify` says more; keep the ledger as it is, and find out who did",
+            )
 
     async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
         row = (await connection.execute(READ_HEAD)).mappings().one()
@@ -239,8 +255,12 @@ class Journal:
     def _complain(self, observe: Observe, entry: Entry, exc: Exception) -> None:
         if id(observe) not in self._deaf:
             self._deaf.add(id(observe))
-            log.warning("an observer failed at entry %d (%s); its further failures are not told: %s", entry.seq,
-                        entry.kind, self._redact(f"{type(exc).__name__}: {exc}"))
+            log.warning(
+                "an observer failed at entry %d (%s); its further failures are not told: %s",
+                entry.seq,
+                entry.kind,
+                self._redact(f"{type(exc).__name__}: {exc}"),
+            )
 
     @undisturbed
     async def join(self, public_hex: str, *, actor: str) -> bool:

@@ -168,8 +168,12 @@ async def sole(writing: Writing, lease: Lease) -> None:
 
     A run that gave its lease back sends nothing more, nor does one whose process is gone.
     """
-    newest = select(t.entries).where(t.entries.c.site == lease.site, t.entries.c.kind.in_(["step", "lease-released"])
-                                     ).order_by(t.entries.c.seq.desc()).limit(PAGE)
+    newest = (
+        select(t.entries)
+        .where(t.entries.c.site == lease.site, t.entries.c.kind.in_(["step", "lease-released"]))
+        .order_by(t.entries.c.seq.desc())
+        .limit(PAGE)
+    )
     rows = (await writing.connection.execute(newest)).mappings().all()
     begun: dict[int, Entry] = {}
     for entry in (entry_of(dict(row)) for row in reversed(rows)):

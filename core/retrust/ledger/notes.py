@@ -20,7 +20,8 @@ from retrust.ledger.records import Head
 
 _ED25519 = b"\x01"
 _NOTE = re.compile(
-    rb"^([^\n]+\n(\d{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\xe2\x80\x94 [^ \n]+ [A-Za-z0-9+/]+={0,2}\n)+)", re.MULTILINE)
+    rb"^([^\n]+\n(\d{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\xe2\x80\x94 [^ \n]+ [A-Za-z0-9+/]+={0,2}\n)+)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Note:
     def is_signed_by(self, keys: Iterable[Ed25519PublicKey]) -> bool:
         return any(
             signature[:4] == _hint(name, key) and signed_by(key, signature[4:], self.text)
-            for name, signature in self.signatures for key in keys)
+            for name, signature in self.signatures
+            for key in keys
+        )
 
 
 def signed_note(first_key: str, head: Head, key: LedgerKey) -> str:

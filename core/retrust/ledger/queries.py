@@ -56,7 +56,7 @@ SELECT s.holder, s.argument, s.at, e.body FROM steps s
 JOIN cases c ON c.id = s.case_id
 JOIN plans p ON p.case_id = s.case_id AND p.digest = s.digest
 JOIN entries e ON e.seq = p.seq
-WHERE c.site = :site AND c.state NOT IN ({', '.join(f"'{state.value}'" for state in sorted(FINAL))})
+WHERE c.site = :site AND c.state NOT IN ({", ".join(f"'{state.value}'" for state in sorted(FINAL))})
 AND s.kind = 'delete-pin' AND s.phase = 'sent' ORDER BY s.seq
 """  # noqa: S608 - the states are our own words
 

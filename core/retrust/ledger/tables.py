@@ -232,7 +232,19 @@ attachments = Table(
 )
 
 DERIVED = (
-    keys, cases, sightings, snapshots, plans, decisions, digests, steps, heals, baselines, alarms, leases, identities,
+    keys,
+    cases,
+    sightings,
+    snapshots,
+    plans,
+    decisions,
+    digests,
+    steps,
+    heals,
+    baselines,
+    alarms,
+    leases,
+    identities,
     attachments,
 )
 

@@ -70,8 +70,13 @@ class Trust(Journal):
             part = await _bounded(writing, site, case, rows[start : start + BATCH])
             actors = sorted({row.actor for row in part})
             told = SightingsKept(sightings=tuple(part), events=tuple(events if start == 0 else ()))
-            await writing.append(told, run=run, site=site, case=case["id"] if case else None,
-                                 actor=actors[0] if len(actors) == 1 else "service")
+            await writing.append(
+                told,
+                run=run,
+                site=site,
+                case=case["id"] if case else None,
+                actor=actors[0] if len(actors) == 1 else "service",
+            )
 
     @undisturbed
     async def assign_sighting(
@@ -96,8 +101,12 @@ class Trust(Journal):
             told["aggregate"] = aggregate(told)
             case = await open_row(writing, site)
             rows = await _bounded(writing, site, case, [SightedRow(**told)])
-            await writing.append(SightingAssigned(aggregate=sighting, sightings=tuple(rows)), actor=actor,
-                                 case=case["id"] if case else None, site=site)
+            await writing.append(
+                SightingAssigned(aggregate=sighting, sightings=tuple(rows)),
+                actor=actor,
+                case=case["id"] if case else None,
+                site=site,
+            )
 
     @undisturbed
     async def dismiss(self, sighting: str, *, actor: str, reason: str) -> Case | None:
@@ -107,16 +116,21 @@ class Trust(Journal):
         """
         found = [s for s in await self.sightings() if s.id.startswith(sighting)]
         if len({s.id for s in found}) != 1:
-            raise UsageError(f"no sighting {sighting} is in force" if not found
-                             else f"{sighting} fits several sightings",
-                             hint="`retrust show CASE` and `retrust check` name them")
+            raise UsageError(
+                f"no sighting {sighting} is in force" if not found else f"{sighting} fits several sightings",
+                hint="`retrust show CASE` and `retrust check` name them",
+            )
         seen, cases = found[-1], tuple(sorted({s.case or "" for s in found}))
         said = f"{seen.count}× {seen.dn or seen.kind} of {seen.source}"
         async with self.write() as writing:
             case = await open_row(writing, seen.site) if seen.site else None
             case_id = case["id"] if case and case["id"] in cases else None
-            await writing.append(SightingDismissed(aggregate=seen.id, cases=cases, said=said, reason=reason),
-                                 actor=actor, case=case_id, site=seen.site)
+            await writing.append(
+                SightingDismissed(aggregate=seen.id, cases=cases, said=said, reason=reason),
+                actor=actor,
+                case=case_id,
+                site=seen.site,
+            )
             if case is None or case_id is None or not await _rests_on_dismissed(writing, case):
                 return None
             return await moved(writing, case, Event.CANCEL, actor=actor, note=f"dismissed: {reason}")
@@ -206,15 +220,19 @@ async def _rests_on_dismissed(writing: Writing, case: Row) -> bool:
     return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is None
 
 
-async def _bounded(writing: Writing, site: str | None, case: Row | None, rows: Sequence[SightedRow]
-                   ) -> list[SightedRow]:
+async def _bounded(
+    writing: Writing, site: str | None, case: Row | None, rows: Sequence[SightedRow]
+) -> list[SightedRow]:
     """The rows; hints beyond those that are kept are one row without a name or a time, so that they only count."""
     hints = [row for row in rows if row.level == "hint"]
     if not hints:
         return list(rows)
     have = t.sightings.c
-    query = select(have.aggregate).where(have.site == site if site else have.site.is_(None), have.level == "hint",
-                                         have.case_id.in_({"", case["id"] if case else ""}))
+    query = select(have.aggregate).where(
+        have.site == site if site else have.site.is_(None),
+        have.level == "hint",
+        have.case_id.in_({"", case["id"] if case else ""}),
+    )
     known = set((await writing.connection.execute(query)).scalars())
     room = max(0, HINTS - len(known))
     new = [row for row in hints if row.aggregate not in known]
@@ -223,9 +241,16 @@ async def _bounded(writing: Writing, site: str | None, case: Row | None, rows: S
         return list(rows)
     last = new[-1]
     nobody = dict.fromkeys(SAME) | {"kind": "log", "site": site, "actor": last.actor, "level": "hint"}
-    rest = SightedRow(aggregate=aggregate(nobody), **nobody, count=sum(row.count for row in new[room:]),
-                      first_at=None, last_at=None, received_at=last.received_at, source=last.source,
-                      text=f"further hints, beyond {HINTS} different ones")
+    rest = SightedRow(
+        aggregate=aggregate(nobody),
+        **nobody,
+        count=sum(row.count for row in new[room:]),
+        first_at=None,
+        last_at=None,
+        received_at=last.received_at,
+        source=last.source,
+        text=f"further hints, beyond {HINTS} different ones",
+    )
     return [row for row in rows if row.aggregate not in over] + [rest]
 
 
@@ -234,13 +259,29 @@ def aggregated(sightings: Iterable[Sighting]) -> list[SightedRow]:
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for seen in sightings:
         host, port = (seen.endpoint.host, seen.endpoint.port) if seen.endpoint else (None, None)
-        same = (seen.kind, seen.site, seen.holder, seen.key, host, port, seen.dn, seen.role, seen.fingerprint,
-                seen.actor, seen.level)
+        same = (
+            seen.kind,
+            seen.site,
+            seen.holder,
+            seen.key,
+            host,
+            port,
+            seen.dn,
+            seen.role,
+            seen.fingerprint,
+            seen.actor,
+            seen.level,
+        )
         row = rows.setdefault(same, {"count": 0, "first_at": seen.at, "last_at": seen.at})
         times = [at for at in (row["first_at"], row["last_at"], seen.at) if at is not None]
-        row |= {"count": row["count"] + seen.count, "first_at": min(times, default=None),
-                "last_at": max(times, default=None), "received_at": seen.received_at, "source": seen.source,
-                "text": seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…"}
+        row |= {
+            "count": row["count"] + seen.count,
+            "first_at": min(times, default=None),
+            "last_at": max(times, default=None),
+            "received_at": seen.received_at,
+            "source": seen.source,
+            "text": seen.text if len(seen.text) <= TEXT_LIMIT else seen.text[:TEXT_LIMIT] + "…",
+        }
     named = ((dict(zip(SAME, same, strict=True)), row) for same, row in rows.items())
     return [SightedRow(aggregate=aggregate(same), **same, **row) for same, row in named]
 

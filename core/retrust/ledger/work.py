@@ -74,8 +74,13 @@ class Work(Cases):
             if stands and actor in planners:
                 return have
             following = state if stands else next_state(state, Event.PLAN, case=case)
-            told = Planned(digest=plan.digest, planners=tuple(dict.fromkeys([*planners, actor])), was=state,
-                           state=following, plan=plan)
+            told = Planned(
+                digest=plan.digest,
+                planners=tuple(dict.fromkeys([*planners, actor])),
+                was=state,
+                state=following,
+                plan=plan,
+            )
             await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
             return case_of(await case_row(writing, case))
 
@@ -106,8 +111,16 @@ class Work(Cases):
                 raise Stopped(case, row["state"])
             if phase == "started":
                 await sole(writing, lease)
-            told = StepRecorded(digest=digest, step=step, kind=planned.kind, holder=planned.holder,
-                                argument=planned.argument, phase=phase, detail=detail, token=lease.token)
+            told = StepRecorded(
+                digest=digest,
+                step=step,
+                kind=planned.kind,
+                holder=planned.holder,
+                argument=planned.argument,
+                phase=phase,
+                detail=detail,
+                token=lease.token,
+            )
             entry = await writing.append(told, actor=actor, run=lease.run, case=case, site=row["site"])
             return queries.made(StepRecord, entry.row | entry.stored)
 

@@ -28,8 +28,11 @@ Loc = tuple[str | int, ...]
 def check_policy(inventory: Inventory, site: Site, gates: Gates) -> tuple[str, ...]:
     """Raise ``InventoryError`` for a policy that cannot be kept; say what is allowed and seldom meant."""
     keys = tuple(dict.fromkeys((*RISKS, *OCCASIONS, *site.risk_classes)))
-    problems = [f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
-                for key in site.policy.gates if key not in keys]
+    problems = [
+        f"{inventory.where(*_loc(site, key))}: unknown risk class; known: {', '.join(keys)}"
+        for key in site.policy.gates
+        if key not in keys
+    ]
     doubts: list[str] = []
     for key in keys:
         asks = said_of(inventory, site, key)
@@ -40,8 +43,9 @@ def check_policy(inventory: Inventory, site: Site, gates: Gates) -> tuple[str, .
                 said = _doubts(ask, gates, inventory)
                 doubts += (f"{inventory.where(*_loc(site, key))}: {doubt}" for doubt in said)
         if key in BY_PERSON and not any(opened_by_person(gates.get(ask.gate)) for ask in asks):
-            problems.append(f"{inventory.where(*_loc(site, key))}: needs a gate that a person opens, "
-                            "such as people or confirm")
+            problems.append(
+                f"{inventory.where(*_loc(site, key))}: needs a gate that a person opens, such as people or confirm"
+            )
     problems += _unset(inventory, site, gates)
     if problems:
         many = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
@@ -71,8 +75,10 @@ def _wrong(inventory: Inventory, loc: Loc, ask: Ask, gates: Gates) -> Iterator[s
 def _not_for(inventory: Inventory, gate: Gate[Any]) -> str | None:
     """A gate of accounts where people are named."""
     if inventory.people and gate.at_terminal:
-        return (f"the gate {gate.name} is answered by whoever is at the terminal, and this inventory names people: "
-                "use the gate people")
+        return (
+            f"the gate {gate.name} is answered by whoever is at the terminal, and this inventory names people: "
+            "use the gate people"
+        )
     return None
 
 

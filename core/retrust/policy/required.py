@@ -59,22 +59,27 @@ class Ask:
     risks: tuple[str, ...] = ()
 
 
-def requirements(inventory: Inventory, site: Site, plan: Plan, gates: Gates,
-                 recurred: Sequence[str] = ()) -> tuple[Requirement, ...]:
+def requirements(
+    inventory: Inventory, site: Site, plan: Plan, gates: Gates, recurred: Sequence[str] = ()
+) -> tuple[Requirement, ...]:
     """Every gate that the plan must pass, its conditional steps included; none for a plan without steps.
 
     ``recurred`` are the edges that healed too often.
     """
     if plan.grade is Grade.CONTRADICTED:
-        raise Refused("contradicted evidence is never planned", where=site.name,
-                      hint="it looks like an interception; no gate opens for it")
+        raise Refused(
+            "contradicted evidence is never planned",
+            where=site.name,
+            hint="it looks like an interception; no gate opens for it",
+        )
     risks = tuple(dict.fromkeys(step.risk for step in plan.steps))
     if not risks:
         return ()
     proven, blind = plan.grade is Grade.PROVEN, plan.is_blind and not site.policy.accept_blind_first_use
     standing = proven and not blind and not any(f.rests_on for f in plan.unpinned)
-    asks = [ask for risk in sorted(risks, key=_gravity)
-            for ask in _of_risk(inventory, site, risk, gates, standing=standing)]
+    asks = [
+        ask for risk in sorted(risks, key=_gravity) for ask in _of_risk(inventory, site, risk, gates, standing=standing)
+    ]
     found = _labelled(_joined(asks, gates, inventory))
     if not proven or (blind and inventory.people):
         found += _by_person(SECURITY, inventory, site, gates, risks)
@@ -93,8 +98,7 @@ def _gravity(risk: str) -> int:
 # -- what the policy says ----------------------------------------------------------------------------
 
 
-def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Gates, *,
-             standing: bool) -> Iterator[Ask]:
+def _of_risk(inventory: Inventory, site: Site, risk: str, gates: Gates, *, standing: bool) -> Iterator[Ask]:
     """What one risk class asks for. Where nobody approves it is a standard change, if the plan may be one."""
     own = risk in site.policy.gates and risk not in OCCASIONS
     key = risk if risk in RISKS or own else INTERRUPTING
@@ -183,8 +187,7 @@ def _requirement(ask: Ask, others: Sequence[Requirement], *labels: str) -> Requi
     return Requirement(label, ask.gate, ask.settings, ask.risks)
 
 
-def _by_person(label: str, inventory: Inventory, site: Site, gates: Gates,
-               risks: tuple[str, ...]) -> list[Requirement]:
+def _by_person(label: str, inventory: Inventory, site: Site, gates: Gates, risks: tuple[str, ...]) -> list[Requirement]:
     """``security`` or ``recurrence``: the first gate that a person opens bears the plain label."""
     asks = sorted(said_of(inventory, site, label), key=lambda ask: not opened_by_person(gates.get(ask.gate)))
     found: list[Requirement] = []
@@ -193,17 +196,18 @@ def _by_person(label: str, inventory: Inventory, site: Site, gates: Gates,
     return found
 
 
-def _with_always(found: Sequence[Requirement], site: Site, gates: Gates,
-                 risks: tuple[str, ...]) -> list[Requirement]:
+def _with_always(found: Sequence[Requirement], site: Site, gates: Gates, risks: tuple[str, ...]) -> list[Requirement]:
     """Gates asked of every plan, with the settings that the policy gives them anywhere, or none."""
     joined = list(found)
     for gate in gates.values():
         if gate.always:
             for settings in settings_anywhere(site, gate.name) or [{}]:
-                if not any(r.gate == gate.name and dict(r.settings) == settings and set(risks) <= set(r.risks)
-                           for r in joined):
-                    joined.append(_requirement(Ask(gate.name, settings, risks), joined, gate.name,
-                                               f"{gate.name}:always"))
+                if not any(
+                    r.gate == gate.name and dict(r.settings) == settings and set(risks) <= set(r.risks) for r in joined
+                ):
+                    joined.append(
+                        _requirement(Ask(gate.name, settings, risks), joined, gate.name, f"{gate.name}:always")
+                    )
     return joined
 
 
@@ -217,8 +221,11 @@ class Approvers:
 
 def approvers_of(inventory: Inventory, site: Site, gates: Gates) -> Approvers:
     """The strictest count, and the roles, of the gates that the site's ``security`` asks a person at."""
-    said = [person_settings(settings_of(gates, ask, inventory)) for ask in said_of(inventory, site, SECURITY)
-            if opened_by_person(gates.get(ask.gate))]
+    said = [
+        person_settings(settings_of(gates, ask, inventory))
+        for ask in said_of(inventory, site, SECURITY)
+        if opened_by_person(gates.get(ask.gate))
+    ]
     return Approvers(max((s.approvers for s in said), default=1), next((s.roles for s in said if s.roles), ()))
 
 

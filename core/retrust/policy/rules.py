@@ -158,8 +158,7 @@ def _on_plan(matter: Matter) -> list[Decision]:
 # -- the rules ---------------------------------------------------------------------------------------
 
 
-def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], planners: Sequence[str]
-               ) -> str | None:
+def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], planners: Sequence[str]) -> str | None:
     """Why this decision would not count, whatever the time; ``earlier`` are the yeses that do."""
     requirement = matter.at(decision.gate)
     if requirement is None:
@@ -180,9 +179,11 @@ def _objection(decision: Decision, matter: Matter, earlier: Sequence[Decision], 
         return stranger
     if gate.at_terminal:
         return None
-    return (_involved(decision, matter, planners)
-            or _settings(decision, requirement, matter)
-            or _once(decision, matter, earlier))
+    return (
+        _involved(decision, matter, planners)
+        or _settings(decision, requirement, matter)
+        or _once(decision, matter, earlier)
+    )
 
 
 def _stranger(decision: Decision, matter: Matter) -> str | None:
@@ -207,8 +208,9 @@ def _involved(decision: Decision, matter: Matter, planners: Sequence[str]) -> st
             did = "attested a fingerprint" if sighting.fingerprint else "brought in a sighting"
             return f"{decision.actor} {did} for this plan, and may not decide it"
     if any(same_person(decision.actor, actor) for actor in matter.said_by):
-        return (f"{decision.actor} brought in a sighting that this plan rests on, or dismissed one, and may not "
-                "decide it")
+        return (
+            f"{decision.actor} brought in a sighting that this plan rests on, or dismissed one, and may not decide it"
+        )
     return None
 
 
@@ -226,18 +228,19 @@ def _unsigned(decision: Decision, requirement: Requirement, matter: Matter, sett
     if not settings.signed or not decision.yes:
         return None
     if decision.signature is None:
-        return (f"the gate {requirement.label} asks for a signed yes: "
-                f"retrust approve {decision.case} --sign-with KEY")
-    return signing.objection(decision.signature, signing.statement(decision.case, decision.digest), decision.actor,
-                             matter.inventory)
+        return f"the gate {requirement.label} asks for a signed yes: retrust approve {decision.case} --sign-with KEY"
+    return signing.objection(
+        decision.signature, signing.statement(decision.case, decision.digest), decision.actor, matter.inventory
+    )
 
 
 def _role(decision: Decision, requirement: Requirement, matter: Matter, roles: Sequence[str]) -> str | None:
     person = _person(decision, matter)
     if not roles or set(roles) & set(person.roles if person else decision.roles):
         return None
-    return (f"the gate {requirement.label} asks for the role {' or '.join(roles)}; {decision.actor} does not have "
-            "this role")
+    return (
+        f"the gate {requirement.label} asks for the role {' or '.join(roles)}; {decision.actor} does not have this role"
+    )
 
 
 def _once(decision: Decision, matter: Matter, earlier: Sequence[Decision]) -> str | None:

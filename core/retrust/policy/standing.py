@@ -23,17 +23,32 @@ LIMIT = timedelta(seconds=30)
 """How long a gate may take to answer, before it counts as shut."""
 
 
-async def evaluate(matter: Matter, *, now: datetime, secrets: Secrets | None = None,
-                   redact: Callable[[str], str] = str, limit: timedelta = LIMIT) -> tuple[GateState, ...]:
+async def evaluate(
+    matter: Matter,
+    *,
+    now: datetime,
+    secrets: Secrets | None = None,
+    redact: Callable[[str], str] = str,
+    limit: timedelta = LIMIT,
+) -> tuple[GateState, ...]:
     """How each requirement stands, in their order. ``redact`` is applied to what foreign errors say."""
     if matter.plan.grade is Grade.CONTRADICTED:
         raise Refused("contradicted evidence passes no gate", where=matter.site.name)
-    return tuple(await asyncio.gather(*(
-        _stands(requirement, matter, now, secrets, redact, limit) for requirement in matter.requirements)))
+    return tuple(
+        await asyncio.gather(
+            *(_stands(requirement, matter, now, secrets, redact, limit) for requirement in matter.requirements)
+        )
+    )
 
 
-async def _stands(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None,
-                  redact: Callable[[str], str], limit: timedelta) -> GateState:
+async def _stands(
+    requirement: Requirement,
+    matter: Matter,
+    now: datetime,
+    secrets: Secrets | None,
+    redact: Callable[[str], str],
+    limit: timedelta,
+) -> GateState:
     label = requirement.label
     gate = matter.gate(requirement)
     if gate is None:
@@ -44,8 +59,13 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
         if lapsed(label, matter, now):
             return GateState(gate=label, state="closed", needs="expired: not everybody decided in time")
         if later := to_come(label, matter, now):
-            return _shut(label, redact(f"a right clock: {later.actor} said yes at {later.at:%Y-%m-%d %H:%M} UTC, which "
-                                       "is later than now here"))
+            return _shut(
+                label,
+                redact(
+                    f"a right clock: {later.actor} said yes at {later.at:%Y-%m-%d %H:%M} UTC, which "
+                    "is later than now here"
+                ),
+            )
     try:
         question = _question(requirement, matter, now, secrets)
         async with asyncio.timeout(limit.total_seconds()):
@@ -60,8 +80,9 @@ async def _stands(requirement: Requirement, matter: Matter, now: datetime, secre
     if stands.state == "closed" or not gate.by_person or gate.at_terminal or not _is_one_alone(matter, now):
         return stands
     needs = (stands.needs if stands.state == "shut" else None) or "a yes of one person more"
-    return stands.model_copy(update={
-        "state": "shut", "needs": f"{needs}; asked by nobody known, so two different persons must say yes"})
+    return stands.model_copy(
+        update={"state": "shut", "needs": f"{needs}; asked by nobody known, so two different persons must say yes"}
+    )
 
 
 def _is_one_alone(matter: Matter, now: datetime) -> bool:
@@ -69,11 +90,18 @@ def _is_one_alone(matter: Matter, now: datetime) -> bool:
 
 
 def _question(requirement: Requirement, matter: Matter, now: datetime, secrets: Secrets | None) -> Question[Any]:
-    return Question(requirement=requirement,
-                    settings=settings_of(matter.gates, requirement, matter.inventory), case=matter.case,
-                    plan=matter.plan, inventory=matter.inventory, now=now, secrets=secrets,
-                    decisions=tuple(d for d in counted(matter, now) if d.gate == requirement.label),
-                    valid_for=valid_for(requirement, matter), takes=matter.takes)
+    return Question(
+        requirement=requirement,
+        settings=settings_of(matter.gates, requirement, matter.inventory),
+        case=matter.case,
+        plan=matter.plan,
+        inventory=matter.inventory,
+        now=now,
+        secrets=secrets,
+        decisions=tuple(d for d in counted(matter, now) if d.gate == requirement.label),
+        valid_for=valid_for(requirement, matter),
+        takes=matter.takes,
+    )
 
 
 def _understood(answer: object, requirement: Requirement, gate: Gate[Any], question: Question[Any]) -> GateState:

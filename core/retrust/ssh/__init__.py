@@ -54,8 +54,10 @@ def __getattr__(name: str) -> Any:
     """Load asyncssh when something is used that needs it: it is a third of a second."""
     if name in ("Connection", "connect"):
         from retrust.ssh import connection
+
         return getattr(connection, name)
     if name == "Shell":
         from retrust.ssh.shell import Shell
+
         return Shell
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

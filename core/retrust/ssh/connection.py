@@ -25,8 +25,9 @@ _CLOSING = 2.0  # seconds that a server is given to say goodbye
 
 
 @asynccontextmanager
-async def connect(access: SshAccess, *, timeout: float = 30.0, command_timeout: float = 60.0,
-                  transcript: Transcript | None = None) -> AsyncIterator[Connection]:
+async def connect(
+    access: SshAccess, *, timeout: float = 30.0, command_timeout: float = 60.0, transcript: Transcript | None = None
+) -> AsyncIterator[Connection]:
     """Log in, or raise ``ChangedIdentity``, ``PasswordRefused`` or ``TemporaryError``."""
     transcript = transcript if transcript is not None else Transcript()
     ssh = await log_in(access, transcript, timeout)
@@ -62,8 +63,14 @@ class _ShellRefused(TemporaryError):
 class Connection:
     """Made by ``connect``. Shells and channels may be open side by side; a lost shell can be opened again."""
 
-    def __init__(self, access: SshAccess, ssh: asyncssh.SSHClientConnection, transcript: Transcript,
-                 timeout: float, command_timeout: float) -> None:
+    def __init__(
+        self,
+        access: SshAccess,
+        ssh: asyncssh.SSHClientConnection,
+        transcript: Transcript,
+        timeout: float,
+        command_timeout: float,
+    ) -> None:
         self.access = access
         self.transcript = transcript
         self._ssh = ssh
@@ -75,16 +82,24 @@ class Connection:
         return not self._ssh.is_closed()
 
     @asynccontextmanager
-    async def shell(self, dialect: Dialect, *, read_only: bool = True,
-                    allowed: Sequence[str | re.Pattern[str]] = ()) -> AsyncIterator[Shell]:
+    async def shell(
+        self, dialect: Dialect, *, read_only: bool = True, allowed: Sequence[str | re.Pattern[str]] = ()
+    ) -> AsyncIterator[Shell]:
         """An interactive shell, at its first prompt.
 
         A read-only one can send ``allowed`` commands only (exact texts, or patterns for the whole command);
         so can a writing one, unless the list is empty.
         """
         terminal = await self._terminal(dialect)
-        shell = Shell(self.access.node, dialect, terminal, self.transcript, read_only=read_only,
-                      allowed=tuple(allowed), timeout=self._command_timeout)
+        shell = Shell(
+            self.access.node,
+            dialect,
+            terminal,
+            self.transcript,
+            read_only=read_only,
+            allowed=tuple(allowed),
+            timeout=self._command_timeout,
+        )
         try:
             await shell.log_in()
             yield shell
@@ -106,13 +121,20 @@ class Connection:
             async with asyncio.timeout(self._timeout):
                 asyncio.get_running_loop().call_soon(_acknowledge_at_once, self._ssh)
                 await self._ssh.create_session(
-                    lambda: terminal, request_pty="force", term_type=dialect.terminal,
-                    term_size=(dialect.columns, dialect.rows), encoding=None)
+                    lambda: terminal,
+                    request_pty="force",
+                    term_type=dialect.terminal,
+                    term_size=(dialect.columns, dialect.rows),
+                    encoding=None,
+                )
         except asyncssh.ChannelOpenError as exc:
             if not self.is_open:
                 raise SessionLost(f"the SSH connection was lost: {exc.reason}", node=node) from exc
-            raise _ShellRefused(f"no interactive shell: {exc.reason}", where=node,
-                                hint="the node may have reached its limit of sessions") from exc
+            raise _ShellRefused(
+                f"no interactive shell: {exc.reason}",
+                where=node,
+                hint="the node may have reached its limit of sessions",
+            ) from exc
         except (asyncssh.Error, OSError) as exc:
             raise SessionLost(f"the SSH connection was lost: {exc}", node=node) from exc
         except TimeoutError as exc:
@@ -132,8 +154,7 @@ class Connection:
             if not self.is_open:
                 raise SessionLost(f"the SSH connection was lost: {exc.reason}", node=node) from exc
             if exc.code in _FORBIDDEN:
-                raise ChannelsForbidden(f"the node opens no channel to {place}: {exc.reason}",
-                                        where=node) from exc
+                raise ChannelsForbidden(f"the node opens no channel to {place}: {exc.reason}", where=node) from exc
             raise TemporaryError(f"no channel to {place}: {exc.reason}", where=node) from exc
         except (asyncssh.Error, OSError) as exc:
             raise SessionLost(f"the SSH connection was lost: {exc}", node=node) from exc

@@ -10,7 +10,9 @@ PAGING = re.compile(r"\s*-+\s?more\s?-+.*", re.IGNORECASE)
 _YES, _NO = r"[(\[<]?y[)\]>]?(?:es)?[)\]>]?", r"[(\[<]?n[)\]>]?o?[)\]>]?"
 YES_NO = re.compile(
     rf".*(?<![a-z0-9])(?:{_YES}\s*(?:/|\||\bor\b)\s*{_NO}|[(\[]\s*y(?:es)?\s*,\s*no?\s*[)\]])(?![a-z0-9])"
-    r"[\s:?>)\]\[.a-z]*", re.IGNORECASE)
+    r"[\s:?>)\]\[.a-z]*",
+    re.IGNORECASE,
+)
 """However it is written: `(yes/no)`, `[y/N]`, `y/n:`, `[Y]es/[N]o?`, `yes or no`; a default may follow."""
 QUESTION = re.compile(r".*(?:[?:\]]|[(\[]\s*y(?:es)?\s*/\s*no?\s*[)\]][^\w]*|\b(?:press|hit)\b.*)\s*", re.IGNORECASE)
 RESUME = re.compile(r"\bsession.*\bresume\b.*\bpress\W+(?:enter|return)\W+to start (?:a )?new\b.*", re.IGNORECASE)
@@ -18,14 +20,19 @@ PASSWORD = re.compile(r"passwor|passphrase|passcode|kennwort|contraseña|mot de 
 _AGREES = re.compile(r"\b(?:accept|agree|acknowledge|consent)", re.IGNORECASE)
 _TERMS = re.compile(
     r"\bterms\b|\bpolic(?:y|ies)\b|\bbanner\b|\bconditions\b|\bnotice\b|authori[sz]ed (?:use|access|person|parties)"
-    r"|acceptable use|rules of (?:use|behavio)|monitor", re.IGNORECASE)
+    r"|acceptable use|rules of (?:use|behavio)|monitor",
+    re.IGNORECASE,
+)
 _MORE_THAN_TERMS = re.compile(
     PASSWORD.pattern + r"|expire|discard|unsaved|changes?\b|terminat|disconnect|\bkill|\b(?:end|close|log ?out)\b"
     r"|overwrit|\berase|\bdelet|reload|reboot|restart|install|upgrad|licen[cs]e|configur|\bsav(?:e|ing)\b|\breset",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _ANNOUNCED = re.compile(
     r"expire|discard|unsaved|overwrit|must (?:be )?chang|will be (?:terminat|disconnect|ended|closed)"
-    r"|(?:another|other|existing|active) session", re.IGNORECASE)
+    r"|(?:another|other|existing|active) session",
+    re.IGNORECASE,
+)
 _SEEN = 12  # lines above a question that can say which terms are meant
 
 
@@ -91,8 +98,12 @@ class Dialect:
     def login_answer(self, question: str, above: Sequence[str]) -> str | None:
         """What to type at a question before the first prompt; None where it is not ours to answer."""
         plain = " ".join(question.split())
-        wrapped = [f"{line.rstrip()}{joint}{plain}" for line in above[-1:] if not self.resume.search(line)
-                   for joint in ("", " ")]
+        wrapped = [
+            f"{line.rstrip()}{joint}{plain}"
+            for line in above[-1:]
+            if not self.resume.search(line)
+            for joint in ("", " ")
+        ]
         if any(self.resume.search(text) for text in (plain, *wrapped)):
             return ""
         if accepts_terms(plain, above):

@@ -1,13 +1,13 @@
 """What can go wrong in an SSH session, beyond the tree in ``retrust.errors``.
 
-    PermanentError
-    ├── PasswordRefused      tried once, never again by itself
-    ├── CommandNotAllowed    nothing was sent
-    ├── UnexpectedQuestion   the session was ended, the question left unanswered
-    └── ChannelsForbidden    the node opens no channel to other addresses
-    TemporaryError
-    ├── SessionLost          ended in the middle of a command: observe whether it took effect
-    └── SlowAnswer           no prompt within the limit: observe whether it took effect
+PermanentError
+├── PasswordRefused      tried once, never again by itself
+├── CommandNotAllowed    nothing was sent
+├── UnexpectedQuestion   the session was ended, the question left unanswered
+└── ChannelsForbidden    the node opens no channel to other addresses
+TemporaryError
+├── SessionLost          ended in the middle of a command: observe whether it took effect
+└── SlowAnswer           no prompt within the limit: observe whether it took effect
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class PasswordRefused(PermanentError):
 
     def __init__(self, what: str, *, node: str, username: str, hint: str | None = None) -> None:
         super().__init__(
-            what, where=node,
+            what,
+            where=node,
             hint=hint or "tried once; check it before another run, failed logins can lock the account",
         )
         self.node = node
@@ -45,8 +46,11 @@ class UnexpectedQuestion(PermanentError):
     def __init__(self, question: str, *, node: str, command: str | None, stalled: bool = False) -> None:
         who = repr(command) if command else "the login"
         what = "stopped at a line that is no known prompt" if stalled else "asked an unexpected question"
-        super().__init__(f"{who} {what}: {question!r}", where=node,
-                         hint="not answered, and the session was ended; answer it by hand, then run again")
+        super().__init__(
+            f"{who} {what}: {question!r}",
+            where=node,
+            hint="not answered, and the session was ended; answer it by hand, then run again",
+        )
         self.node = node
         self.command = command
         self.question = question

@@ -42,8 +42,10 @@ class Trusted:
 
     @property
     def expected(self) -> tuple[str, ...]:
-        return (*sorted(self.fingerprints),
-                *(f"a certificate of {authority}" for authority in sorted(self.authorities)))
+        return (
+            *sorted(self.fingerprints),
+            *(f"a certificate of {authority}" for authority in sorted(self.authorities)),
+        )
 
 
 def trusted(access: SshAccess) -> Trusted:
@@ -51,8 +53,7 @@ def trusted(access: SshAccess) -> Trusted:
     fingerprints = frozenset(_fingerprint(access, text) for text in access.host_keys)
     if access.known_hosts is None:
         if not fingerprints:
-            raise InventoryError("no SSH host key is named", where=access.node,
-                                 hint="set host_key or known_hosts")
+            raise InventoryError("no SSH host key is named", where=access.node, hint="set host_key or known_hosts")
         return Trusted(access.node, fingerprints)
     keys, authorities, revoked = _known(access)
     return Trusted(
@@ -66,8 +67,11 @@ def trusted(access: SshAccess) -> Trusted:
 
 def _fingerprint(access: SshAccess, text: str) -> str:
     if not text.startswith("SHA256:"):
-        raise InventoryError(f"{text!r} is no host key fingerprint", where=access.node,
-                             hint="write it as OpenSSH prints it: SHA256: and Base64")
+        raise InventoryError(
+            f"{text!r} is no host key fingerprint",
+            where=access.node,
+            hint="write it as OpenSSH prints it: SHA256: and Base64",
+        )
     return text.strip().rstrip("=")
 
 
@@ -77,12 +81,16 @@ def _known(access: SshAccess) -> tuple[Sequence[asyncssh.SSHKey], ...]:
     try:
         hosts = asyncssh.read_known_hosts(str(access.known_hosts))
         keys, authorities, revoked = asyncssh.match_known_hosts(
-            hosts, host, "", access.port if access.port != 22 else None)[:3]
+            hosts, host, "", access.port if access.port != 22 else None
+        )[:3]
     except (OSError, ValueError) as exc:
         raise InventoryError(f"cannot read {access.known_hosts}: {exc}", where=access.node) from exc
     if not keys and not authorities and not access.host_keys:
-        raise InventoryError(f"{access.known_hosts} names no key of {host}", where=access.node,
-                             hint="add the host's key there, compared out of band")
+        raise InventoryError(
+            f"{access.known_hosts} names no key of {host}",
+            where=access.node,
+            hint="add the host's key there, compared out of band",
+        )
     return keys, authorities, revoked
 
 
@@ -94,7 +102,7 @@ class Asking:
     place: tuple[str, int]
     shown: dict[str, str] = field(default_factory=dict)  # key type → fingerprint, refused
     types: list[str] = field(default_factory=list)
-    widened: bool = False        # whether types are asked for that the inventory does not name
+    widened: bool = False  # whether types are asked for that the inventory does not name
 
     def __post_init__(self) -> None:
         authorities = [CERTIFICATE] if self.trusted.authorities else []
@@ -134,10 +142,14 @@ class Asking:
             raise Refused("the server shows no host key of a known type", where=self.trusted.node)
 
     def changed(self) -> ChangedIdentity:
-        first, *others = [print_ for name, print_ in self.shown.items() if name != CERTIFICATE] or \
-            list(self.shown.values())
+        first, *others = [print_ for name, print_ in self.shown.items() if name != CERTIFICATE] or list(
+            self.shown.values()
+        )
         also = f"; the server also showed {' and '.join(others)}" if others else ""
         return ChangedIdentity(
-            "host key", node=self.trusted.node, expected=self.trusted.expected, presented=first,
+            "host key",
+            node=self.trusted.node,
+            expected=self.trusted.expected,
+            presented=first,
             hint=f"no password was sent; compare it out of band{also}",
         )

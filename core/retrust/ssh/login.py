@@ -23,15 +23,18 @@ from retrust.ssh.errors import PasswordRefused
 from retrust.ssh.hostkeys import CERTIFICATE, Asking, Trusted, trusted
 from retrust.ssh.transcript import Transcript
 
-LOGINS_AT_ONCE = 2   # sshd's MaxStartups resets more than a few of one client
-RESETS = 6           # tries in all where the server resets before it has seen a password
+LOGINS_AT_ONCE = 2  # sshd's MaxStartups resets more than a few of one client
+RESETS = 6  # tries in all where the server resets before it has seen a password
 # Ordered by cost; group exchange blocks the loop for half a second: only where nothing else is offered.
-_KEX = ("*25519-*,ecdh-sha2-nistp*,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512,"
-        "diffie-hellman-group18-sha512,diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha256")
+_KEX = (
+    "*25519-*,ecdh-sha2-nistp*,diffie-hellman-group14-sha256,diffie-hellman-group16-sha512,"
+    "diffie-hellman-group18-sha512,diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha256"
+)
 _CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
 _ASKS_PASSWORD = re.compile(r"passwor|kennwort|contraseña|mot de passe", re.IGNORECASE)
 _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[tuple[str, int], asyncio.Semaphore]] = (
-    WeakKeyDictionary())
+    WeakKeyDictionary()
+)
 
 
 async def log_in(access: SshAccess, transcript: Transcript, timeout: float) -> asyncssh.SSHClientConnection:
@@ -63,10 +66,10 @@ class _Client(asyncssh.SSHClient):
     def __init__(self, access: SshAccess, trust: Trusted, transcript: Transcript) -> None:
         self._access, self._trust, self._transcript = access, trust, transcript
         self._connection: asyncssh.SSHClientConnection | None = None
-        self.accepted: str | None = None            # the type of the host key
+        self.accepted: str | None = None  # the type of the host key
         self.refused: tuple[str, str] | None = None  # type and fingerprint of a host key that is not trusted
         self.password_sent = False
-        self.asked: str | None = None               # what the login asked beside the password
+        self.asked: str | None = None  # what the login asked beside the password
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._connection = conn
@@ -105,8 +108,9 @@ class _Client(asyncssh.SSHClient):
     def kbdint_auth_requested(self) -> str | None:
         return None if self._access.password is None or self.password_sent else ""
 
-    def kbdint_challenge_received(self, name: str, instructions: str, lang: str,
-                                  prompts: Sequence[tuple[str, bool]]) -> list[str] | None:
+    def kbdint_challenge_received(
+        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+    ) -> list[str] | None:
         if not prompts:
             return []
         if len(prompts) == 1 and not prompts[0][1] and _ASKS_PASSWORD.search(prompts[0][0]):
@@ -153,8 +157,12 @@ class _Login:
     async def _try_once(self) -> asyncssh.SSHClientConnection:
         client = self._client = _Client(self._access, self._trust, self._transcript)
         connection = await asyncssh.connect(
-            self._access.address, self._access.port, options=self._options, config=None,
-            client_factory=lambda: client, server_host_key_algs=self._asking.algorithms,
+            self._access.address,
+            self._access.port,
+            options=self._options,
+            config=None,
+            client_factory=lambda: client,
+            server_host_key_algs=self._asking.algorithms,
         )
         assert client.accepted is not None
         self._asking.worked(client.accepted)
@@ -166,27 +174,45 @@ class _Login:
         access = self._access
         with _wrong_inventory(access):
             return asyncssh.SSHClientConnectionOptions(
-                config=None, username=access.username, known_hosts=([], [], list(self._trust.revoked)),
-                host_key_alias=access.host, x509_trusted_certs=None, x509_trusted_cert_paths=[],
+                config=None,
+                username=access.username,
+                known_hosts=([], [], list(self._trust.revoked)),
+                host_key_alias=access.host,
+                x509_trusted_certs=None,
+                x509_trusted_cert_paths=[],
                 client_keys=[str(access.key_file)] if access.key_file else None,
                 passphrase=access.passphrase.get_secret_value() if access.passphrase else None,
-                agent_path=str(access.agent) if access.agent else None, pkcs11_provider=None,
-                gss_host=None, gss_kex=False, gss_auth=False, host_based_auth=False,
+                agent_path=str(access.agent) if access.agent else None,
+                pkcs11_provider=None,
+                gss_host=None,
+                gss_kex=False,
+                gss_auth=False,
+                host_based_auth=False,
                 preferred_auth="publickey,password,keyboard-interactive",
                 public_key_auth=bool(access.key_file or access.agent),
-                kex_algs=_KEX, encryption_algs=_CIPHERS, compression_algs=None,
-                keepalive_interval=30, keepalive_count_max=4, login_timeout=0,
+                kex_algs=_KEX,
+                encryption_algs=_CIPHERS,
+                compression_algs=None,
+                keepalive_interval=30,
+                keepalive_count_max=4,
+                login_timeout=0,
             )
 
     def _not_valid(self, exc: asyncssh.HostKeyNotVerifiable) -> Refused:
         """A revoked key, or a certificate of the right authority that is for another name or time."""
-        return Refused(f"the SSH host key is not valid: {exc.reason}", where=self._access.node,
-                       hint="no password was sent; compare it out of band")
+        return Refused(
+            f"the SSH host key is not valid: {exc.reason}",
+            where=self._access.node,
+            hint="no password was sent; compare it out of band",
+        )
 
     def too_slow(self, timeout: float) -> TemporaryError:
         sent = "; the password was sent once" if self._client.password_sent else ""
-        return TemporaryError(f"no SSH login at {self._access} within {timeout:g} s{sent}",
-                              where=self._access.node, hint="check that the node is up and not overloaded")
+        return TemporaryError(
+            f"no SSH login at {self._access} within {timeout:g} s{sent}",
+            where=self._access.node,
+            hint="check that the node is up and not overloaded",
+        )
 
     def _translated(self, exc: Exception) -> RetrustError:
         access, client = self._access, self._client
@@ -196,25 +222,36 @@ class _Login:
         if isinstance(exc, asyncssh.KeyExchangeFailed):
             return PermanentError(f"no common SSH algorithms with {access}: {reason}", where=access.node)
         if isinstance(exc, asyncssh.ConnectionLost | ConnectionResetError | BrokenPipeError):
-            return TemporaryError(f"the SSH server ends connections before the login to {access}: {reason}",
-                                  where=access.node, hint="too many logins at once, or a filter in between")
-        return TemporaryError(f"SSH at {access} is not reachable: {reason}", where=access.node,
-                              hint="check address, port and that the node is up")
+            return TemporaryError(
+                f"the SSH server ends connections before the login to {access}: {reason}",
+                where=access.node,
+                hint="too many logins at once, or a filter in between",
+            )
+        return TemporaryError(
+            f"SSH at {access} is not reachable: {reason}",
+            where=access.node,
+            hint="check address, port and that the node is up",
+        )
 
     def _denied(self, exc: Exception, reason: str) -> RetrustError:
         access, client = self._access, self._client
         if client.asked is not None:
             return PasswordRefused(
-                f"the login of {access.username} asks {self._transcript.redact(client.asked)!r}, "
-                "which is not answered", node=access.node, username=access.username,
-                hint="log in by hand once and settle it")
+                f"the login of {access.username} asks {self._transcript.redact(client.asked)!r}, which is not answered",
+                node=access.node,
+                username=access.username,
+                hint="log in by hand once and settle it",
+            )
         if client.password_sent:
             refused = f"the password of {access.username} was refused"
             hung_up = f"the server ended the connection when it had the password of {access.username}"
             what = refused if isinstance(exc, asyncssh.PermissionDenied) else hung_up
             return PasswordRefused(f"{what} ({reason})", node=access.node, username=access.username)
-        return PermanentError(f"{access.username} has no way to log in that the server offers ({reason})",
-                              where=access.node, hint="give a password or a key that the server accepts")
+        return PermanentError(
+            f"{access.username} has no way to log in that the server offers ({reason})",
+            where=access.node,
+            hint="give a password or a key that the server accepts",
+        )
 
 
 @contextmanager

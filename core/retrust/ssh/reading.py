@@ -13,8 +13,8 @@ from enum import Enum, auto
 from retrust.ssh.dialect import YES_NO, Dialect, yes_to
 from retrust.ssh.terminal import Screen
 
-_WATCH = 10           # how many times longer a last line is watched that came in pieces, or will be answered
-_AFTER_BANNER = 50    # likewise a first prompt under other lines: a banner may show what looks like one
+_WATCH = 10  # how many times longer a last line is watched that came in pieces, or will be answered
+_AFTER_BANNER = 50  # likewise a first prompt under other lines: a banner may show what looks like one
 _LOGIN_QUESTIONS = 3  # more than an appliance asks; a loop of questions ends here
 FOREVER = float("inf")
 
@@ -22,14 +22,14 @@ FOREVER = float("inf")
 class Seen(Enum):
     NOTHING = auto()
     PROMPT = auto()
-    NO_ECHO = auto()    # a prompt, and the command never appeared
+    NO_ECHO = auto()  # a prompt, and the command never appeared
     PAGE = auto()
     MAY_ANSWER = auto()
     QUESTION = auto()
-    STALLED = auto()    # a line that is neither, and nothing follows: another prompt, a question in other words
-    CUT = auto()        # the prompt behind a line that was not ended: the answer was cut off
-    OTHER = auto()      # after a first, harmless command another prompt than the one that was taken for it
-    RETURNS = auto()    # lines are ended by carriage returns alone
+    STALLED = auto()  # a line that is neither, and nothing follows: another prompt, a question in other words
+    CUT = auto()  # the prompt behind a line that was not ended: the answer was cut off
+    OTHER = auto()  # after a first, harmless command another prompt than the one that was taken for it
+    RETURNS = auto()  # lines are ended by carriage returns alone
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Turn:
         if not line.strip() or (self.answered and line.startswith(self.answered)):
             return False
         if self.prompt is None:
-            above = [full for full in screen.full_lines[self.above:] if full.strip() and full != line]
+            above = [full for full in screen.full_lines[self.above :] if full.strip() and full != line]
             answer = self.dialect.login_answer(line, above)
             self.answer = answer or ""
             return answer is not None and self.answers < _LOGIN_QUESTIONS + len(self.dialect.answers)

@@ -29,7 +29,7 @@ class Terminal(asyncssh.SSHClientSession[bytes]):
 
     def __init__(self) -> None:
         self.screen = Screen()
-        self.closed: str | None = None   # why, once it is
+        self.closed: str | None = None  # why, once it is
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._news = asyncio.Event()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -77,12 +77,21 @@ class Terminal(asyncssh.SSHClientSession[bytes]):
 class Shell:
     """Made by ``Connection.shell``. One command at a time; an error in the middle of one closes it."""
 
-    def __init__(self, node: str, dialect: Dialect, terminal: Terminal, transcript: Transcript, *,
-                 read_only: bool, allowed: tuple[str | re.Pattern[str], ...], timeout: float) -> None:
+    def __init__(
+        self,
+        node: str,
+        dialect: Dialect,
+        terminal: Terminal,
+        transcript: Transcript,
+        *,
+        read_only: bool,
+        allowed: tuple[str | re.Pattern[str], ...],
+        timeout: float,
+    ) -> None:
         self.node = node
         self.read_only = read_only
         self.prompt = ""
-        self.answered: list[tuple[str, str]] = []   # questions that were answered, and how
+        self.answered: list[tuple[str, str]] = []  # questions that were answered, and how
         self._dialect = dialect
         self._terminal = terminal
         self._screen = terminal.screen
@@ -112,8 +121,11 @@ class Shell:
             self._type(dialect.leave)
             self._screen.typed()
         self.close()
-        raise PermanentError(f"the command line stays at {self.prompt.strip()!r} after {dialect.leave!r}",
-                             where=self.node, hint="leave that mode by hand, then run again")
+        raise PermanentError(
+            f"the command line stays at {self.prompt.strip()!r} after {dialect.leave!r}",
+            where=self.node,
+            hint="leave that mode by hand, then run again",
+        )
 
     async def settle(self, command: str) -> str:
         """Run a harmless ``command`` first: it shows that the prompt is one, and whether what is typed is echoed."""
@@ -121,8 +133,14 @@ class Shell:
         async with self._lock:
             return await self._say(command, Turn(self._dialect, self.prompt, command, echo=self._echo, first=True))
 
-    async def run(self, command: str, *, confirm: re.Pattern[str] | None = None, timeout: float | None = None,
-                  before_send: BeforeSend | None = None) -> str:
+    async def run(
+        self,
+        command: str,
+        *,
+        confirm: re.Pattern[str] | None = None,
+        timeout: float | None = None,
+        before_send: BeforeSend | None = None,
+    ) -> str:
         """Send one command and return what stands between its echo and the next prompt.
 
         ``confirm`` is the question that may be answered ``yes``, once, for this command. ``before_send`` is
@@ -134,8 +152,9 @@ class Shell:
             turn = Turn(self._dialect, self.prompt, command, confirm, echo=self._echo)
             return await self._say(command, turn, timeout, before_send)
 
-    async def _say(self, command: str, turn: Turn, timeout: float | None = None,
-                   before_send: BeforeSend | None = None) -> str:
+    async def _say(
+        self, command: str, turn: Turn, timeout: float | None = None, before_send: BeforeSend | None = None
+    ) -> str:
         await self._at_prompt(before_send)
         self._type(command)
         self._screen.typed()
@@ -233,8 +252,12 @@ class Shell:
             raise self._lost(self._transcript.redact(what), turn.command)
         else:
             shown = self._screen.last_line.strip() or self._screen.last_full_line.strip()
-            raise UnexpectedQuestion(self._transcript.redact(shown), node=self.node,
-                                     command=self._named(turn.command), stalled=seen is Seen.STALLED)
+            raise UnexpectedQuestion(
+                self._transcript.redact(shown),
+                node=self.node,
+                command=self._named(turn.command),
+                stalled=seen is Seen.STALLED,
+            )
 
     def _answer(self, question: str, answer: str) -> None:
         question = self._transcript.redact(question)
@@ -254,13 +277,18 @@ class Shell:
         return self._lost(self._transcript.redact(f"{self._terminal.closed}{when}{self._seen()}"), command)
 
     def _lost(self, what: str, command: str | None) -> SessionLost:
-        return SessionLost(what, node=self.node, command=self._named(command),
-                           seen=self._transcript.redact(self._screen.text))
+        return SessionLost(
+            what, node=self.node, command=self._named(command), seen=self._transcript.redact(self._screen.text)
+        )
 
     def _too_slow(self, command: str | None, limit: float) -> SlowAnswer:
         what = f"{command!r} brought no prompt" if command else "no prompt"
-        return SlowAnswer(self._transcript.redact(f"{what} within {limit:g} s{self._seen()}"), node=self.node,
-                          command=self._named(command), seen=self._transcript.redact(self._screen.tail()))
+        return SlowAnswer(
+            self._transcript.redact(f"{what} within {limit:g} s{self._seen()}"),
+            node=self.node,
+            command=self._named(command),
+            seen=self._transcript.redact(self._screen.tail()),
+        )
 
     def _seen(self) -> str:
         tail = self._screen.tail()

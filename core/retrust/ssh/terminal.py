@@ -9,10 +9,10 @@ import re
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ESCAPE = re.compile(
-    r"\x1b\[(?P<number>[0-9;?<=>!]*)[ -/]*(?P<final>[@-~])"     # CSI
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"                  # OSC, DCS and other strings
-    r"|\x1b[ -/]*[0-~]"                                          # two characters
-    r"|\x1b"                                                     # the start of one that is not all here yet
+    r"\x1b\[(?P<number>[0-9;?<=>!]*)[ -/]*(?P<final>[@-~])"  # CSI
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS and other strings
+    r"|\x1b[ -/]*[0-~]"  # two characters
+    r"|\x1b"  # the start of one that is not all here yet
 )
 _PAGE = "\x00"  # where a paging prompt stood; nodes' own NULs are dropped when they come in
 _WIPED_PAGE = re.compile(r"\x00(?:\x08+ *\x08*|\r +\r(?!\n)|\r?\x1b\[[0-9;]*[KJ]|\r(?!\n))*")
@@ -46,7 +46,7 @@ def _line(text: str, width: int = 0) -> str:
         else:
             piece = _CONTROL.sub("", piece)
             cells.extend(" " * (column - len(cells)))
-            cells[column:column + len(piece)] = piece
+            cells[column : column + len(piece)] = piece
             column += len(piece)
     return "".join(cells)
 
@@ -78,11 +78,11 @@ class Screen:
 
     def __init__(self) -> None:
         self.received = 0
-        self.last_pieces = 0   # in how many pieces the last line came
+        self.last_pieces = 0  # in how many pieces the last line came
         self._lines: list[str] = []
         self._last = ""
-        self._scanned = 0      # lines in which no echo was found
-        self._wrapped = ""     # the part of an echo that the lines before hold
+        self._scanned = 0  # lines in which no echo was found
+        self._wrapped = ""  # the part of an echo that the lines before hold
         self._answer: int | None = None
         self._returns = False  # whether carriage returns alone end lines
 
@@ -163,15 +163,15 @@ class Screen:
             if wanted in seen:
                 self._answer = self._scanned
             else:
-                self._wrapped = next((part for part in sorted(seen, key=len, reverse=True)
-                                      if part and wanted.startswith(part)), "")
+                self._wrapped = next(
+                    (part for part in sorted(seen, key=len, reverse=True) if part and wanted.startswith(part)), ""
+                )
         return self._answer is not None
 
     def answer(self) -> str:
         """What stands between the echo and the last line."""
-        return shown("".join(self._lines[self._answer or 0:]))
+        return shown("".join(self._lines[self._answer or 0 :]))
 
     def tail(self, lines: int = 5) -> str:
         """The last lines, for an error."""
         return "\n".join(self.text.splitlines()[-lines:])
-

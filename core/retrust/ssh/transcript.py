@@ -46,5 +46,6 @@ class Transcript:
         """For a file: each line with time, node and direction; redacted anew, for late secrets."""
         return "".join(
             f"{said.at:%Y-%m-%dT%H:%M:%S.%fZ} {said.node} {_ARROWS[said.direction]} {line}\n"
-            for said in self._said for line in self.redactor.redact(said.text).splitlines() or [""]
+            for said in self._said
+            for line in self.redactor.redact(said.text).splitlines() or [""]
         )

@@ -42,29 +42,45 @@ class SelfSigned:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         with tempfile.TemporaryDirectory() as folder:
             chain = Path(folder) / "chain.pem"
-            chain.write_bytes(b"".join([self.pem, *(other.pem for other in beside)]) + self.key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+            chain.write_bytes(
+                b"".join([self.pem, *(other.pem for other in beside)])
+                + self.key.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
+            )
             context.load_cert_chain(chain)
         return context
 
 
-def self_signed(common_name: str, *, key: PrivateKey | None = None, days: int = 30,
-                organization: str = "Retrust tests") -> SelfSigned:
+def self_signed(
+    common_name: str, *, key: PrivateKey | None = None, days: int = 30, organization: str = "Retrust tests"
+) -> SelfSigned:
     """A certificate for ``common_name``; with ``key``, a renewal that keeps it."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
-                      x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
     now = datetime.now(UTC).replace(microsecond=0)
-    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-                   .serial_number(x509.random_serial_number())
-                   .not_valid_before(now - timedelta(minutes=5)).not_valid_after(now + timedelta(days=days))
-                   .sign(key, hashes.SHA256()))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
     return SelfSigned(certificate, key)
 
 
 @asynccontextmanager
-async def tls_server(context: ssl.SSLContext, host: str = "127.0.0.1",
-                     received: asyncio.Queue[bytes] | None = None) -> AsyncIterator[Endpoint]:
+async def tls_server(
+    context: ssl.SSLContext, host: str = "127.0.0.1", received: asyncio.Queue[bytes] | None = None
+) -> AsyncIterator[Endpoint]:
     """Serves TLS on a free port; ``received`` gets what each client sent after its handshake."""
     clients: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
 

@@ -52,8 +52,11 @@ class Subject:
     async def broken(self, connection: Connection) -> tuple[Snapshot, tuple[Step, ...]]:
         """Renewed since the last verification: what is seen then, and the steps that heal it."""
         before = await self.look(connection)
-        verified = {f.pin.edge: baseline(self.site.name, f, datetime.now(UTC)).model_copy(
-            update={"grade": Grade.PROVEN}) for f in before.findings if f.presented}
+        verified = {
+            f.pin.edge: baseline(self.site.name, f, datetime.now(UTC)).model_copy(update={"grade": Grade.PROVEN})
+            for f in before.findings
+            if f.presented
+        }
         await self.renew()
         after = await self.look(connection, Known(verified))
         return after, make_plan(self.target, self.site, after).steps
@@ -72,8 +75,9 @@ class TargetConformance:
             assert len(set(names)) == len(names)
         assert issubclass(type(subject.site), subject.target.site_model)
 
-    @pytest.mark.parametrize("key", ["", "_", ":", "nonsense", "host_", "_22", "a_99999", "[::1]:22", "é_443",
-                                     "x" * 999])
+    @pytest.mark.parametrize(
+        "key", ["", "_", ":", "nonsense", "host_", "_22", "a_99999", "[::1]:22", "é_443", "x" * 999]
+    )
     def test_locate_is_total(self, subject: Subject, key: str) -> None:
         """Whatever a key holds, it names something or nothing; it never raises."""
         pin = Pin(holder=subject.target.holders(subject.site)[0], key=key, subject="CN=x", line=key)
@@ -159,6 +163,7 @@ class TargetConformance:
 
     async def test_may_not_sends_nothing(self, subject: Subject) -> None:
         """Where ``before_send`` raises, nothing was sent: the step is still needed."""
+
         async def forbidden() -> None:
             raise _Forbidden
 

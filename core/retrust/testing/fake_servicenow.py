@@ -25,8 +25,21 @@ from starlette.routing import Route
 
 Trouble = Literal["401", "403", "429", "500", "503", "silent", "hibernating", "login page", "lost answer"]
 
-COLUMNS = {"short_description", "description", "correlation_id", "correlation_display", "assignment_group",
-           "category", "type", "state", "approval", "work_notes", "close_code", "close_notes", "requested_by"}
+COLUMNS = {
+    "short_description",
+    "description",
+    "correlation_id",
+    "correlation_display",
+    "assignment_group",
+    "category",
+    "type",
+    "state",
+    "approval",
+    "work_notes",
+    "close_code",
+    "close_notes",
+    "requested_by",
+}
 """Other columns are dropped in silence, as the platform does."""
 
 
@@ -93,13 +106,15 @@ class FakeServiceNow:
             listener.close()
 
     def _app(self) -> Starlette:
-        return Starlette(routes=[
-            Route("/api/now/table/{table}", self._query, methods=["GET"]),
-            Route("/api/now/table/{table}", self._insert, methods=["POST"]),
-            Route("/api/now/table/{table}/{sys_id}", self._update, methods=["PATCH", "PUT"]),
-            Route("/api/now/attachment", self._attached, methods=["GET"]),
-            Route("/api/now/attachment/file", self._attach, methods=["POST"]),
-        ])
+        return Starlette(
+            routes=[
+                Route("/api/now/table/{table}", self._query, methods=["GET"]),
+                Route("/api/now/table/{table}", self._insert, methods=["POST"]),
+                Route("/api/now/table/{table}/{sys_id}", self._update, methods=["PATCH", "PUT"]),
+                Route("/api/now/attachment", self._attached, methods=["GET"]),
+                Route("/api/now/attachment/file", self._attach, methods=["POST"]),
+            ]
+        )
 
     async def _troubled(self, request: Request) -> Response | None:
         self.requests.append(f"{request.method} {request.url.path}")
@@ -128,7 +143,6 @@ class FakeServiceNow:
         makes = request.method == "POST" and "/table/" in request.url.path
         return None if self.troubles[0] == "lost answer" and not makes else self.troubles.pop(0)
 
-
     def _known(self, request: Request) -> bool:
         basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         return request.headers.get("authorization") in (f"Basic {basic}", f"Bearer {self.token}")
@@ -152,9 +166,14 @@ class FakeServiceNow:
 
     def _new(self, table: str, given: dict[str, str]) -> dict[str, str]:
         number = len(self.records) + 1
-        record = {"sys_id": f"{number:032x}", "number": f"CHG{number:07d}", "sys_class_name": table,
-                  "state": "-5", "approval": "not requested",
-                  "sys_created_on": f"2026-01-01 00:00:{number:02d}"}
+        record = {
+            "sys_id": f"{number:032x}",
+            "number": f"CHG{number:07d}",
+            "sys_class_name": table,
+            "state": "-5",
+            "approval": "not requested",
+            "sys_created_on": f"2026-01-01 00:00:{number:02d}",
+        }
         record.update({k: str(v) for k, v in given.items() if k in COLUMNS and k != "work_notes"})
         self.records[record["sys_id"]] = record
         self.journal[record["sys_id"]] = []
@@ -178,18 +197,26 @@ class FakeServiceNow:
         params = request.query_params
         if params["table_sys_id"] not in self.records:
             return _error(404, "No Record found")
-        self.attachments.append(Attachment(params["table_name"], params["table_sys_id"], params["file_name"],
-                                           request.headers["content-type"], await request.body()))
+        self.attachments.append(
+            Attachment(
+                params["table_name"],
+                params["table_sys_id"],
+                params["file_name"],
+                request.headers["content-type"],
+                await request.body(),
+            )
+        )
         return JSONResponse({"result": {"file_name": params["file_name"]}}, 201)
 
     async def _attached(self, request: Request) -> Response:
         if (trouble := await self._troubled(request)) is not None:
             return trouble
         wanted = dict(_terms(request.query_params.get("sysparm_query", "")))
-        found = [{"sys_id": str(i), "file_name": a.file_name, "table_sys_id": a.sys_id}
-                 for i, a in enumerate(self.attachments)
-                 if wanted.items() <= {"file_name": a.file_name, "table_sys_id": a.sys_id,
-                                       "table_name": a.table}.items()]
+        found = [
+            {"sys_id": str(i), "file_name": a.file_name, "table_sys_id": a.sys_id}
+            for i, a in enumerate(self.attachments)
+            if wanted.items() <= {"file_name": a.file_name, "table_sys_id": a.sys_id, "table_name": a.table}.items()
+        ]
         return JSONResponse({"result": found})
 
 

@@ -124,13 +124,21 @@ class FakeHost:
 
     async def __aenter__(self) -> FakeHost:
         self._server = await asyncssh.create_server(
-            lambda: _Server(self), self.address, self.port, server_host_keys=list(self._host_keys()),
-            encoding=None, line_editor=False, login_timeout=0, kex_algs=self.kex_algs or ())
+            lambda: _Server(self),
+            self.address,
+            self.port,
+            server_host_keys=list(self._host_keys()),
+            encoding=None,
+            line_editor=False,
+            login_timeout=0,
+            kex_algs=self.kex_algs or (),
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._server is not None
         self._server.close()
         for connection in list(self._open):
@@ -151,8 +159,10 @@ class FakeHost:
     def _host_keys(self) -> Sequence[Any]:
         if self.authority is None:
             return self.keys
-        return [(key, self.authority.generate_host_certificate(key, "fake", principals=list(self.principals)))
-                for key in self.keys]
+        return [
+            (key, self.authority.generate_host_certificate(key, "fake", principals=list(self.principals)))
+            for key in self.keys
+        ]
 
 
 class _Server(asyncssh.SSHServer):
@@ -236,8 +246,9 @@ class _Session(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
 
-    def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int],
-                      term_modes: Mapping[int, int]) -> bool:
+    def pty_requested(
+        self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Mapping[int, int]
+    ) -> bool:
         self._host.terminals.append((term_type, term_size[0], term_size[1]))
         return True
 
@@ -352,7 +363,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         pages = self._pages(reply.text)
         for number, page in enumerate(pages, start=1):
             for start in range(0, len(page), size := reply.chunk or max(1, len(page))):
-                self._write(page[start:start + size])
+                self._write(page[start : start + size])
                 await asyncio.sleep(0)
             if number < len(pages):
                 await self._turn_page()
@@ -363,7 +374,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         if not self._host.page:
             return [text]
         lines = text.splitlines(keepends=True)
-        return ["".join(lines[at:at + self._host.page]) for at in range(0, len(lines), self._host.page)]
+        return ["".join(lines[at : at + self._host.page]) for at in range(0, len(lines), self._host.page)]
 
     async def _turn_page(self) -> None:
         self._write(PAGER)
@@ -377,4 +388,3 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         last = text.rsplit("\n", 1)
         self._column = len(last[-1]) + (self._column if len(last) == 1 else 0)
         self._channel.write(text.replace("\r\n", "\n").replace("\n", "\r\n").encode())
-

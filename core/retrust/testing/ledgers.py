@@ -107,16 +107,30 @@ def noticed(detail: object = "") -> Noticed:
 
 def an_entry(body: Body, **changes: Any) -> Entry:
     """An entry as it is read, of a case of the site's, though no ledger holds it."""
-    told: dict[str, Any] = {"seq": 1, "at": NOON, "actor": "service", "case": "c1", "site": SITE, "prev_hash": "",
-                            "hash": "1"}
+    told: dict[str, Any] = {
+        "seq": 1,
+        "at": NOON,
+        "actor": "service",
+        "case": "c1",
+        "site": SITE,
+        "prev_hash": "",
+        "hash": "1",
+    }
     return Entry(kind=kind_of(body), text=canonical(written(body)), **told | changes)
 
 
 def sighting(number: int = 0, **changes: Any) -> Sighting:
     told: dict[str, Any] = {
-        "id": f"s{number}", "kind": "log", "site": SITE, "role": "ha", "dn": "CN=pi-sec, OU=Prime Infra, C=US",
-        "at": NOON + timedelta(seconds=number), "received_at": NOON + timedelta(seconds=number),
-        "source": "hm-0-0.log", "actor": "service", "level": "authenticated",
+        "id": f"s{number}",
+        "kind": "log",
+        "site": SITE,
+        "role": "ha",
+        "dn": "CN=pi-sec, OU=Prime Infra, C=US",
+        "at": NOON + timedelta(seconds=number),
+        "received_at": NOON + timedelta(seconds=number),
+        "source": "hm-0-0.log",
+        "actor": "service",
+        "level": "authenticated",
     }
     return Sighting(**told | changes)
 
@@ -125,31 +139,65 @@ def snapshot(key: str = "10.0.0.12_8082") -> Snapshot:
     subject = "/C=US/O=Cisco Systems/OU=Prime Infra/CN=pi-sec"
     line = f"host={key}; subject= {subject}"
     presented = Presented(
-        fingerprint=fingerprint("new"), key_fingerprint=fingerprint("new key"), subject="CN=pi-sec",
-        issuer="CN=pi-sec", not_before=NOON, not_after=NOON + timedelta(days=365))
+        fingerprint=fingerprint("new"),
+        key_fingerprint=fingerprint("new key"),
+        subject="CN=pi-sec",
+        issuer="CN=pi-sec",
+        not_before=NOON,
+        not_after=NOON + timedelta(days=365),
+    )
     finding = Finding(
         pin=Pin(holder="primary", key=key, subject=subject, line=line),
-        endpoint=Endpoint(host="10.0.0.12", port=8082), presented=presented, verdict=Verdict.STALE,
-        reasons=("another certificate is presented than the one last verified",))
+        endpoint=Endpoint(host="10.0.0.12", port=8082),
+        presented=presented,
+        verdict=Verdict.STALE,
+        reasons=("another certificate is presented than the one last verified",),
+    )
     return Snapshot(site=SITE, target="cisco-prime", observed_at=NOON, findings=(finding,))
 
 
 def plan(digest: str = "d1", *, key: str = "10.0.0.12_8082") -> Plan:
     delete = Step(
-        id="delete-1", stage="delete", kind="delete-pin", holder="primary", argument=key, risk="delete-pin",
+        id="delete-1",
+        stage="delete",
+        kind="delete-pin",
+        holder="primary",
+        argument=key,
+        risk="delete-pin",
         sends=(f"ncs certvalidation tofu-certs deletecert host {key}",),
-        expected={f"primary:{key}": fingerprint("new")})
-    register = Step(id="register-1", stage="re-register-ha", kind="register-ha", holder="primary",
-                    argument="secondary", risk="interrupting")
+        expected={f"primary:{key}": fingerprint("new")},
+    )
+    register = Step(
+        id="register-1",
+        stage="re-register-ha",
+        kind="register-ha",
+        holder="primary",
+        argument="secondary",
+        risk="interrupting",
+    )
     return Plan(site=SITE, target="cisco-prime", snapshot=snapshot(key), steps=(delete, register), digest=digest)
 
 
 def decision(case: str, digest: str = "d1", **changes: Any) -> Decision:
-    told: dict[str, Any] = {"case": case, "digest": digest, "gate": "people", "yes": True,
-                            "actor": "person:bob", "reason": "renewed this morning", "at": NOON}
+    told: dict[str, Any] = {
+        "case": case,
+        "digest": digest,
+        "gate": "people",
+        "yes": True,
+        "actor": "person:bob",
+        "reason": "renewed this morning",
+        "at": NOON,
+    }
     return Decision(**told | changes)
 
 
 def baseline(of: str = "old", *, key: str = "10.0.0.12_8082", at: datetime = NOON) -> Baseline:
-    return Baseline(site=SITE, holder="primary", key=key, fingerprint=fingerprint(of),
-                    key_fingerprint=fingerprint(f"{of} key"), subject="CN=pi-sec", verified_at=at)
+    return Baseline(
+        site=SITE,
+        holder="primary",
+        key=key,
+        fingerprint=fingerprint(of),
+        key_fingerprint=fingerprint(f"{of} key"),
+        subject="CN=pi-sec",
+        verified_at=at,
+    )

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     import pytest
 
 PEOPLE: Mapping[str, Sequence[str]] = {
-    "ann": ["network"], "ben": ["network"], "cy": ["security"], "dan": ["guest"],
+    "ann": ["network"],
+    "ben": ["network"],
+    "cy": ["security"],
+    "dan": ["guest"],
 }
 POLICY = {
     "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
@@ -48,24 +51,37 @@ POLICY = {
 SERVICE = "service"
 
 
-def inventory_text(sites: Sequence[str] = ("campus",), *, people: Mapping[str, Any] = PEOPLE,
-                   policy: Mapping[str, Any] = POLICY, **sections: Any) -> str:
+def inventory_text(
+    sites: Sequence[str] = ("campus",),
+    *,
+    people: Mapping[str, Any] = PEOPLE,
+    policy: Mapping[str, Any] = POLICY,
+    **sections: Any,
+) -> str:
     ssh = {"username": "admin", "password": "env:PI_PASSWORD", "host_key": f"SHA256:{'A' * 43}"}
     web = {"username": "root", "password": "env:PI_WEB", "fingerprint": fingerprint("web")}
     site = {
-        "target": "cisco-prime", "policy": policy,
+        "target": "cisco-prime",
+        "policy": policy,
         "primary": {"host": "10.0.0.11", "ssh": ssh, "web": web},
         "secondary": {"host": "10.0.0.12", "ssh": ssh},
         "ha": {"authentication_key": "env:PI_HA_KEY", "email": ["noc@example.com"]},
         "ise": [{"host": "10.0.0.21", "username": "admin", "password": "env:ISE_PASSWORD"}],
     }
-    return yaml.safe_dump({"people": {n: r if isinstance(r, dict) else {"roles": list(r)} for n, r in people.items()},
-                           "sites": dict.fromkeys(sites, site), **sections}, sort_keys=False)
+    return yaml.safe_dump(
+        {
+            "people": {n: r if isinstance(r, dict) else {"roles": list(r)} for n, r in people.items()},
+            "sites": dict.fromkeys(sites, site),
+            **sections,
+        },
+        sort_keys=False,
+    )
 
 
 @asynccontextmanager
-async def a_world(folder: Path, monkeypatch: pytest.MonkeyPatch, *, sites: Sequence[str] = ("campus",),
-                  **inventory: Any) -> AsyncIterator[tuple[Engine, Ledger]]:
+async def a_world(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, sites: Sequence[str] = ("campus",), **inventory: Any
+) -> AsyncIterator[tuple[Engine, Ledger]]:
     """An engine on an inventory file in ``folder``, and its open ledger."""
     from retrust.testing.ledgers import migrated_url
 
@@ -81,8 +97,9 @@ async def a_world(folder: Path, monkeypatch: pytest.MonkeyPatch, *, sites: Seque
         yield engine, ledger
 
 
-async def waiting_case(ledger: Ledger, site: str = "campus", *, actor: str = SERVICE, planner: str = SERVICE,
-                       plan: Plan | None = None) -> Case:
+async def waiting_case(
+    ledger: Ledger, site: str = "campus", *, actor: str = SERVICE, planner: str = SERVICE, plan: Plan | None = None
+) -> Case:
     """A case whose plan asks for decisions, as a pass leaves it."""
     made = plan or a_renewal(site)
     case = await ledger.open_case(site, cause="log: hm-0-0.log", actor=actor)
@@ -96,52 +113,123 @@ def a_renewal(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "n
     snapshot = a_snapshot(site, grade=grade, of=of)
     key, sha = "10.0.0.12_8082", fingerprint(of)
     steps = (
-        Step(id="delete-1", stage="delete", kind="delete-pin", holder="primary", argument=key, risk="delete-pin",
-             sends=(f"ncs certvalidation tofu-certs deletecert host {key}",), before="listed as approved",
-             after="gone, or made anew", expected={f"primary:{key}": sha}, relation="ha"),
-        Step(id="register-ha", stage="re-register-ha", kind="register-ha", holder="primary", argument="secondary",
-             risk="interrupting", when="HA is not healthy once the nodes have met again, and its mode is "
-             "'HA Not Configured'", sends=("Secondary Server: 10.0.0.12", "Authentication Key: env:PI_HA_KEY",
-                                           "Email Address: noc@example.com", "Failover Type: Manual"),
-             before="HA Not Configured", after="Primary Active", relation="ha"),
+        Step(
+            id="delete-1",
+            stage="delete",
+            kind="delete-pin",
+            holder="primary",
+            argument=key,
+            risk="delete-pin",
+            sends=(f"ncs certvalidation tofu-certs deletecert host {key}",),
+            before="listed as approved",
+            after="gone, or made anew",
+            expected={f"primary:{key}": sha},
+            relation="ha",
+        ),
+        Step(
+            id="register-ha",
+            stage="re-register-ha",
+            kind="register-ha",
+            holder="primary",
+            argument="secondary",
+            risk="interrupting",
+            when="HA is not healthy once the nodes have met again, and its mode is 'HA Not Configured'",
+            sends=(
+                "Secondary Server: 10.0.0.12",
+                "Authentication Key: env:PI_HA_KEY",
+                "Email Address: noc@example.com",
+                "Failover Type: Manual",
+            ),
+            before="HA Not Configured",
+            after="Primary Active",
+            relation="ha",
+        ),
     )
     return bind(Plan(site=site, target="cisco-prime", snapshot=snapshot, steps=steps, digest=""))
 
 
-def a_snapshot(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "new",
-               healed: bool = False) -> Snapshot:
+def a_snapshot(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "new", healed: bool = False) -> Snapshot:
     """The pair, its ISE server and a pin of oneself; ``healed``: nothing is stale any more."""
     far = of if not healed else "new"
     findings = (
         _finding("primary", "10.0.0.11_8082", "CN=prime-pri", "pri", Verdict.SELF),
-        _finding("primary", "10.0.0.12_8082", "CN=prime-sec", far, Verdict.FRESH if healed else Verdict.STALE,
-                 grade=grade, was=far if healed else "old", relation="ha"),
+        _finding(
+            "primary",
+            "10.0.0.12_8082",
+            "CN=prime-sec",
+            far,
+            Verdict.FRESH if healed else Verdict.STALE,
+            grade=grade,
+            was=far if healed else "old",
+            relation="ha",
+        ),
         _finding("primary", "10.0.0.21_443", "CN=ISE-server", "ise", Verdict.FRESH, was="ise", relation="ise"),
         _finding("secondary", "10.0.0.11_8082", "CN=prime-pri", "pri", Verdict.FRESH, was="pri", relation="ha"),
         _finding("secondary", "127.0.0.1_8082", "CN=prime-sec", "sec", Verdict.SELF),
         _finding("secondary", "10.0.0.99_443", "CN=old-ise", None, Verdict.UNKNOWN),
     )
-    status = Relation(status="Primary Active", healthy=True) if healed else Relation(
-        status="Primary Lost Secondary", healthy=False)
-    return Snapshot(site=site, target="cisco-prime", observed_at=datetime.now(UTC) - timedelta(minutes=3),
-                    findings=findings, relations={"ha": status, "ise": Relation(status="Reachable", healthy=True)})
+    status = (
+        Relation(status="Primary Active", healthy=True)
+        if healed
+        else Relation(status="Primary Lost Secondary", healthy=False)
+    )
+    return Snapshot(
+        site=site,
+        target="cisco-prime",
+        observed_at=datetime.now(UTC) - timedelta(minutes=3),
+        findings=findings,
+        relations={"ha": status, "ise": Relation(status="Reachable", healthy=True)},
+    )
 
 
-def _finding(holder: str, key: str, name: str, of: str | None, verdict: Verdict, *, grade: Grade = Grade.NONE,
-             was: str | None = None, relation: str | None = None) -> Finding:
+def _finding(
+    holder: str,
+    key: str,
+    name: str,
+    of: str | None,
+    verdict: Verdict,
+    *,
+    grade: Grade = Grade.NONE,
+    was: str | None = None,
+    relation: str | None = None,
+) -> Finding:
     host, _, port = key.rpartition("_")
     now, subject = datetime.now(UTC), f"/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/{name}"
-    seen = Presented(
-        fingerprint=fingerprint(of), key_fingerprint=fingerprint(f"{of} key"), subject=f"{name},OU=Prime Infra",
-        issuer=name, not_before=now - timedelta(days=1), not_after=now + timedelta(days=364)) if of else None
-    known = Baseline(
-        site="campus", holder=holder, key=key, fingerprint=fingerprint(was), key_fingerprint=fingerprint(was),
-        subject=f"{name},OU=Prime Infra", verified_at=now - timedelta(days=90)) if was else None
+    seen = (
+        Presented(
+            fingerprint=fingerprint(of),
+            key_fingerprint=fingerprint(f"{of} key"),
+            subject=f"{name},OU=Prime Infra",
+            issuer=name,
+            not_before=now - timedelta(days=1),
+            not_after=now + timedelta(days=364),
+        )
+        if of
+        else None
+    )
+    known = (
+        Baseline(
+            site="campus",
+            holder=holder,
+            key=key,
+            fingerprint=fingerprint(was),
+            key_fingerprint=fingerprint(was),
+            subject=f"{name},OU=Prime Infra",
+            verified_at=now - timedelta(days=90),
+        )
+        if was
+        else None
+    )
     return Finding(
         pin=Pin(holder=holder, key=key, subject=subject, line=f"host={key}; subject= {subject}"),
-        endpoint=None if verdict is Verdict.UNKNOWN else Endpoint(host=host, port=int(port)), presented=seen,
-        verdict=verdict, reasons=_REASONS[verdict], baseline=known, relation=relation,
-        evidence=Evidence(grade=grade, collected=_COLLECTED) if verdict is Verdict.STALE else Evidence())
+        endpoint=None if verdict is Verdict.UNKNOWN else Endpoint(host=host, port=int(port)),
+        presented=seen,
+        verdict=verdict,
+        reasons=_REASONS[verdict],
+        baseline=known,
+        relation=relation,
+        evidence=Evidence(grade=grade, collected=_COLLECTED) if verdict is Verdict.STALE else Evidence(),
+    )
 
 
 _REASONS = {
@@ -151,9 +239,17 @@ _REASONS = {
     Verdict.UNKNOWN: ("names nothing in the inventory",),
 }
 _COLLECTED = (
-    Collected(collector="peer's end", answers=Answers.PEERS_OWN, grade=Grade.SUPPORTED,
-              detail="the peer serves this very certificate on its own loopback"),
-    Collected(collector="holder's end", answers=Answers.HOLDER_SEES_IT, grade=Grade.SUPPORTED,
-              detail="the holder is presented this very certificate"),
+    Collected(
+        collector="peer's end",
+        answers=Answers.PEERS_OWN,
+        grade=Grade.SUPPORTED,
+        detail="the peer serves this very certificate on its own loopback",
+    ),
+    Collected(
+        collector="holder's end",
+        answers=Answers.HOLDER_SEES_IT,
+        grade=Grade.SUPPORTED,
+        detail="the holder is presented this very certificate",
+    ),
     Collected(collector="announced", answers=Answers.PEERS_OWN, grade=Grade.NONE, detail="no renewal was announced"),
 )

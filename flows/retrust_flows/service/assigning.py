@@ -88,8 +88,9 @@ class Assigner:
         await self.ledger.assign_sighting(sighting.id, site=site, actor=ACTOR)
         self._tries.pop(sighting.id, None)
         self.unassigned -= 1
-        log.info("a sighting of %s (%d×) is about %s", sighting.dn or "no name", sighting.count, site,
-                 extra={"site": site})
+        log.info(
+            "a sighting of %s (%d×) is about %s", sighting.dn or "no name", sighting.count, site, extra={"site": site}
+        )
 
     async def _not_now(self, sighting: Sighted) -> None:
         before = self._tries.get(sighting.id)
@@ -100,8 +101,10 @@ class Assigner:
 
     async def _alarm(self, sighting: Sighted) -> None:
         """Somebody's server rejects a certificate, and nobody here is responsible: told once, also after a restart."""
-        said = (f"a sighting of {sighting.dn or 'no name'} ({sighting.source}) fits no site, or several: it is kept "
-                f"and tried again; name the site in the source's settings")
+        said = (
+            f"a sighting of {sighting.dn or 'no name'} ({sighting.source}) fits no site, or several: it is kept "
+            f"and tried again; name the site in the source's settings"
+        )
         log.warning("%s", said)
         if all(alarm.detail != said for alarm in await self.ledger.alarms()):
             await self.ledger.alarm("unassigned", said, actor=ACTOR)
@@ -150,5 +153,7 @@ class Assigner:
             log.info("%s could not be looked at for a sighting: %s", site.name, exc, extra={"site": site.name})
             return False
         # "Contradicted" here only says that the edge is intact as far as we see: another site is meant.
-        return any(f.sighted and f.verdict in (Verdict.STALE, Verdict.UNPROVEN)
-                   and f.evidence.grade is not Grade.CONTRADICTED for f in seen.findings)
+        return any(
+            f.sighted and f.verdict in (Verdict.STALE, Verdict.UNPROVEN) and f.evidence.grade is not Grade.CONTRADICTED
+            for f in seen.findings
+        )

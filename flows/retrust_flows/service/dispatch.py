@@ -160,8 +160,12 @@ class Dispatcher:
             return False
         if standing.site not in self._in_maintenance:
             self._in_maintenance.add(standing.site)
-            log.warning("%s is in maintenance: kept, and nothing started: %s", standing.site, due.why,
-                        extra={"site": standing.site})
+            log.warning(
+                "%s is in maintenance: kept, and nothing started: %s",
+                standing.site,
+                due.why,
+                extra={"site": standing.site},
+            )
         return True
 
     async def _do(self, standing: Standing, due: Due) -> None:

@@ -26,10 +26,16 @@ def event_of(entry: Entry) -> dict[str, Any] | None:
     if (what := entry.told("event")) is None:
         return None
     return {
-        "id": str(uuid.uuid5(_SPACE, entry.hash)), "occurred": entry.at.isoformat(), "event": f"retrust.case.{what}",
-        "resource": {"prefect.resource.id": f"retrust.case.{entry.case}", "prefect.resource.name": entry.case,
-                     "retrust.site": entry.site or ""},
-        "related": [], "payload": {"site": entry.site, "case": entry.case, "seq": entry.seq, "actor": entry.actor},
+        "id": str(uuid.uuid5(_SPACE, entry.hash)),
+        "occurred": entry.at.isoformat(),
+        "event": f"retrust.case.{what}",
+        "resource": {
+            "prefect.resource.id": f"retrust.case.{entry.case}",
+            "prefect.resource.name": entry.case,
+            "retrust.site": entry.site or "",
+        },
+        "related": [],
+        "payload": {"site": entry.site, "case": entry.case, "seq": entry.seq, "actor": entry.actor},
     }
 
 

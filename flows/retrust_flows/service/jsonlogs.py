@@ -18,8 +18,12 @@ Form = Literal["json", "text"]
 
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        told = {"at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-                "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        told = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         told |= {name: value for name in EXTRA if (value := getattr(record, name, None)) is not None}
         if record.exc_info or record.exc_text:
             told["error"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
@@ -34,8 +38,9 @@ class TextFormatter(logging.Formatter):
 def log_to_stderr(redactor: Redactor, form: Form) -> Callable[[], None]:
     """Every logger's records from here on, masked; returns the undoing."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json"
-                         else TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.setFormatter(
+        JsonFormatter() if form == "json" else TextFormatter("%(asctime)s %(levelname)-7s %(message)s")
+    )
     handler.addFilter(RedactingFilter(redactor))
     root, level = logging.getLogger(), logging.getLogger().level
     unmask = redact_all_logs(redactor)

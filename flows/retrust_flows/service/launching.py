@@ -72,8 +72,14 @@ class InProcess:
             raise ended.error
         needs = "; ".join(f"{g.gate}: {g.needs}" for g in ended.gates if g.state != "open")
         said = str(ended.error) if ended.error else needs
-        log.log(logging.WARNING if ended.error else logging.INFO, "the pass over %s ended %s%s",
-                order.site, ended.outcome, f": {said}" if said else "", extra=extra)
+        log.log(
+            logging.WARNING if ended.error else logging.INFO,
+            "the pass over %s ended %s%s",
+            order.site,
+            ended.outcome,
+            f": {said}" if said else "",
+            extra=extra,
+        )
 
 
 DEPLOYMENT = "remediate/remediate"
@@ -96,11 +102,19 @@ class WorkPool:
                 log.info("the last run over %s still waits for a worker", order.site, extra={"site": order.site})
                 return
             run = await client.create_flow_run_from_deployment(
-                await self._deployed(client), parameters={"site": order.site}, idempotency_key=self._key(order),
-                tags=[f"case:{order.case}"] if order.case else [])
+                await self._deployed(client),
+                parameters={"site": order.site},
+                idempotency_key=self._key(order),
+                tags=[f"case:{order.case}"] if order.case else [],
+            )
         self._last[order.site] = order.key, run.id
-        log.info("the pass over %s is run %s on the work pool: %s", order.site, run.name, order.why,
-                 extra={"site": order.site, "case": order.case, "flow_run": str(run.id)})
+        log.info(
+            "the pass over %s is run %s on the work pool: %s",
+            order.site,
+            run.name,
+            order.why,
+            extra={"site": order.site, "case": order.case, "flow_run": str(run.id)},
+        )
 
     async def _waits(self, client: PrefectClient, site: str) -> bool:
         """Whether the site's last run has not begun: without workers, runs must not pile up."""
@@ -125,5 +139,8 @@ class WorkPool:
         try:
             return (await client.read_deployment_by_name(self._deployment)).id
         except ObjectNotFound:
-            raise PermanentError(f"Prefect has no deployment {self._deployment}", where="prefect.work_pool",
-                                 hint="deploy it: prefect deploy --all, in the folder deployments") from None
+            raise PermanentError(
+                f"Prefect has no deployment {self._deployment}",
+                where="prefect.work_pool",
+                hint="deploy it: prefect deploy --all, in the folder deployments",
+            ) from None

@@ -108,8 +108,9 @@ class _Gauges:
         for state in OPEN_STATES:
             cases.add_metric([state.value], states.count(state))
         yield cases
-        yield GaugeMetricFamily("retrust_sightings_unassigned", "Kept sightings of no known site.",
-                                value=self._metrics.unassigned())
+        yield GaugeMetricFamily(
+            "retrust_sightings_unassigned", "Kept sightings of no known site.", value=self._metrics.unassigned()
+        )
         yield from self._of_sources()
 
     def _of_sources(self) -> Iterator[GaugeMetricFamily]:

@@ -50,9 +50,17 @@ class Service:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, engine: Engine, ledger: Ledger, launcher: Launcher, metrics: Metrics, *,
-              emitter: Emitter | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-              poll: float = 1.0) -> Service:
+    def build(
+        cls,
+        engine: Engine,
+        ledger: Ledger,
+        launcher: Launcher,
+        metrics: Metrics,
+        *,
+        emitter: Emitter | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        poll: float = 1.0,
+    ) -> Service:
         """``InventoryError`` where a source's settings are wrong."""
         intake, tail = Intake(ledger), Tail(ledger, poll=poll)
         assigner = Assigner(engine, ledger, clock)
@@ -99,8 +107,11 @@ class Service:
             return
         console = self.engine.inventory.console
         apps = [(app.path, app.build(self.engine, self.ledger)) for app in self.engine.plugins.apps.values()]
-        server = web.server(web.root(apps, ready=self.ready, metrics=self.metrics.text),
-                            certificate=console.certificate, key=console.key)
+        server = web.server(
+            web.root(apps, ready=self.ready, metrics=self.metrics.text),
+            certificate=console.certificate,
+            key=console.key,
+        )
         host, port = sock.getsockname()[:2]
         self.url = f"{'https' if console.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         serving = asyncio.create_task(server.serve(sockets=[sock]), name="door")
@@ -122,8 +133,13 @@ class Service:
         except RetrustError as exc:
             ledger = str(exc)
         standings = [s for s in self.dispatcher.standings.values() if s.state is not None]
-        return {"ready": ledger == "up", "ledger": ledger, "sources": health(self.sources),
-                "open_cases": len(standings), "unassigned_sightings": self.assigner.unassigned}
+        return {
+            "ready": ledger == "up",
+            "ledger": ledger,
+            "sources": health(self.sources),
+            "open_cases": len(standings),
+            "unassigned_sightings": self.assigner.unassigned,
+        }
 
 
 async def _kept_up(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:

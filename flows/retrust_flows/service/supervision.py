@@ -84,14 +84,16 @@ def supplied_sources(engine: Engine, ledger: Ledger, intake: Intake, positions: 
     return found
 
 
-def _read(engine: Engine, ledger: Ledger, intake: Intake, positions: Positions, problems: list[str]
-          ) -> Iterator[Supplied]:
+def _read(
+    engine: Engine, ledger: Ledger, intake: Intake, positions: Positions, problems: list[str]
+) -> Iterator[Supplied]:
     for index, entry in enumerate(engine.inventory.sources):
         kind = engine.plugins.sources.get(entry.source)
         if kind is None:
             known = ", ".join(sorted(engine.plugins.sources)) or "none"
-            problems.append(f"{engine.inventory.where('sources', index, 'source')}: no plugin provides this source; "
-                            f"loaded: {known}")
+            problems.append(
+                f"{engine.inventory.where('sources', index, 'source')}: no plugin provides this source; loaded: {known}"
+            )
             continue
         try:
             settings = engine.inventory.parse(kind.settings_model, entry.settings, "sources", index)
@@ -125,5 +127,14 @@ async def keep_running(source: Supplied, *, sleep: Sleep = asyncio.sleep, first:
 
 def health(sources: Sequence[Supplied]) -> dict[str, Any]:
     """For ``/readyz``: by source, whether it is up and what it says."""
-    return {s.name: {"up": s.up, "detail": s.detail, "lag_seconds": round(s.lag, 3), "delivered": s.delivered,
-                     "restarts": s.restarts, "drops": s.drops} for s in sources}
+    return {
+        s.name: {
+            "up": s.up,
+            "detail": s.detail,
+            "lag_seconds": round(s.lag, 3),
+            "delivered": s.delivered,
+            "restarts": s.restarts,
+            "drops": s.drops,
+        }
+        for s in sources
+    }

@@ -43,8 +43,10 @@ def root(apps: Sequence[tuple[str, Any]], *, ready: Ready, metrics: Callable[[],
         return Response(metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     mounts = [Mount(path.rstrip("/"), app) for path, app in sorted(apps, key=lambda a: -len(a[0]))]
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metricsz),
-                             *mounts], lifespan=_lifespans([app for _, app in apps]))
+    return Starlette(
+        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metricsz), *mounts],
+        lifespan=_lifespans([app for _, app in apps]),
+    )
 
 
 def _lifespans(apps: Sequence[Any]) -> Any:
@@ -94,12 +96,25 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as exc:
-        raise UsageError(f"cannot listen: {exc.strerror}", where=f"{host}:{port}",
-                         hint="is another one running? --port chooses") from exc
+        raise UsageError(
+            f"cannot listen: {exc.strerror}", where=f"{host}:{port}", hint="is another one running? --port chooses"
+        ) from exc
 
 
 def server(app: Any, *, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
-    return _Server(uvicorn.Config(
-        app, http=_Protocol, log_config=None, access_log=False, lifespan="on", server_header=False, date_header=True,
-        timeout_graceful_shutdown=GRACE, timeout_keep_alive=65, h11_max_incomplete_event_size=64 * 1024,
-        ssl_certfile=str(certificate) if certificate else None, ssl_keyfile=str(key) if key else None))
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=_Protocol,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=65,
+            h11_max_incomplete_event_size=64 * 1024,
+            ssl_certfile=str(certificate) if certificate else None,
+            ssl_keyfile=str(key) if key else None,
+        )
+    )

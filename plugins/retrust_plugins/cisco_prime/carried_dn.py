@@ -13,28 +13,38 @@ from retrust.signatures import CUT
 from retrust_plugins.cisco_prime.logged_dn import match_plain
 
 _CUT = CUT.encode()
-_TYPE = (rb"(?i:CN|OU|O|L|ST|S|C|DC|UID|T|TITLE|STREET|SURNAME|SN|GIVENNAME|GN|INITIALS|SERIALNUMBER|E|"
-         rb"EMAILADDRESS|DNQ|DNQUALIFIER|POSTALCODE|OID\.[0-9.]+|[0-9]+(?:\.[0-9]+)+)")
+_TYPE = (
+    rb"(?i:CN|OU|O|L|ST|S|C|DC|UID|T|TITLE|STREET|SURNAME|SN|GIVENNAME|GN|INITIALS|SERIALNUMBER|E|"
+    rb"EMAILADDRESS|DNQ|DNQUALIFIER|POSTALCODE|OID\.[0-9.]+|[0-9]+(?:\.[0-9]+)+)"
+)
 _START = rb"(?:/?" + _TYPE + rb" ?=)"
 _VALUE = rb"(?:(?<==)\"(?:[^\"\\\n]|\\.)*\"|(?!\\{1,8}\")\\[^\n]|[^\"\\\r\n])*"
 
 _SENTENCE_END = rb"\s*".join(re.escape(bytes([c])) for c in b"fromwhatwasusedearlier")
 _WRAPPED = re.compile(
     rb"\s*" + _SENTENCE_END + rb"(?P<gap>\s*|(?:[^\n]{0,400}\n){1,4}?[^\n]{0,400}?(?<![\w-]))"
-    rb"-(?:[ \t]+|\s*\n(?P<prefix>[^\n]{0,200}?)(?<!\w))(?P<dn>" + _START + _VALUE + rb")")
+    rb"-(?:[ \t]+|\s*\n(?P<prefix>[^\n]{0,200}?)(?<!\w))(?P<dn>" + _START + _VALUE + rb")"
+)
 _OTHER = re.compile(rb"TOFU|Exception|rust-on-first|Check local|Caused by")
-_RUN_ON = re.compile(rb"javax\.net\.ssl\..*|\s(?:at [\w$.]+\(|javax?\.|Caused by:|Check local trust|Trust-on-first|"
-                     rb"TOFU failed|\[system\]).*", re.DOTALL)
+_RUN_ON = re.compile(
+    rb"javax\.net\.ssl\..*|\s(?:at [\w$.]+\(|javax?\.|Caused by:|Check local trust|Trust-on-first|"
+    rb"TOFU failed|\[system\]).*",
+    re.DOTALL,
+)
 
 _STOP = re.compile(rb"\s*(?:javax?\.|at\s|Caused|\[|Check local|Current cert|Trust-on|TOFU|```|\d{2,4}[-/]|\Z)")
 _GOES_ON = re.compile(rb"\s*(?:[,+=]|" + _START + rb")|.*,\s*" + _START, re.DOTALL)
 _LINE = re.compile(rb"[ \t]*\r?\n(?P<line>[^\n]{0,400})")
 _DIGITS = re.compile(rb"\d")
 
-_WRITTEN_OUT = (rb"(?:\\0(?:12|15|11)|\\x0[9aAdD]|\^[IJM]|<0[9ADad]>|#x0[9ADad]|&#(?:9|1[03]|x[9aAdD]);|<br ?/?>"
-                rb"|\xe2\x80\xa8|\xc2\x85)")
-_END = re.compile(rb"#0(?:12|15|11)|" + _WRITTEN_OUT + rb"(?=(?:" + _WRITTEN_OUT + rb"|[ \t])*"
-                  rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))")
+_WRITTEN_OUT = (
+    rb"(?:\\0(?:12|15|11)|\\x0[9aAdD]|\^[IJM]|<0[9ADad]>|#x0[9ADad]|&#(?:9|1[03]|x[9aAdD]);|<br ?/?>"
+    rb"|\xe2\x80\xa8|\xc2\x85)"
+)
+_END = re.compile(
+    rb"#0(?:12|15|11)|" + _WRITTEN_OUT + rb"(?=(?:" + _WRITTEN_OUT + rb"|[ \t])*"
+    rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|-[ \t]|at\s|\.\.\.|\s*\Z))"
+)
 """A line's end as a carrier writes it out; most of these are one only where the log goes on behind them."""
 _HALF_AN_ESCAPE = re.compile(rb"(?:#(?:0[0-7]?)?|(?<!\\)\\(?:0[0-7]?)?)\Z")
 """An escaped line end, as rsyslog writes it, of which the end is missing."""
@@ -42,7 +52,8 @@ _UNFINISHED = re.compile(rb"(?:(?P<part>[,+=])|" + _HALF_AN_ESCAPE.pattern + rb"
 _JSON_DEPTH = re.compile(
     rb"(?<!\\)(\\{1,8})[nr](?=(?:\\{1,8}[nrt]){0,8}"
     rb"(?:javax?\.|Caused|\[|Check|Current|Trust|TOFU|[ \t]*-[ \t]|\\{0,8}\"|\Z))"
-    rb"|=(\\{1,8})\"|(?<!\\)(\\(?=[nr])|\\{1,8}(?=u[0-9A-Fa-f]{4}))")
+    rb"|=(\\{1,8})\"|(?<!\\)(\\(?=[nr])|\\{1,8}(?=u[0-9A-Fa-f]{4}))"
+)
 """Backslashes where only JSON puts them; their number says how many strings are inside one another."""
 _JSON_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 _PLAIN_ESCAPES = {b"n": b"\n", b"r": b"", b"t": b"\t"}
@@ -95,7 +106,7 @@ def _prefix(match: re.Match[bytes]) -> bytes:
 
 def _without(prefix: bytes, line: bytes) -> bytes:
     """``line`` less a prefix that differs in digits only, as the time in it does."""
-    return line[len(prefix):] if prefix and _DIGITS.sub(b"0", line[:len(prefix)]) == prefix else line
+    return line[len(prefix) :] if prefix and _DIGITS.sub(b"0", line[: len(prefix)]) == prefix else line
 
 
 def _with_line_ends(tail: bytes) -> bytes:

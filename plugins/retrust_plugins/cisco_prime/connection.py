@@ -32,22 +32,28 @@ if TYPE_CHECKING:
     from retrust_plugins.cisco_prime.browser import HaRequest, IseRequest, Pages
     from retrust_plugins.cisco_prime.site import CiscoPrimeSite, PrimeNode
 
-ADE_OS = Dialect(prompt=re.compile(r"[\w.-]+/[\w.@\\-]+(\(config[^)]*\))?# ?"),
-                 nested=re.compile(r".*\(config[^)]*\)# ?"), leave="end")
+ADE_OS = Dialect(
+    prompt=re.compile(r"[\w.-]+/[\w.@\\-]+(\(config[^)]*\))?# ?"),
+    nested=re.compile(r".*\(config[^)]*\)# ?"),
+    leave="end",
+)
 LIST = "ncs certvalidation tofu-certs listcerts"
 HA_STATUS = "ncs ha status"
 NO_PAGING = "terminal length 0"
 READ_ONLY = (LIST, HA_STATUS, NO_PAGING)
 DELETE_PATTERN = re.compile(r"ncs certvalidation tofu-certs deletecert host [^\s?|;&<>]+( \d+)?")
 _MORE_THAN_DELETE = r"\b(?:all|every|restart|reboot|reload|stop|password|discard|overwrite|config\w*|sessions?)\b"
-CONFIRM_DELETE = (rf"(?is)\A(?!.*{_MORE_THAN_DELETE})(?!.*(?<![\w.:-])(?!{{key}}(?!\w))[\w.:-]+_\d+\b)"
-                  r".*(?:delete|remove|sure|continue|proceed|confirm)")
+CONFIRM_DELETE = (
+    rf"(?is)\A(?!.*{_MORE_THAN_DELETE})(?!.*(?<![\w.:-])(?!{{key}}(?!\w))[\w.:-]+_\d+\b)"
+    r".*(?:delete|remove|sure|continue|proceed|confirm)"
+)
 """The question of a delete, and of nothing else; where it names a key, that must be the planned one."""
 SETTLE_POLL = 1.0
 EMPTY_LIST = 10.0
 """Seconds in which a list without header and entry is asked for again, where no delete explains it."""
-_UNSAFE = ("HA's Configuration Mode is {mode!r}, from which registering is not safe: "
-           "the secondary may hold the newer database")
+_UNSAFE = (
+    "HA's Configuration Mode is {mode!r}, from which registering is not safe: the secondary may hold the newer database"
+)
 INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permission|authoriz|denied", re.IGNORECASE)
 
 
@@ -62,23 +68,25 @@ async def connect(target: CiscoPrime, site: CiscoPrimeSite, services: Services) 
 async def _all_or_none(stack: AsyncExitStack, site: CiscoPrimeSite, services: Services) -> dict[str, SshConnection]:
     opened = await asyncio.gather(
         *(stack.enter_async_context(_login(name, node, site, services)) for name, node in nodes(site)),
-        return_exceptions=True)
+        return_exceptions=True,
+    )
     failures = [o for o in opened if isinstance(o, BaseException)]
     if failures:
         raise _worst(failures)
-    return {name: end for (name, _), end in zip(nodes(site), opened, strict=True)
-            if not isinstance(end, BaseException)}
+    return {name: end for (name, _), end in zip(nodes(site), opened, strict=True) if not isinstance(end, BaseException)}
 
 
 @asynccontextmanager
-async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Services
-                 ) -> AsyncIterator[SshConnection]:
+async def _login(name: str, node: PrimeNode, site: CiscoPrimeSite, services: Services) -> AsyncIterator[SshConnection]:
     """One verified session; its transcript is kept where the run keeps its files, however it ends."""
     transcript = Transcript(services.redactor)
     try:
-        async with ssh_connect(await ssh_access(name, node, services), transcript=transcript,
-                               timeout=site.timeouts.connect.total_seconds(),
-                               command_timeout=site.timeouts.command.total_seconds()) as connection:
+        async with ssh_connect(
+            await ssh_access(name, node, services),
+            transcript=transcript,
+            timeout=site.timeouts.connect.total_seconds(),
+            command_timeout=site.timeouts.command.total_seconds(),
+        ) as connection:
             yield connection
     finally:
         if services.transcripts is not None and len(transcript):
@@ -109,17 +117,29 @@ def _no_list(node: str, answer: str, unread: Sequence[str]) -> RetrustError:
     """What is not the list, quoted; whether it may pass by itself is seen in its words."""
     quoted = " | ".join(line.strip() for line in unread)[:400]
     if INVALID.search(answer):
-        return PermanentError(f"{LIST!r} was not answered with the list: {quoted}", where=node,
-                              hint="the login needs the role admin, and Prime Infrastructure 3.5 or later")
-    return TemporaryError(f"{LIST!r} was not answered with the list alone; not understood: {quoted}", where=node,
-                          hint="nothing is done on half a list: look at the node, then run again")
+        return PermanentError(
+            f"{LIST!r} was not answered with the list: {quoted}",
+            where=node,
+            hint="the login needs the role admin, and Prime Infrastructure 3.5 or later",
+        )
+    return TemporaryError(
+        f"{LIST!r} was not answered with the list alone; not understood: {quoted}",
+        where=node,
+        hint="nothing is done on half a list: look at the node, then run again",
+    )
 
 
 class PrimeConnection(Connection):
     """Both nodes of a pair, logged in. See ``retrust.target.Connection`` for what each method owes."""
 
-    def __init__(self, target: CiscoPrime, site: CiscoPrimeSite, services: Services,
-                 ends: dict[str, SshConnection], stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        target: CiscoPrime,
+        site: CiscoPrimeSite,
+        services: Services,
+        ends: dict[str, SshConnection],
+        stack: AsyncExitStack,
+    ) -> None:
         self._target = target
         self._site = site
         self._services = services
@@ -129,7 +149,7 @@ class PrimeConnection(Connection):
         self._opening = {name: asyncio.Lock() for name in ends}
         self._pages: Pages | None = None
         self._since: dict[str, float] = {}
-        self._deleted: set[str] = set()   # nodes whose list may be empty until they have met their peers again
+        self._deleted: set[str] = set()  # nodes whose list may be empty until they have met their peers again
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -149,8 +169,11 @@ class PrimeConnection(Connection):
             if listing.unread:
                 raise _no_list(node, answer, listing.unread)
             if time.monotonic() >= end:
-                raise TemporaryError(f"{LIST!r} was answered {answer.strip()!r}, without header and entry, "
-                                     f"for {limit:g} s", where=node, hint="look at the node, then run again")
+                raise TemporaryError(
+                    f"{LIST!r} was answered {answer.strip()!r}, without header and entry, for {limit:g} s",
+                    where=node,
+                    hint="look at the node, then run again",
+                )
             await asyncio.sleep(SETTLE_POLL)
 
     async def _ask(self, node: str, command: str) -> str:
@@ -163,9 +186,13 @@ class PrimeConnection(Connection):
             shell = self._shells.get(node)
             if shell is None or shell.is_lost:
                 end = await self._end(node)
-                shell = await self._stack.enter_async_context(end.shell(
-                    self._dialect(node), read_only=self._services.read_only,
-                    allowed=READ_ONLY if self._services.read_only else (*READ_ONLY, DELETE_PATTERN)))
+                shell = await self._stack.enter_async_context(
+                    end.shell(
+                        self._dialect(node),
+                        read_only=self._services.read_only,
+                        allowed=READ_ONLY if self._services.read_only else (*READ_ONLY, DELETE_PATTERN),
+                    )
+                )
                 self._shells[node] = shell
                 await shell.settle(NO_PAGING)
             return shell
@@ -178,7 +205,8 @@ class PrimeConnection(Connection):
         """The node's connection; where it was lost, a new one, so that what was sent can be observed."""
         if not self._ends[node].is_open:
             self._ends[node] = await self._stack.enter_async_context(
-                _login(node, dict(nodes(self._site))[node], self._site, self._services))
+                _login(node, dict(nodes(self._site))[node], self._site, self._services)
+            )
         return self._ends[node]
 
     async def relations(self, *, pages: bool) -> dict[str, Relation | None]:
@@ -239,8 +267,11 @@ class PrimeConnection(Connection):
     async def _observe_ha(self, step: Step, sent: bool) -> Observed:
         relation = await self._relation(HA)
         if relation is None or relation.status is None:
-            raise TemporaryError("the HA mode could not be read", where="primary",
-                                 hint="give the primary `web:` settings, or look at its health monitor")
+            raise TemporaryError(
+                "the HA mode could not be read",
+                where="primary",
+                hint="give the primary `web:` settings, or look at its health monitor",
+            )
         mode, limits = relation.status, self._site.timeouts
         match classify_mode(mode):
             case "healthy":
@@ -248,11 +279,20 @@ class PrimeConnection(Connection):
             case "registerable" if not sent:
                 return Observed("needed", f"Configuration Mode: {mode}")
             case "registerable":
-                return self._wait(step, limits.settle, f"Configuration Mode: {mode}",
-                                  f"Configuration Mode is {mode!r} though Register was sent", then="needed")
+                return self._wait(
+                    step,
+                    limits.settle,
+                    f"Configuration Mode: {mode}",
+                    f"Configuration Mode is {mode!r} though Register was sent",
+                    then="needed",
+                )
             case "initializing":
-                return self._wait(step, limits.registration, f"Configuration Mode: {mode}",
-                                  f"HA is still {mode!r} after {limits.registration}")
+                return self._wait(
+                    step,
+                    limits.registration,
+                    f"Configuration Mode: {mode}",
+                    f"HA is still {mode!r} after {limits.registration}",
+                )
             case "recovering":
                 return self._wait(step, limits.settle, f"Configuration Mode: {mode}", _UNSAFE.format(mode=mode))
             case _:
@@ -267,8 +307,9 @@ class PrimeConnection(Connection):
         limit = self._site.timeouts.settle if sent else self._site.timeouts.ise_poll
         shown = relation.status or relation.detail or "without a status" if relation else "not among the ISE servers"
         status = f"{step.argument} is {shown}"
-        return self._wait(step, limit, status, f"{status} after {limit}",
-                          then="stop" if sent and relation else "needed")
+        return self._wait(
+            step, limit, status, f"{status} after {limit}", then="stop" if sent and relation else "needed"
+        )
 
     async def _observe_anew(self, step: Step, sent: bool) -> Observed:
         """Listed anew, and then for a while, in which a line in the log would speak against it."""
@@ -278,15 +319,20 @@ class PrimeConnection(Connection):
         limit, quiet = self._site.timeouts.settle, self._site.timeouts.log
         if not listed:
             self._since.pop(f"{step.id} listed", None)
-            return self._wait(step, limit, f"{step.argument} is not listed yet",
-                              f"{step.argument} was not listed again within {limit}: make Prime connect to it")
+            return self._wait(
+                step,
+                limit,
+                f"{step.argument} is not listed yet",
+                f"{step.argument} was not listed again within {limit}: make Prime connect to it",
+            )
         since = self._since.setdefault(f"{step.id} listed", time.monotonic())
         if time.monotonic() - since < quiet.total_seconds():
             return Observed("wait", f"{step.argument} is listed anew; its log is watched for {quiet}")
         return Observed("done", f"{step.argument} is listed anew")
 
-    def _wait(self, step: Step, limit: timedelta, waiting: str, over: str,
-              then: Literal["stop", "needed"] = "stop") -> Observed:
+    def _wait(
+        self, step: Step, limit: timedelta, waiting: str, over: str, then: Literal["stop", "needed"] = "stop"
+    ) -> Observed:
         """In motion until ``limit`` after it was first seen so, and ``then`` from there on."""
         since = self._since.setdefault(step.id, time.monotonic())
         if time.monotonic() - since < limit.total_seconds():
@@ -303,9 +349,11 @@ class PrimeConnection(Connection):
             if step.kind in ("register-ha", "add-ise"):
                 await self._ask_of(step)
                 if step.kind == "add-ise" and self._site.primary.web is None:
-                    raise PermanentError(f"nothing would show whether {step.argument} was added: the primary has no "
-                                         "`web:` settings", where=self._site.name,
-                                         hint="add them: the list of ISE servers is only on its web pages")
+                    raise PermanentError(
+                        f"nothing would show whether {step.argument} was added: the primary has no `web:` settings",
+                        where=self._site.name,
+                        hint="add them: the list of ISE servers is only on its web pages",
+                    )
                 await self._driver(step)
 
     async def send(self, step: Step, before_send: Callable[[], Awaitable[None]]) -> None:
@@ -339,8 +387,11 @@ class PrimeConnection(Connection):
 
     async def _driver(self, step: Step) -> Any:
         """Who fills in the form: the browser, or a person whose work is then observed."""
-        driver = (self._site.ha.driver if step.kind == "register-ha"
-                  else next(s for s in self._site.ise if s.host == step.argument).driver)
+        driver = (
+            self._site.ha.driver
+            if step.kind == "register-ha"
+            else next(s for s in self._site.ise if s.host == step.argument).driver
+        )
         if driver == "browser":
             return await self._open_pages()
         from retrust_plugins.cisco_prime.operator import Operator
@@ -351,28 +402,40 @@ class PrimeConnection(Connection):
             return await self._relation(relation)
 
         limits = self._site.timeouts
-        return Operator(tell=self._services.tell, observe=observe, sends=step.sends,
-                        expiry=limits.operator.total_seconds(), poll=limits.look.total_seconds(),
-                        progress=self._services.progress)
+        return Operator(
+            tell=self._services.tell,
+            observe=observe,
+            sends=step.sends,
+            expiry=limits.operator.total_seconds(),
+            poll=limits.look.total_seconds(),
+            progress=self._services.progress,
+        )
 
     async def _open_pages(self) -> Pages:
         """The primary's pages, logged in once a pass."""
         if self._pages is None:
             from retrust_plugins.cisco_prime.browser import open_pages
 
-            self._pages = await self._stack.enter_async_context(open_pages(
-                await web_access(self._site, self._services), shots=self._services.shots,
-                progress=self._services.progress, redactor=self._services.redactor,
-                settings=page_settings(self._site.timeouts)))
+            self._pages = await self._stack.enter_async_context(
+                open_pages(
+                    await web_access(self._site, self._services),
+                    shots=self._services.shots,
+                    progress=self._services.progress,
+                    redactor=self._services.redactor,
+                    settings=page_settings(self._site.timeouts),
+                )
+            )
         return self._pages
 
     async def settle(self) -> str | None:
         """Wait until every relation is healthy, or nothing has changed for the site's limit."""
         limit = time.monotonic() + self._site.timeouts.settle.total_seconds()
         while time.monotonic() < limit:
-            ill = [f"{name} is {relation.status or relation.detail}"
-                   for name, relation in (await self.relations(pages=True)).items() if relation is not None
-                   and (relation.healthy is False or (relation.status is None and relation.detail))]
+            ill = [
+                f"{name} is {relation.status or relation.detail}"
+                for name, relation in (await self.relations(pages=True)).items()
+                if relation is not None and (relation.healthy is False or (relation.status is None and relation.detail))
+            ]
             if not ill:
                 return None
             self._services.tell(f"waiting: {'; '.join(ill)}")

@@ -9,7 +9,8 @@ from retrust_plugins.cisco_prime.modes import mode_relation
 
 _MODE = re.compile(
     r"(?im)(?:\[\s*state\s*\]|\b(?:configuration\s+mode|ha\s+(?:mode|state|status)|state|mode)\s*[:=])"
-    r"\s*(?P<mode>[A-Za-z][A-Za-z ]*[A-Za-z])")
+    r"\s*(?P<mode>[A-Za-z][A-Za-z ]*[A-Za-z])"
+)
 
 
 def ha_from_cli(answer: str) -> Relation | None:

@@ -25,17 +25,21 @@ _PROMPT = re.compile(r"[\w.-]+/[\w.@\\-]+(\([\w-]+\))?#(?!\S)")
 _KEY = re.compile(r"(?P<host>.*\S)[_ ](?P<port>[0-9]{1,5})", re.DOTALL)
 _ECHO = re.compile(rf"\s*{_PROMPT.pattern}.*listcerts\s*")
 _RULE = re.compile(r"[-=_*+~`\s]*")
-_COUNT = re.compile(r"(?:total|number|count)[\w -]*[:=]\s*(\d+)\.?|(\d+) (?:host )?(?:entr|cert|host)\w*\.?",
-                    re.IGNORECASE)
+_COUNT = re.compile(
+    r"(?:total|number|count)[\w -]*[:=]\s*(\d+)\.?|(\d+) (?:host )?(?:entr|cert|host)\w*\.?", re.IGNORECASE
+)
 _CERTIFICATES = re.compile(r"certificat|\bcerts?\b", re.IGNORECASE)
 _LIST = re.compile(r"\blist|first[\s-]*(?:connection|use)|\btofu\b", re.IGNORECASE)
 _HEADING = re.compile(
-    r"certificat|\bcerts?\b|\blist|\btofu\b|\btrust|\bhosts?\b|\bsubject\b|\bentr(?:y|ies)\b|\bstore\b", re.IGNORECASE)
+    r"certificat|\bcerts?\b|\blist|\btofu\b|\btrust|\bhosts?\b|\bsubject\b|\bentr(?:y|ies)\b|\bstore\b", re.IGNORECASE
+)
 _DOUBT = re.compile(
     r"%|\^|exception|error|fail|unable|\bcan ?not|could ?n|denied|refus|reject|invalid|incomplete|unknown|unavailab"
     r"|unreach|\bno\b|\bnone\b|\bnot\b|n't\b|time[ds]?.?out|\blost\b|warn|\bwait|\bbeing\b|busy|later\b|retry|\bagain\b"
     r"|lock|build|initiali|start|stop|shut|\bdown\b|truncat|partial|interrupt|abort|terminat|expire|permi|authori"
-    r"|caused by|\bat [\w.$]+\(|\.java\b", re.IGNORECASE)
+    r"|caused by|\bat [\w.$]+\(|\.java\b",
+    re.IGNORECASE,
+)
 """Words of failures, and of states that pass; no header holds them."""
 _FAILURE = re.compile(r"exception|caused by|\bat [\w.$]+\(|unable to|\berror\b|^\s*[%^]", re.IGNORECASE)
 
@@ -120,8 +124,10 @@ def _judge(paragraph: Sequence[str], count: int) -> tuple[bool, bool]:
         return False, int(said[1] or said[2]) == count
     if paragraph[0].startswith("\0") or any(_DOUBT.search(reading) for reading in readings):
         return False, False
-    return (any(_CERTIFICATES.search(reading) and _LIST.search(reading) for reading in readings),
-            any(_HEADING.search(reading) for reading in readings))
+    return (
+        any(_CERTIFICATES.search(reading) and _LIST.search(reading) for reading in readings),
+        any(_HEADING.search(reading) for reading in readings),
+    )
 
 
 # -- lines that the terminal broke ----------------------------------------------------------------
@@ -136,8 +142,11 @@ def _unwrapped(physical: Iterable[str], width: int) -> Iterator[str]:
     """
     lines = list(physical)
     longest = max(map(len, lines), default=0)
-    broken = [(line, after) for line, after in pairwise(lines)
-              if len(line) == longest and _PIN_START.match(line) and _continues(after)]
+    broken = [
+        (line, after)
+        for line, after in pairwise(lines)
+        if len(line) == longest and _PIN_START.match(line) and _continues(after)
+    ]
     if longest not in (width, *USUAL_WIDTHS) and not any(_is_cut_in_key(*pair) for pair in broken):
         yield from lines
         return
@@ -156,5 +165,8 @@ def _is_cut_in_key(line: str, after: str) -> bool:
 
 def _continues(after: str) -> bool:
     plain = after.strip()
-    return bool(plain) and not any(rule.match(plain) for rule in (_PIN_START, _PROMPT, _DOUBT)) and not (
-        _FAILURE.search(plain) or _COUNT.fullmatch(plain))
+    return (
+        bool(plain)
+        and not any(rule.match(plain) for rule in (_PIN_START, _PROMPT, _DOUBT))
+        and not (_FAILURE.search(plain) or _COUNT.fullmatch(plain))
+    )

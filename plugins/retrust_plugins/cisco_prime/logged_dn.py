@@ -8,9 +8,11 @@ from retrust.signatures import CUT
 
 # Nearly every sentence in a log is this one, so it has a path of its own: the DN is at its line's end,
 # nothing is escaped, and no line that follows can go on with it.
-_PLAIN = re.compile(rb" from what was used earlier - (?P<dn>[A-Za-z]+=[^\"\\#\[<^&\t\r\n]*"
-                    rb"[^\"\\#\[<^&\t\r\n,+= ])"
-                    rb"\r?(?:\n(?P<next>[^\n]*)|\Z)")
+_PLAIN = re.compile(
+    rb" from what was used earlier - (?P<dn>[A-Za-z]+=[^\"\\#\[<^&\t\r\n]*"
+    rb"[^\"\\#\[<^&\t\r\n,+= ])"
+    rb"\r?(?:\n(?P<next>[^\n]*)|\Z)"
+)
 
 
 _CUT = CUT.encode()

@@ -25,11 +25,13 @@ class ReachedAt:
 
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
         there = Endpoint(host=self.address or endpoint.host, port=endpoint.port)
-        return await tls.probe(there, server_name=None if is_address(endpoint.host) else endpoint.host,
-                               timeout=timeout, old=self.old)
+        return await tls.probe(
+            there, server_name=None if is_address(endpoint.host) else endpoint.host, timeout=timeout, old=self.old
+        )
 
-    async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int,
-                         timeout: float) -> Mapping[Endpoint, Presented | RetrustError]:
+    async def probe_many(
+        self, endpoints: Sequence[Endpoint], *, limit: int, timeout: float
+    ) -> Mapping[Endpoint, Presented | RetrustError]:
         async def one(endpoint: Endpoint) -> Presented | RetrustError:
             try:
                 return await self.probe(endpoint, timeout=timeout)

@@ -34,8 +34,10 @@ SENTENCES = 3
 
 _BLANKS = b" \t\r\n"
 _HEADS = (b"TOFUfailed", b"Checklocaltrust")
-_ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\]"
-                   rb"[^\n]{0,200}?(?:TOFU failed|Check local trust|\Z)")
+_ROLE = re.compile(
+    rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\]"
+    rb"[^\n]{0,200}?(?:TOFU failed|Check local trust|\Z)"
+)
 _WRAPPED_ROLE = re.compile(rb"\[(?:(HealthMonitorThread)|seqtaskexecutor-\d+)\].{0,40}?TOFUfailed", re.DOTALL)
 _START = re.compile(rb"TOFU failed|Check local trust")
 _COLOUR = re.compile(rb"(?:#033|\\{1,8}(?:033|x1b|u001b))\[[0-9;]*[mK]")
@@ -99,7 +101,7 @@ class TofuMismatch(LogSignature):
 
     def _match(self, window: Window, event: _Event) -> Match:
         data, first = window.data, event.first
-        lead = data[first.lead:first.anchor]
+        lead = data[first.lead : first.anchor]
         head = _START.search(lead) if first.opens else None
         at = first.lead + head.start() if head else first.anchor
         start = data.rfind(b"\n", max(0, at - EXCERPT), at) + 1 or max(0, at - EXCERPT)
@@ -108,15 +110,14 @@ class TofuMismatch(LogSignature):
             dn=event.dn,
             role=_role(lead),
             at=self._time(data, start, at),
-            text=data[start:min(event.end, start + 4 * EXCERPT)].decode(errors="replace")[:EXCERPT],
+            text=data[start : min(event.end, start + 4 * EXCERPT)].decode(errors="replace")[:EXCERPT],
             offset=window.offset + start,
         )
-
 
     def _time(self, data: bytes, start: int, at: int) -> datetime | None:
         """That of the line; of the line before where the two are one record."""
         if data.find(b": ", start, at) >= 0 and _LEVEL.match(data, start, at):
-            before = data[data.rfind(b"\n", max(0, start - EXCERPT), max(0, start - 1)) + 1:start]
+            before = data[data.rfind(b"\n", max(0, start - EXCERPT), max(0, start - 1)) + 1 : start]
             if _JUL_HEAD.match(before) and (found := read_timestamp(before, zone=self.zone)):
                 return found
         return read_timestamp(data[start:at], zone=self.zone)
@@ -155,7 +156,7 @@ def _sentences(data: bytes, fresh: int, stop: int) -> Iterator[_Sentence]:
         lead = max(after_last, at - LEAD)
         opens, repeats = _kind(data[lead:at])
         column = after - data.rfind(b"\n", lead, at) - 1
-        dn, length = read_dn(data[after:min(after + TAIL, following if following >= 0 else len(data))], column)
+        dn, length = read_dn(data[after : min(after + TAIL, following if following >= 0 else len(data))], column)
         if dn is not None and _ends_at_a_limit(data, at, after + length):
             dn = dn.removesuffix(CUT) + CUT
         yield _Sentence(lead, at, after + length, opens, repeats, dn)
@@ -164,8 +165,7 @@ def _sentences(data: bytes, fresh: int, stop: int) -> Iterator[_Sentence]:
 
 def _ends_at_a_limit(data: bytes, start: int, end: int) -> bool:
     """Whether the name ends its line, and the line has just the length at which senders cut."""
-    return (end - data.rfind(b"\n", max(0, start - LONGEST), start) - 1 in LIMITS
-            and data[end:end + 1] in (b"\n", b""))
+    return end - data.rfind(b"\n", max(0, start - LONGEST), start) - 1 in LIMITS and data[end : end + 1] in (b"\n", b"")
 
 
 def _next_anchor(data: bytes, start: int) -> int:

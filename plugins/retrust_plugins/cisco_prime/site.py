@@ -66,7 +66,8 @@ class PrimeSsh(SshSettings):
     """How a Prime node's command line is reached, and which further questions of its login are answered."""
 
     questions: tuple[LoginQuestion, ...] = Field(
-        default=(), description="Questions of the login that may be answered, beside the acceptance of terms of use.")
+        default=(), description="Questions of the login that may be answered, beside the acceptance of terms of use."
+    )
 
 
 class PrimeNode(Part):
@@ -77,8 +78,10 @@ class PrimeNode(Part):
     address: Host | None = Field(default=None, description="Where we reach the server, if not at host.")
     ssh: PrimeSsh
     hello: HelloFile | None = Field(
-        default=None, description="A captured ClientHello of this server's own client: one whole TLS record, as bytes "
-                                  "or hexadecimal. Looks through it are made with that hello, too.")
+        default=None,
+        description="A captured ClientHello of this server's own client: one whole TLS record, as bytes "
+        "or hexadecimal. Looks through it are made with that hello, too.",
+    )
 
     @property
     def endpoint(self) -> Endpoint:
@@ -111,8 +114,7 @@ def _interface(version: int, example: str) -> Any:
         try:
             return kind(_with_prefix(value))
         except ValueError:
-            raise wrong(f"must be an IPv{version} address with the prefix of its subnet, "
-                        f"such as {example}") from None
+            raise wrong(f"must be an IPv{version} address with the prefix of its subnet, such as {example}") from None
 
     return read
 
@@ -123,10 +125,16 @@ def _with_prefix(value: Any) -> str:
     return value
 
 
-_IPv4 = Annotated[IPv4Interface, BeforeValidator(_interface(4, "10.0.0.10/24")), WithJsonSchema(
-    {"type": "string", "examples": ["10.0.0.10/24"], "pattern": r"^[0-9.]+/[0-9]+$"})]
-_IPv6 = Annotated[IPv6Interface, BeforeValidator(_interface(6, "2001:db8::10/64")), WithJsonSchema(
-    {"type": "string", "examples": ["2001:db8::10/64"], "pattern": r"^[0-9A-Fa-f:.]+/[0-9]+$"})]
+_IPv4 = Annotated[
+    IPv4Interface,
+    BeforeValidator(_interface(4, "10.0.0.10/24")),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.10/24"], "pattern": r"^[0-9.]+/[0-9]+$"}),
+]
+_IPv6 = Annotated[
+    IPv6Interface,
+    BeforeValidator(_interface(6, "2001:db8::10/64")),
+    WithJsonSchema({"type": "string", "examples": ["2001:db8::10/64"], "pattern": r"^[0-9A-Fa-f:.]+/[0-9]+$"}),
+]
 
 
 class VirtualIp(Part):
@@ -152,9 +160,14 @@ def _is_usable(virtual: IPv4Interface | IPv6Interface) -> bool:
     """Two servers and the virtual address need three: not /30, and neither the network's nor broadcast."""
     ends = (virtual.network.network_address, virtual.network.broadcast_address)
     last = ends[1] if virtual.version == 4 else None
-    return not (virtual.ip.is_multicast or virtual.ip.is_unspecified or virtual.ip in (ends[0], last)
-                or virtual.network.prefixlen == 0 or virtual.max_prefixlen - virtual.network.prefixlen < 2 or
-                (virtual.version == 4 and virtual.network.prefixlen > 29))
+    return not (
+        virtual.ip.is_multicast
+        or virtual.ip.is_unspecified
+        or virtual.ip in (ends[0], last)
+        or virtual.network.prefixlen == 0
+        or virtual.max_prefixlen - virtual.network.prefixlen < 2
+        or (virtual.version == 4 and virtual.network.prefixlen > 29)
+    )
 
 
 class HighAvailability(Part):
@@ -162,7 +175,8 @@ class HighAvailability(Part):
 
     authentication_key: SecretRef
     email: Annotated[tuple[Email, ...], BeforeValidator(one_or_many)] = Field(
-        min_length=1, description="Who is mailed about changes of the HA state.")
+        min_length=1, description="Who is mailed about changes of the HA state."
+    )
     failover: Literal["manual", "automatic"] = "manual"
     driver: Driver = "browser"
     virtual_ip: VirtualIp | None = None
@@ -198,30 +212,30 @@ class DnaCenter(Part):
 class Timeouts(Part):
     """How long to wait; the appliance is slow, and registering HA copies a database."""
 
-    connect: Duration = Field(
-        default=timedelta(seconds=30), description="Connecting and login.")
-    command: Duration = Field(
-        default=timedelta(seconds=60), description="One answer of the command line.")
-    page: Duration = Field(
-        default=timedelta(seconds=60), description="One page, and what is looked for on it.")
-    still: Duration = Field(default=timedelta(seconds=3),
-                            description="How long results on a page must stand still to be taken as complete.")
+    connect: Duration = Field(default=timedelta(seconds=30), description="Connecting and login.")
+    command: Duration = Field(default=timedelta(seconds=60), description="One answer of the command line.")
+    page: Duration = Field(default=timedelta(seconds=60), description="One page, and what is looked for on it.")
+    still: Duration = Field(
+        default=timedelta(seconds=3), description="How long results on a page must stand still to be taken as complete."
+    )
     settle: Duration = Field(
         default=timedelta(minutes=3),
-        description="What heals by itself: HA's mode, a server's status after it was added.")
+        description="What heals by itself: HA's mode, a server's status after it was added.",
+    )
     ise_poll: Duration = Field(
         default=timedelta(seconds=15),
-        description="How long an ISE server may become reachable before it is added again.")
+        description="How long an ISE server may become reachable before it is added again.",
+    )
     log: Duration = Field(
         default=timedelta(minutes=1),
-        description="How long no new log line may come once a DNA Center's pin was made anew.")
+        description="How long no new log line may come once a DNA Center's pin was made anew.",
+    )
     registration: Duration = Field(
         default=timedelta(hours=4),
-        description="HA's registration, all milestones. A change window must have this time, and the other steps'.")
-    operator: Duration = Field(
-        default=timedelta(hours=4), description="A person at the pages, with driver operator.")
-    look: Duration = Field(
-        default=timedelta(seconds=15), description="Between two looks whether that person is done.")
+        description="HA's registration, all milestones. A change window must have this time, and the other steps'.",
+    )
+    operator: Duration = Field(default=timedelta(hours=4), description="A person at the pages, with driver operator.")
+    look: Duration = Field(default=timedelta(seconds=15), description="Between two looks whether that person is done.")
 
 
 class CiscoPrimeSite(Site):
@@ -274,8 +288,11 @@ class CiscoPrimeSite(Site):
                 if host == virtual.ip:
                     yield ("ha", "virtual_ip", key), f"is the address of the {node} itself"
                 elif host not in virtual.network:
-                    yield (("ha", "virtual_ip", key), f"is not on the subnet of the {node}: "
-                           "a virtual IP works only where both servers are on one subnet")
+                    yield (
+                        ("ha", "virtual_ip", key),
+                        f"is not on the subnet of the {node}: "
+                        "a virtual IP works only where both servers are on one subnet",
+                    )
 
     def _hosts_of(self, version: int) -> Iterator[tuple[str, Any]]:
         for name, node in (("primary", self.primary), ("secondary", self.secondary)):
@@ -289,8 +306,10 @@ class CiscoPrimeSite(Site):
 
 def _warnings(site: CiscoPrimeSite) -> Iterator[str]:
     if not is_address(site.secondary.host):
-        yield ("secondary.host is a name: where the servers resolve names by /etc/hosts instead of DNS, "
-               "HA must be registered with the secondary's IP address")
+        yield (
+            "secondary.host is a name: where the servers resolve names by /etc/hosts instead of DNS, "
+            "HA must be registered with the secondary's IP address"
+        )
     if site.ha.failover == "automatic":
         yield "ha.failover is automatic: the vendor recommends manual"
     for i, server in enumerate(site.ise):
@@ -300,11 +319,15 @@ def _warnings(site: CiscoPrimeSite) -> Iterator[str]:
         for key, virtual in site.ha.virtual_ip.each():
             known = {name for name, _ in site._hosts_of(virtual.version)}
             for name in sorted({"primary", "secondary"} - known):
-                yield (f"ha.virtual_ip.{key} is not checked against the {name}, whose host is not an "
-                       f"IPv{virtual.version} address")
+                yield (
+                    f"ha.virtual_ip.{key} is not checked against the {name}, whose host is not an "
+                    f"IPv{virtual.version} address"
+                )
     if site.trust.tunnels == "never":
-        yield ("trust.tunnels is never: no certificate is seen from the nodes' own side, so evidence rarely "
-               "is proven, and the security gate is asked")
+        yield (
+            "trust.tunnels is never: no certificate is seen from the nodes' own side, so evidence rarely "
+            "is proven, and the security gate is asked"
+        )
     if site.include_self:
         yield "include_self is true: the nodes' pins of themselves may be deleted"
 

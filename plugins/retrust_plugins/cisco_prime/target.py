@@ -63,8 +63,11 @@ class CiscoPrime(Target[CiscoPrimeSite]):
                 return replace(_place(name, server, site), hello=dict(nodes(site))[pin.holder].hello)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
             return _self(site, pin.holder, port)
-        reached = [f"the address of {name}, whose host is {server.host}: write `host: {host}` there if keys name it so"
-                   for name, server in site.servers() if server.address and same_host(server.address, host)]
+        reached = [
+            f"the address of {name}, whose host is {server.host}: write `host: {host}` there if keys name it so"
+            for name, server in site.servers()
+            if server.address and same_host(server.address, host)
+        ]
         return Place("unknown", why="; ".join((*(_other_port(name, server, port) for name, server in known), *reached)))
 
     def fits(self, site: CiscoPrimeSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
@@ -79,14 +82,18 @@ class CiscoPrime(Target[CiscoPrimeSite]):
             case _:
                 return True
 
-    def steps(self, site: CiscoPrimeSite, planned: Sequence[Finding], snapshot: Snapshot,
-              deleted: frozenset[str]) -> tuple[Step, ...]:
+    def steps(
+        self, site: CiscoPrimeSite, planned: Sequence[Finding], snapshot: Snapshot, deleted: frozenset[str]
+    ) -> tuple[Step, ...]:
         concerned = [*planned, *(f for f in snapshot.findings if f.pin.edge in deleted and f not in planned)]
         relations = {f.relation for f in concerned} | {_relation_of(self, site, edge) for edge in deleted}
         centers = {dna_center_relation(center.host) for center in site.dna_center}
-        return (*(_delete(site, f, centers) for f in planned), *_register(site, relations, concerned, snapshot),
-                *_add(site, relations, concerned, snapshot),
-                *(_await(site, f) for f in planned if f.relation in centers))
+        return (
+            *(_delete(site, f, centers) for f in planned),
+            *_register(site, relations, concerned, snapshot),
+            *_add(site, relations, concerned, snapshot),
+            *(_await(site, f) for f in planned if f.relation in centers),
+        )
 
     def connect(self, site: CiscoPrimeSite, services: Services) -> AbstractAsyncContextManager[Connection]:
         from retrust_plugins.cisco_prime.connection import connect
@@ -115,16 +122,19 @@ def _place(name: str, server: PrimeNode | IseServer | DnaCenter, site: CiscoPrim
         return Place("endpoint", endpoint, dna_center_relation(server.host), prober=prober)
     if isinstance(server, IseServer):
         return Place("endpoint", endpoint, ise_relation(server.host), prober=prober)
-    return Place("endpoint", endpoint, HA, peer=name, loopback=Endpoint(host="127.0.0.1", port=endpoint.port),
-                 prober=prober)
+    return Place(
+        "endpoint", endpoint, HA, peer=name, loopback=Endpoint(host="127.0.0.1", port=endpoint.port), prober=prober
+    )
 
 
 def _other_port(name: str, server: PrimeNode | IseServer | DnaCenter, port: int) -> str:
     key = "health_monitor_port" if name in ("primary", "secondary") else "port"
     listed, _, _ = name.partition("[")
     more = "" if key != "port" else f", or one more entry for it under `{listed}`"
-    return (f"known host, port not in the inventory: {server.host} is {name}, with {key} {server.endpoint.port}; "
-            f"if this pin is about it, write `{key}: {port}` there{more}")
+    return (
+        f"known host, port not in the inventory: {server.host} is {name}, with {key} {server.endpoint.port}; "
+        f"if this pin is about it, write `{key}: {port}` there{more}"
+    )
 
 
 def same_host(ours: str, listed: str) -> bool:
@@ -153,46 +163,80 @@ def _relation_of(target: CiscoPrime, site: CiscoPrimeSite, edge: str) -> str | N
 def _delete(site: CiscoPrimeSite, finding: Finding, centers: set[str]) -> Step:
     pin = finding.pin
     return Step(
-        id=f"delete:{pin.edge}", stage=DELETE, kind="delete-pin", holder=pin.holder, argument=pin.key,
-        risk="delete-pin", undo=None, sends=(DELETE_COMMAND.format(key=pin.key),),
+        id=f"delete:{pin.edge}",
+        stage=DELETE,
+        kind="delete-pin",
+        holder=pin.holder,
+        argument=pin.key,
+        risk="delete-pin",
+        undo=None,
+        sends=(DELETE_COMMAND.format(key=pin.key),),
         before=f"{pin.holder} lists {pin.line.strip()}",
         after=f"{pin.holder} no longer lists it, or lists it anew after its next connection",
-        expected=_expected([finding]), relation=None if finding.relation in centers else finding.relation,
-        takes=_seconds(3 * site.timeouts.command))  # listed, deleted, listed again
+        expected=_expected([finding]),
+        relation=None if finding.relation in centers else finding.relation,
+        takes=_seconds(3 * site.timeouts.command),
+    )  # listed, deleted, listed again
 
 
 def _await(site: CiscoPrimeSite, finding: Finding) -> Step:
     """Of a DNA Center nothing but the list and the log is documented: so that is what is waited for."""
     pin, quiet = finding.pin, site.timeouts.log.total_seconds()
-    anew = (f"{pin.holder} lists {pin.key} anew, {finding.endpoint} presents the approved certificate, and no new log "
-            f"line names it for {quiet:g} s")
+    anew = (
+        f"{pin.holder} lists {pin.key} anew, {finding.endpoint} presents the approved certificate, and no new log "
+        f"line names it for {quiet:g} s"
+    )
     return Step(
-        id=f"await-pin:{pin.edge}", stage=ADD, kind="await-pin", holder=pin.holder, argument=pin.key, risk="read",
+        id=f"await-pin:{pin.edge}",
+        stage=ADD,
+        kind="await-pin",
+        holder=pin.holder,
+        argument=pin.key,
+        risk="read",
         undo="nothing is changed",
-        sends=(f"nothing; waits until {anew}",
-               "nothing else: what makes Prime connect again, and whether the integration then works, "
-               "is not documented"),
-        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew", after=anew, expected=_expected([finding]),
-        takes=_seconds(site.timeouts.settle + site.timeouts.log))
+        sends=(
+            f"nothing; waits until {anew}",
+            "nothing else: what makes Prime connect again, and whether the integration then works, is not documented",
+        ),
+        before=f"{pin.holder} no longer lists {pin.key}, or lists it anew",
+        after=anew,
+        expected=_expected([finding]),
+        takes=_seconds(site.timeouts.settle + site.timeouts.log),
+    )
 
 
-def _register(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
-              snapshot: Snapshot) -> Iterator[Step]:
+def _register(
+    site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding], snapshot: Snapshot
+) -> Iterator[Step]:
     if HA not in relations or _is_healthy_without_steps(snapshot, HA, concerned):
         return
     ha, about = site.ha, [f for f in concerned if f.relation == HA]
     yield Step(
-        id=f"register-ha:{site.secondary.host}", stage=REGISTER, kind="register-ha", holder="primary",
-        argument=site.secondary.host, risk="interrupting", undo=None,
+        id=f"register-ha:{site.secondary.host}",
+        stage=REGISTER,
+        kind="register-ha",
+        holder="primary",
+        argument=site.secondary.host,
+        risk="interrupting",
+        undo=None,
         when="HA is not healthy once the nodes have met again, and its mode is HA Not Configured",
-        sends=("Administration > Settings > High Availability > HA Configuration",
-               f"Secondary Server: {site.secondary.host}", f"Authentication Key: {ha.authentication_key}",
-               f"Email Address: {', '.join(ha.email)}", f"Failover Type: {ha.failover.capitalize()}",
-               *_virtual_ip(ha.virtual_ip), "Check Readiness", "Register"),
+        sends=(
+            "Administration > Settings > High Availability > HA Configuration",
+            f"Secondary Server: {site.secondary.host}",
+            f"Authentication Key: {ha.authentication_key}",
+            f"Email Address: {', '.join(ha.email)}",
+            f"Failover Type: {ha.failover.capitalize()}",
+            *_virtual_ip(ha.virtual_ip),
+            "Check Readiness",
+            "Register",
+        ),
         secrets=(str(ha.authentication_key),),
         before="Configuration Mode: HA Not Configured",
         after="Configuration Mode: Primary Active; the secondary's database is overwritten by the primary's",
-        expected=_expected(about), relation=HA, takes=_by_pages(site, ha.driver, site.timeouts.registration))
+        expected=_expected(about),
+        relation=HA,
+        takes=_by_pages(site, ha.driver, site.timeouts.registration),
+    )
 
 
 def _virtual_ip(virtual: Any) -> Iterator[str]:
@@ -205,8 +249,9 @@ def _virtual_ip(virtual: Any) -> Iterator[str]:
         yield f"IPV6 Virtual IP: {virtual.ipv6.ip}"
 
 
-def _add(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding],
-         snapshot: Snapshot) -> Iterator[Step]:
+def _add(
+    site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[Finding], snapshot: Snapshot
+) -> Iterator[Step]:
     for server in site.ise:
         name = ise_relation(server.host)
         if name in relations and not _is_healthy_without_steps(snapshot, name, concerned):
@@ -216,15 +261,28 @@ def _add(site: CiscoPrimeSite, relations: set[str | None], concerned: Sequence[F
 def _add_one(site: CiscoPrimeSite, server: IseServer, relation: str, about: Sequence[Finding]) -> Step:
     limits = site.timeouts
     return Step(
-        id=f"add-ise:{server.host}", stage=ADD, kind="add-ise", holder="primary", argument=server.host,
-        risk="add-server", undo=f"Administration > Servers > ISE Servers: delete {server.host}",
+        id=f"add-ise:{server.host}",
+        stage=ADD,
+        kind="add-ise",
+        holder="primary",
+        argument=server.host,
+        risk="add-server",
+        undo=f"Administration > Servers > ISE Servers: delete {server.host}",
         when=f"the primary does not show {server.host} reachable after the deletes",
-        sends=("Administration > Servers > ISE Servers > Select a command > Add ISE Server > Go",
-               f"IP address: {server.host}", f"User name: {server.username}", f"Password: {server.password}", "Save"),
+        sends=(
+            "Administration > Servers > ISE Servers > Select a command > Add ISE Server > Go",
+            f"IP address: {server.host}",
+            f"User name: {server.username}",
+            f"Password: {server.password}",
+            "Save",
+        ),
         secrets=(str(server.password),),
         before=f"ISE Servers does not show {server.host} reachable",
-        after=f"ISE Servers shows {server.host} reachable", expected=_expected(about), relation=relation,
-        takes=_by_pages(site, server.driver, limits.ise_poll + limits.settle))
+        after=f"ISE Servers shows {server.host} reachable",
+        expected=_expected(about),
+        relation=relation,
+        takes=_by_pages(site, server.driver, limits.ise_poll + limits.settle),
+    )
 
 
 def _by_pages(site: CiscoPrimeSite, driver: str, effect: timedelta) -> int:

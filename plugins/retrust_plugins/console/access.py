@@ -56,8 +56,9 @@ SignedIn = Annotated[Visitor, Depends(signed_in)]
 _bearer = HTTPBearer(auto_error=False, description="An API token: `retrust token create PERSON`.")
 
 
-async def known(request: Request, console: Here,
-                bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Visitor:
+async def known(
+    request: Request, console: Here, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Visitor:
     """Whose token it is; cookies count for nothing here, so that no other site's page can use one."""
     visitor = await console.sessions.by_bearer(bearer.credentials) if bearer else None
     if visitor is not None:

@@ -35,8 +35,22 @@ CaseId = Annotated[str, InPath(pattern=r"^c\d{1,18}$", description="The case, as
 SightingId = Annotated[str, InPath(pattern=r"^[0-9a-f]{8,32}$", description="Its id, or the beginning of it.")]
 Site = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$", description="Only of this site.")]
 StateFilter = Annotated[
-    Literal["open", "all", "planned", "waiting", "approved", "executing", "verifying", "healed", "failed", "refused",
-            "expired", "cancelled"], Query(description="`open` is every state that is not final.")]
+    Literal[
+        "open",
+        "all",
+        "planned",
+        "waiting",
+        "approved",
+        "executing",
+        "verifying",
+        "healed",
+        "failed",
+        "refused",
+        "expired",
+        "cancelled",
+    ],
+    Query(description="`open` is every state that is not final."),
+]
 After = Annotated[int, Query(ge=0, le=10**15, description="Entries that follow this one.")]
 
 
@@ -55,8 +69,10 @@ class Yes(Said):
     reason: Reason
     digest: Digest
     gate: Gate = None
-    signature: Annotated[str | None, Field(
-        max_length=16_384, description="An SSHSIG signature of `yes CASE DIGEST`, namespace `retrust`.")] = None
+    signature: Annotated[
+        str | None,
+        Field(max_length=16_384, description="An SSHSIG signature of `yes CASE DIGEST`, namespace `retrust`."),
+    ] = None
 
 
 class No(Said):
@@ -83,11 +99,17 @@ class Problem(BaseModel):
 
 
 _REFUSALS = {
-    401: "no valid token", 403: "a rule forbids it", 404: "no such case", 409: "not as things stand",
-    422: "a wrong field", 429: "too many failed attempts", 503: "try again later",
+    401: "no valid token",
+    403: "a rule forbids it",
+    404: "no such case",
+    409: "not as things stand",
+    422: "a wrong field",
+    429: "too many failed attempts",
+    503: "try again later",
 }
-router = APIRouter(prefix=API, responses={status: {"model": Problem, "description": said}
-                                          for status, said in _REFUSALS.items()})
+router = APIRouter(
+    prefix=API, responses={status: {"model": Problem, "description": said} for status, said in _REFUSALS.items()}
+)
 
 
 @router.get("/me")
@@ -97,12 +119,18 @@ async def me(visitor: Known) -> dict[str, Any]:
 
 
 @router.get("/cases")
-async def cases(visitor: Known, console: Here, site: Site = "", state: StateFilter = "open",
-                limit: Annotated[int, Query(ge=1, le=200)] = 100,
-                before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "") -> dict[str, Any]:
+async def cases(
+    visitor: Known,
+    console: Here,
+    site: Site = "",
+    state: StateFilter = "open",
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "",
+) -> dict[str, Any]:
     """Cases, the newest first; ``next`` is the ``before`` of the next page."""
-    found = await console.ledger.cases(site=site or None, states=states_of(state), limit=limit + 1,
-                                       before=before or None)
+    found = await console.ledger.cases(
+        site=site or None, states=states_of(state), limit=limit + 1, before=before or None
+    )
     shown = found[:limit]
     return {"cases": [_case(c) for c in shown], "next": shown[-1].id if len(found) > limit else None}
 
@@ -123,8 +151,9 @@ async def story(case: CaseId, visitor: Known, console: Here) -> dict[str, Any]:
     return await story_object(console.engine, console.ledger, case)
 
 
-@router.get("/cases/{case}/events", response_class=StreamingResponse,
-            responses={200: {"content": {"text/event-stream": {}}}})
+@router.get(
+    "/cases/{case}/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
+)
 async def events(case: CaseId, visitor: Known, console: Here, after: After = 0) -> Response:
     """The case's ledger entries that follow ``after``, as they come: server-sent events named ``entry``."""
     await console.ledger.case(case)
@@ -134,10 +163,22 @@ async def events(case: CaseId, visitor: Known, console: Here, after: After = 0) 
 @router.post("/cases/{case}/approve")
 async def say_yes(case: CaseId, said: Yes, visitor: Decides, console: Here) -> dict[str, Any]:
     """Say yes to the plan with this digest, at one gate."""
-    label, matter = await approve(console.engine, console.ledger, case, visitor.speaker, reason=said.reason,
-                                  gate=said.gate, digest=said.digest, signature=said.signature)
-    return {"case": case, "actor": visitor.speaker.actor, "gate": label,
-            "gates": [_gate(g) for g in await gate_states(console.engine, matter)]}
+    label, matter = await approve(
+        console.engine,
+        console.ledger,
+        case,
+        visitor.speaker,
+        reason=said.reason,
+        gate=said.gate,
+        digest=said.digest,
+        signature=said.signature,
+    )
+    return {
+        "case": case,
+        "actor": visitor.speaker.actor,
+        "gate": label,
+        "gates": [_gate(g) for g in await gate_states(console.engine, matter)],
+    }
 
 
 def _gate(state: GateState) -> dict[str, Any]:
@@ -147,8 +188,9 @@ def _gate(state: GateState) -> dict[str, Any]:
 @router.post("/cases/{case}/reject")
 async def say_no(case: CaseId, said: No, visitor: Decides, console: Here) -> dict[str, Any]:
     """Say no to the plan with this digest: its gate closes, and the case ends as cancelled."""
-    label = await reject(console.engine, console.ledger, case, visitor.speaker, reason=said.reason, gate=said.gate,
-                         digest=said.digest)
+    label = await reject(
+        console.engine, console.ledger, case, visitor.speaker, reason=said.reason, gate=said.gate, digest=said.digest
+    )
     return {"case": case, "actor": visitor.speaker.actor, "gate": label, "state": State.CANCELLED}
 
 
@@ -164,8 +206,16 @@ async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[st
     """Make a person's token, with the role `admin`; its text is in this answer and kept nowhere."""
     actor, inventory = visitor.speaker.actor, console.engine.inventory
     made = right_to_make_tokens(inventory, actor)
-    token, text = await create_token(console.ledger, inventory, said.person, lasts=timedelta(days=said.days),
-                                     actor=actor, read_only=said.read_only, note=said.note, made=made)
+    token, text = await create_token(
+        console.ledger,
+        inventory,
+        said.person,
+        lasts=timedelta(days=said.days),
+        actor=actor,
+        read_only=said.read_only,
+        note=said.note,
+        made=made,
+    )
     return {"id": token.id, "person": token.person, "expires_at": token.expires_at.isoformat(), "token": text}
 
 
@@ -176,8 +226,11 @@ async def dismissed(sighting: SightingId, said: Ending, visitor: Decides, consol
     return {"sighting": sighting, "actor": visitor.speaker.actor, "case": case.id if case else None}
 
 
-@router.get("/cases/{case}/export", response_class=Response,
-            responses={200: {"content": {"application/zip": {}}, "description": "The signed evidence pack."}})
+@router.get(
+    "/cases/{case}/export",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {}}, "description": "The signed evidence pack."}},
+)
 async def export(case: CaseId, visitor: Known, console: Here) -> Response:
     """The case's signed evidence pack: `retrust audit verify` checks it anywhere."""
     return await packed(console, case)
@@ -190,40 +243,59 @@ async def packed(console: Console, case: str) -> Response:
         with tempfile.TemporaryDirectory(prefix="retrust-pack-") as folder:
             path = await export_case(console.ledger, case, Path(folder) / f"{case}.zip")
             data = await asyncio.to_thread(path.read_bytes)
-    return Response(data, media_type="application/zip",
-                    headers={"Content-Disposition": f'attachment; filename="retrust-{case}.zip"'})
+    return Response(
+        data,
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="retrust-{case}.zip"'},
+    )
 
 
 @router.get("/sites")
-async def sites(visitor: Known, console: Here, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-                limit: Annotated[int, Query(ge=1, le=100)] = 20) -> dict[str, Any]:
+async def sites(
+    visitor: Known,
+    console: Here,
+    start: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> dict[str, Any]:
     """Each site as the ledger last knew it: how many pins have each verdict, when that was so, its newest case."""
-    names = sorted(console.engine.inventory.sites)[start:start + limit]
+    names = sorted(console.engine.inventory.sites)[start : start + limit]
     return {"sites": [await _site(console, name) for name in names], "total": len(console.engine.inventory.sites)}
 
 
 async def _site(console: Console, name: str) -> dict[str, Any]:
     case, picture = await last_seen(console.engine, console.ledger, name)
-    return {"site": name, "case": _case(case) if case else None,
-            "seen_at": picture.seen_at.isoformat() if picture else None,
-            "verdicts": picture.counts if picture else {}}
+    return {
+        "site": name,
+        "case": _case(case) if case else None,
+        "seen_at": picture.seen_at.isoformat() if picture else None,
+        "verdicts": picture.counts if picture else {},
+    }
 
 
 @router.get("/audit/entries")
-async def entries(visitor: Known, console: Here, after: After = 0,
-                  limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
+async def entries(
+    visitor: Known, console: Here, after: After = 0, limit: Annotated[int, Query(ge=1, le=200)] = 100
+) -> dict[str, Any]:
     """The ledger's entries in order, told in a line each."""
     found = await console.ledger.entries(after=after, limit=limit)
-    return {"entries": [{**e.model_dump(mode="json", exclude={"text"}), "what": e.line} for e in found],
-            "head": (await console.ledger.head()).model_dump()}
+    return {
+        "entries": [{**e.model_dump(mode="json", exclude={"text"}), "what": e.line} for e in found],
+        "head": (await console.ledger.head()).model_dump(),
+    }
 
 
 @router.get("/audit/verify")
 async def verify(visitor: Known, console: Here) -> dict[str, Any]:
     """The ledger's chain, checked from end to end."""
     report = await verified(console)
-    return {"ok": report.ok, "entries": report.entries, "head": report.head.hash, "signed_by": report.signed_by,
-            "problem": report.problem, "seq": report.seq}
+    return {
+        "ok": report.ok,
+        "entries": report.entries,
+        "head": report.head.hash,
+        "signed_by": report.signed_by,
+        "problem": report.problem,
+        "seq": report.seq,
+    }
 
 
 async def verified(console: Console) -> ChainReport:

@@ -59,12 +59,24 @@ def build_app(engine: Engine, ledger: Ledger) -> FastAPI:
     """The application itself; it is served as ``guarded`` makes it."""
     from retrust_plugins.console import api, oidc, pages, signin
 
-    app = FastAPI(title="Retrust", version="1", docs_url=None, redoc_url=None, openapi_url=f"{API}/openapi.json",
-                  description="Cases, their plans and gates, and people's decisions. "
-                              "Tokens: `retrust token create PERSON`.")
+    app = FastAPI(
+        title="Retrust",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        description="Cases, their plans and gates, and people's decisions. Tokens: `retrust token create PERSON`.",
+    )
     register = Register(ledger)
-    app.state.console = Console(engine, ledger, register, Sessions(engine, register, Seals(engine.home)),
-                                Throttle(), Streams(ledger), asyncio.Semaphore(2))
+    app.state.console = Console(
+        engine,
+        ledger,
+        register,
+        Sessions(engine, register, Seals(engine.home)),
+        Throttle(),
+        Streams(ledger),
+        asyncio.Semaphore(2),
+    )
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for part in (api.router, signin.router, oidc.router, pages.router):
         app.include_router(part)
@@ -120,13 +132,19 @@ async def _full(request: Request, exc: Exception) -> Response:
 
 async def _unexpected(request: Request, exc: Exception) -> Response:
     console: Console = request.app.state.console
-    log.error("%s %s failed: %s", request.method, request.url.path,
-              console.clean(f"{type(exc).__name__}: {exc}"))
+    log.error("%s %s failed: %s", request.method, request.url.path, console.clean(f"{type(exc).__name__}: {exc}"))
     return answer(request, 500, "something went wrong here; the service's log says what")
 
 
-def answer(request: Request, status: int, error: str, *, where: str | None = None, hint: str | None = None,
-           headers: dict[str, str] | None = None) -> Response:
+def answer(
+    request: Request,
+    status: int,
+    error: str,
+    *,
+    where: str | None = None,
+    hint: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
     """An error as the path wants it: an object under the API, a page elsewhere."""
     if request.url.path.startswith("/api/"):
         said: dict[str, Any] = {"error": error, "where": where, "hint": hint}
@@ -139,5 +157,9 @@ def answer(request: Request, status: int, error: str, *, where: str | None = Non
 
 
 _ANSWERS: dict[type[Exception], Any] = {
-    RetrustError: _ours, HTTPException: _http, RequestValidationError: _invalid, Full: _full, Exception: _unexpected,
+    RetrustError: _ours,
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    Full: _full,
+    Exception: _unexpected,
 }

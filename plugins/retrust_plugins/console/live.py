@@ -61,6 +61,5 @@ class Streams:
 
 
 def event(entry: Entry) -> str:
-    data = {"seq": entry.seq, "at": entry.at.isoformat(), "actor": entry.actor, "kind": entry.kind,
-            "what": entry.line}
+    data = {"seq": entry.seq, "at": entry.at.isoformat(), "actor": entry.actor, "kind": entry.kind, "what": entry.line}
     return f"id: {entry.seq}\nevent: entry\ndata: {json.dumps(data)}\n\n"

@@ -43,16 +43,34 @@ class Failed(HTTPException):
 async def begin(request: Request, console: Here, to: str = "/") -> Response:
     oidc = _settings(console)
     provider = await _provider(oidc)
-    flow = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24),
-            "verifier": secrets.token_urlsafe(48), "to": local(to)}
+    flow = {
+        "state": secrets.token_urlsafe(24),
+        "nonce": secrets.token_urlsafe(24),
+        "verifier": secrets.token_urlsafe(48),
+        "to": local(to),
+    }
     challenge = base64.urlsafe_b64encode(hashlib.sha256(flow["verifier"].encode()).digest()).decode().rstrip("=")
-    query = urlencode({
-        "response_type": "code", "client_id": oidc.client_id, "redirect_uri": _back(console),
-        "scope": " ".join(oidc.scopes), "state": flow["state"], "nonce": flow["nonce"],
-        "code_challenge": challenge, "code_challenge_method": "S256"})
+    query = urlencode(
+        {
+            "response_type": "code",
+            "client_id": oidc.client_id,
+            "redirect_uri": _back(console),
+            "scope": " ".join(oidc.scopes),
+            "state": flow["state"],
+            "nonce": flow["nonce"],
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+    )
     response = RedirectResponse(f"{provider['authorization_endpoint']}?{query}", 303)
-    set_cookie(request, response, console.engine, _cookie(request, console),
-               console.sessions.seals.seal("oidc", flow, LASTS), LASTS)
+    set_cookie(
+        request,
+        response,
+        console.engine,
+        _cookie(request, console),
+        console.sessions.seals.seal("oidc", flow, LASTS),
+        LASTS,
+    )
     return response
 
 
@@ -109,8 +127,13 @@ async def _claims(console: Console, oidc: OidcSettings, code: str, flow: dict[st
     from joserfc.jwk import KeySet
 
     provider = await _provider(oidc)
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": _back(console),
-            "code_verifier": flow["verifier"], "client_id": oidc.client_id}
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": _back(console),
+        "code_verifier": flow["verifier"],
+        "client_id": oidc.client_id,
+    }
     auth = None
     if oidc.client_secret is not None:
         auth = (oidc.client_id, (await console.engine.secrets.get(oidc.client_secret)).get_secret_value())
@@ -119,9 +142,13 @@ async def _claims(console: Console, oidc: OidcSettings, code: str, flow: dict[st
     try:
         token = jwt.decode(said["id_token"], KeySet.import_key_set(keys), algorithms=SIGNED_WITH)  # type: ignore[arg-type]
         jwt.JWTClaimsRegistry(
-            leeway=LEEWAY, iss={"essential": True, "value": oidc.issuer},
-            aud={"essential": True, "value": oidc.client_id}, exp={"essential": True}, sub={"essential": True},
-            nonce={"essential": True, "value": flow["nonce"]}).validate(token.claims)
+            leeway=LEEWAY,
+            iss={"essential": True, "value": oidc.issuer},
+            aud={"essential": True, "value": oidc.client_id},
+            exp={"essential": True},
+            sub={"essential": True},
+            nonce={"essential": True, "value": flow["nonce"]},
+        ).validate(token.claims)
     except (JoseError, KeyError, ValueError) as exc:
         raise Failed(f"its ID token is not valid ({type(exc).__name__})") from exc
     return dict(token.claims)

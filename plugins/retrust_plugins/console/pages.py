@@ -21,20 +21,41 @@ from retrust_plugins.console.sessions import Visitor
 
 router = APIRouter(include_in_schema=False)
 CASES, SITES, ENTRIES = 50, 12, 100
-SAID = {"yes": "Your yes is recorded.", "no": "Your no is recorded: the case is cancelled, nothing was changed.",
-        "cancelled": "The case is cancelled.", "dismissed": "The sighting is dismissed."}
+SAID = {
+    "yes": "Your yes is recorded.",
+    "no": "Your no is recorded: the case is cancelled, nothing was changed.",
+    "cancelled": "The case is cancelled.",
+    "dismissed": "The sighting is dismissed.",
+}
 
 
 @router.get("/")
 @router.get("/cases")
-async def cases(request: Request, console: Here, visitor: SignedIn, site: Site = "", state: StateFilter = "open",
-                before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "") -> Response:
-    found = await console.ledger.cases(site=site or None, states=states_of(state), limit=CASES + 1,
-                                       before=before or None)
+async def cases(
+    request: Request,
+    console: Here,
+    visitor: SignedIn,
+    site: Site = "",
+    state: StateFilter = "open",
+    before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "",
+) -> Response:
+    found = await console.ledger.cases(
+        site=site or None, states=states_of(state), limit=CASES + 1, before=before or None
+    )
     part = request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
-    return page(request, "_cases.html" if part else "cases.html", title="Cases", visitor=visitor,
-                cases=found[:CASES], more=len(found) > CASES, site=site, state=state, before=before,
-                sites=sorted(console.engine.inventory.sites), states=[str(s) for s in State])
+    return page(
+        request,
+        "_cases.html" if part else "cases.html",
+        title="Cases",
+        visitor=visitor,
+        cases=found[:CASES],
+        more=len(found) > CASES,
+        site=site,
+        state=state,
+        before=before,
+        sites=sorted(console.engine.inventory.sites),
+        states=[str(s) for s in State],
+    )
 
 
 @router.get("/cases/{case}")
@@ -42,11 +63,28 @@ async def case_page(request: Request, console: Here, visitor: SignedIn, case: Ca
     return await _case(request, console, visitor, case, said=SAID.get(said))
 
 
-async def _case(request: Request, console: Console, visitor: Visitor, case: str, status: int = 200,
-                said: str | None = None, problem: str | None = None, reason: str = "") -> Response:
+async def _case(
+    request: Request,
+    console: Console,
+    visitor: Visitor,
+    case: str,
+    status: int = 200,
+    said: str | None = None,
+    problem: str | None = None,
+    reason: str = "",
+) -> Response:
     view = await view_case(console.engine, console.ledger, case, visitor)
-    return page(request, "case.html", status, title=f"{view.case.site}, case {case}", visitor=visitor, view=view,
-                said=said, problem=problem, reason=reason)
+    return page(
+        request,
+        "case.html",
+        status,
+        title=f"{view.case.site}, case {case}",
+        visitor=visitor,
+        view=view,
+        said=said,
+        problem=problem,
+        reason=reason,
+    )
 
 
 @router.get("/cases/{case}/now")
@@ -65,32 +103,47 @@ async def case_live(request: Request, console: Here, visitor: SignedIn, case: Ca
 
 
 @router.post("/cases/{case}/approve")
-async def say_yes(request: Request, console: Here, visitor: Deciding, case: CaseId,
-                  digest: Annotated[str, Form(max_length=100)], reason: Annotated[str, Form(max_length=2000)] = "",
-                  gate: Annotated[str, Form(max_length=100)] = "") -> Response:
+async def say_yes(
+    request: Request,
+    console: Here,
+    visitor: Deciding,
+    case: CaseId,
+    digest: Annotated[str, Form(max_length=100)],
+    reason: Annotated[str, Form(max_length=2000)] = "",
+    gate: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
     try:
-        await approve(console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None,
-                      digest=digest)
+        await approve(
+            console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
+        )
     except RetrustError as error:
         return await _not_said(request, console, visitor, case, error, reason)
     return RedirectResponse(f"/cases/{case}?said=yes", 303)
 
 
 @router.post("/cases/{case}/reject")
-async def say_no(request: Request, console: Here, visitor: Deciding, case: CaseId,
-                 digest: Annotated[str, Form(max_length=100)], reason: Annotated[str, Form(max_length=2000)] = "",
-                 gate: Annotated[str, Form(max_length=100)] = "") -> Response:
+async def say_no(
+    request: Request,
+    console: Here,
+    visitor: Deciding,
+    case: CaseId,
+    digest: Annotated[str, Form(max_length=100)],
+    reason: Annotated[str, Form(max_length=2000)] = "",
+    gate: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
     try:
-        await reject(console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None,
-                     digest=digest)
+        await reject(
+            console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
+        )
     except RetrustError as error:
         return await _not_said(request, console, visitor, case, error, reason)
     return RedirectResponse(f"/cases/{case}?said=no", 303)
 
 
 @router.post("/cases/{case}/cancel")
-async def cancel(request: Request, console: Here, visitor: Deciding, case: CaseId,
-                 reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
+async def cancel(
+    request: Request, console: Here, visitor: Deciding, case: CaseId, reason: Annotated[str, Form(max_length=2000)] = ""
+) -> Response:
     try:
         await end(console.ledger, case, visitor.speaker, reason=reason)
     except RetrustError as error:
@@ -99,9 +152,14 @@ async def cancel(request: Request, console: Here, visitor: Deciding, case: CaseI
 
 
 @router.post("/cases/{case}/dismiss")
-async def dismissed(request: Request, console: Here, visitor: Deciding, case: CaseId,
-                    sighting: Annotated[str, Form(max_length=32)],
-                    reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
+async def dismissed(
+    request: Request,
+    console: Here,
+    visitor: Deciding,
+    case: CaseId,
+    sighting: Annotated[str, Form(max_length=32)],
+    reason: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
     try:
         ended = await dismiss(console.ledger, sighting, visitor.speaker, reason=reason)
     except RetrustError as error:
@@ -109,8 +167,9 @@ async def dismissed(request: Request, console: Here, visitor: Deciding, case: Ca
     return RedirectResponse(f"/cases/{case}?said={'cancelled' if ended else 'dismissed'}", 303)
 
 
-async def _not_said(request: Request, console: Console, visitor: Visitor, case: str, error: RetrustError,
-                    reason: str) -> Response:
+async def _not_said(
+    request: Request, console: Console, visitor: Visitor, case: str, error: RetrustError, reason: str
+) -> Response:
     """The case's page again, with what forbids it above, and the reason as it was typed."""
     return await _case(request, console, visitor, case, status_of(error), problem=error.what, reason=reason)
 
@@ -124,21 +183,38 @@ async def export(console: Here, visitor: SignedIn, case: CaseId) -> Response:
 
 
 @router.get("/sites")
-async def sites(request: Request, console: Here, visitor: SignedIn,
-                start: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+async def sites(
+    request: Request, console: Here, visitor: SignedIn, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+) -> Response:
     names = sorted(console.engine.inventory.sites)
-    shown = names[start:start + SITES]
+    shown = names[start : start + SITES]
     seen = await asyncio.gather(*(last_seen(console.engine, console.ledger, name) for name in shown))
-    return page(request, "sites.html", title="Sites", visitor=visitor, start=start, size=SITES, total=len(names),
-                sites=[(name, *found) for name, found in zip(shown, seen, strict=True)])
+    return page(
+        request,
+        "sites.html",
+        title="Sites",
+        visitor=visitor,
+        start=start,
+        size=SITES,
+        total=len(names),
+        sites=[(name, *found) for name, found in zip(shown, seen, strict=True)],
+    )
 
 
 @router.get("/sites/{site}")
 async def site_page(request: Request, console: Here, visitor: SignedIn, site: str) -> Response:
     console.engine.site(site)
     newest, picture = await last_seen(console.engine, console.ledger, site)
-    return page(request, "site.html", title=site, visitor=visitor, site=site, newest=newest, picture=picture,
-                cases=await console.ledger.cases(site=site, limit=20))
+    return page(
+        request,
+        "site.html",
+        title=site,
+        visitor=visitor,
+        site=site,
+        newest=newest,
+        picture=picture,
+        cases=await console.ledger.cases(site=site, limit=20),
+    )
 
 
 # -- audit -------------------------------------------------------------------------------------------
@@ -149,13 +225,23 @@ async def audit(request: Request, console: Here, visitor: SignedIn, after: After
     return await _audit(request, console, visitor, after)
 
 
-async def _audit(request: Request, console: Console, visitor: Visitor, after: int | None = None,
-                 report: object = None) -> Response:
+async def _audit(
+    request: Request, console: Console, visitor: Visitor, after: int | None = None, report: object = None
+) -> Response:
     head = await console.ledger.head()
     start = max(0, head.seq - ENTRIES) if after is None else after
     entries = await console.ledger.entries(after=start, limit=ENTRIES)
-    return page(request, "audit.html", title="Audit", visitor=visitor, head=head, start=start, size=ENTRIES,
-                report=report, entries=[(e, e.line) for e in reversed(entries)])
+    return page(
+        request,
+        "audit.html",
+        title="Audit",
+        visitor=visitor,
+        head=head,
+        start=start,
+        size=ENTRIES,
+        report=report,
+        entries=[(e, e.line) for e in reversed(entries)],
+    )
 
 
 @router.post("/audit/verify")

@@ -87,10 +87,15 @@ def of_snapshot(snapshot: Snapshot, nodes: Mapping[str, Endpoint], source: str) 
 
 def _edge(finding: Finding) -> Edge:
     is_contradicted = finding.evidence.grade is Grade.CONTRADICTED
-    return Edge(holder=finding.pin.holder, key=finding.pin.key, subject=finding.pin.subject.strip(),
-                verdict="contradicted" if is_contradicted else finding.verdict.value,
-                presented=finding.presented.fingerprint if finding.presented else None, reasons=finding.reasons,
-                endpoint=str(finding.endpoint) if finding.endpoint and finding.verdict is not Verdict.SELF else None)
+    return Edge(
+        holder=finding.pin.holder,
+        key=finding.pin.key,
+        subject=finding.pin.subject.strip(),
+        verdict="contradicted" if is_contradicted else finding.verdict.value,
+        presented=finding.presented.fingerprint if finding.presented else None,
+        reasons=finding.reasons,
+        endpoint=str(finding.endpoint) if finding.endpoint and finding.verdict is not Verdict.SELF else None,
+    )
 
 
 def of_baselines(site: str, baselines: Iterable[Baseline], nodes: Mapping[str, Endpoint]) -> Picture | None:
@@ -98,13 +103,21 @@ def of_baselines(site: str, baselines: Iterable[Baseline], nodes: Mapping[str, E
     known = list(baselines)
     if not known:
         return None
-    edges = tuple(Edge(b.holder, b.key, "fresh", b.subject, b.fingerprint, (f"verified {b.verified_at:%Y-%m-%d}",))
-                  for b in known)
+    edges = tuple(
+        Edge(b.holder, b.key, "fresh", b.subject, b.fingerprint, (f"verified {b.verified_at:%Y-%m-%d}",)) for b in known
+    )
     return _placed(site, max(b.verified_at for b in known), "last verified", edges, nodes, {}, ())
 
 
-def _placed(site: str, seen_at: datetime, source: str, edges: tuple[Edge, ...], nodes: Mapping[str, Endpoint],
-            relations: Mapping[str, Relation | None], problems: tuple[str, ...]) -> Picture:
+def _placed(
+    site: str,
+    seen_at: datetime,
+    source: str,
+    edges: tuple[Edge, ...],
+    nodes: Mapping[str, Endpoint],
+    relations: Mapping[str, Relation | None],
+    problems: tuple[str, ...],
+) -> Picture:
     names = {str(endpoint): node for node, endpoint in nodes.items()}
     left: dict[str, Box] = {edge.holder: Box(edge.holder) for edge in edges}
     right: dict[str, Box] = {}
@@ -113,10 +126,20 @@ def _placed(site: str, seen_at: datetime, source: str, edges: tuple[Edge, ...], 
     height = max(_stack(right.values(), SLOT), _stack(left.values(), 0))
     _spread(left.values(), height)
     _spread(right.values(), height)
-    lines = [_line(edge, left[edge.holder], right[_far(edge)], used)
-             for used, edge in _numbered(edges)]
-    return Picture(site, seen_at, source, edges, relations, list(left.values()), list(right.values()), lines,
-                   height + TOP, names, problems)
+    lines = [_line(edge, left[edge.holder], right[_far(edge)], used) for used, edge in _numbered(edges)]
+    return Picture(
+        site,
+        seen_at,
+        source,
+        edges,
+        relations,
+        list(left.values()),
+        list(right.values()),
+        lines,
+        height + TOP,
+        names,
+        problems,
+    )
 
 
 def _far(edge: Edge) -> str:
@@ -164,6 +187,8 @@ def _numbered(edges: Iterable[Edge]) -> Iterable[tuple[int, Edge]]:
 def _line(edge: Edge, left: Box, right: Box, number: int) -> Line:
     x1, x2, y = LEFT + LEFT_WIDTH, RIGHT - 110, right.anchors[number]
     bend = (x2 - x1) / 2
-    path = f"M{x1:.0f} {left.middle:.1f} C{x1 + bend:.0f} {left.middle:.1f} {x2 - bend:.0f} {y:.1f} {x2:.0f} {y:.1f}" \
-           f" H{RIGHT}"
+    path = (
+        f"M{x1:.0f} {left.middle:.1f} C{x1 + bend:.0f} {left.middle:.1f} {x2 - bend:.0f} {y:.1f} {x2:.0f} {y:.1f}"
+        f" H{RIGHT}"
+    )
     return Line(path, edge, y)

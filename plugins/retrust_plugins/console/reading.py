@@ -33,9 +33,17 @@ TOLD = 300
 """Entries of a case that its page tells; all of them are in its evidence pack."""
 
 TONES = {
-    State.OPEN: "calm", State.PLANNED: "ask", State.WAITING: "ask", State.APPROVED: "calm", State.EXECUTING: "busy",
-    State.VERIFYING: "busy", State.HEALED: "good", State.FAILED: "bad", State.REFUSED: "alarm",
-    State.EXPIRED: "quiet", State.CANCELLED: "quiet",
+    State.OPEN: "calm",
+    State.PLANNED: "ask",
+    State.WAITING: "ask",
+    State.APPROVED: "calm",
+    State.EXECUTING: "busy",
+    State.VERIFYING: "busy",
+    State.HEALED: "good",
+    State.FAILED: "bad",
+    State.REFUSED: "alarm",
+    State.EXPIRED: "quiet",
+    State.CANCELLED: "quiet",
 }
 
 
@@ -91,13 +99,24 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
     shown = snapshot or (plan.snapshot if plan else None)
     planned = _proofs(planned_findings(plan.snapshot, plan.steps) if plan else (), shown)
     return CaseView(
-        case, TONES[case.state], title, following, plan, planned,
-        tuple(_steps(plan, await ledger.steps(case.id, plan.digest), entries)) if plan else (), gates,
-        tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates), labels, gate,
+        case,
+        TONES[case.state],
+        title,
+        following,
+        plan,
+        planned,
+        tuple(_steps(plan, await ledger.steps(case.id, plan.digest), entries)) if plan else (),
+        gates,
+        tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates),
+        labels,
+        gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
-        tuple((e, e.line) for e in reversed(entries[-TOLD:])), max(0, len(entries) - TOLD),
-        entries[-1].seq if entries else 0, _picture(engine, case.site, shown, f"case {case.id}"),
-        tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:])
+        tuple((e, e.line) for e in reversed(entries[-TOLD:])),
+        max(0, len(entries) - TOLD),
+        entries[-1].seq if entries else 0,
+        _picture(engine, case.site, shown, f"case {case.id}"),
+        tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:],
+    )
 
 
 def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding, ...]:
@@ -106,19 +125,23 @@ def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding
     return (*(f for f in planned if f.pin.edge not in bad), *bad.values())
 
 
-async def _gates(engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
-                 ) -> tuple[tuple[GateRow, ...], tuple[str, ...], str | None]:
+async def _gates(
+    engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
+) -> tuple[tuple[GateRow, ...], tuple[str, ...], str | None]:
     """The gates of a plan that may still be decided, where this person may speak, and at which one first."""
     if plan is None or case.state not in DECIDABLE or case.site not in engine.inventory.sites:
         return (), (), None
     matter = await current_matter(engine, ledger, case.id)
     states = await gate_states(engine, matter)
-    rows = tuple(_row(state, requirement, matter, visitor)
-                 for state, requirement in zip(states, matter.requirements, strict=True))
+    rows = tuple(
+        _row(state, requirement, matter, visitor)
+        for state, requirement in zip(states, matter.requirements, strict=True)
+    )
     if visitor.read_only:
         return rows, (), None
-    labels = tuple(label for label in person_labels(matter)
-                   if objection(matter, visitor.speaker, label, yes=False) is None)
+    labels = tuple(
+        label for label in person_labels(matter) if objection(matter, visitor.speaker, label, yes=False) is None
+    )
     return rows, labels, gate_for(matter, visitor.speaker, yes=True)
 
 
@@ -133,18 +156,24 @@ def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) 
     milestones = milestones_of(entries, plan.digest)
     last = {record.step: record for record in records}
     findings = {f.pin.edge: f for f in plan.snapshot.findings}
-    return [StepRow(step, last[step.id].phase if step.id in last else "to do",
-                    last[step.id].detail if step.id in last else "",
-                    findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None,
-                    milestones.get(step.id, {}))
-            for step in plan.steps]
+    return [
+        StepRow(
+            step,
+            last[step.id].phase if step.id in last else "to do",
+            last[step.id].detail if step.id in last else "",
+            findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None,
+            milestones.get(step.id, {}),
+        )
+        for step in plan.steps
+    ]
 
 
 # -- what is the matter, and what to do next -----------------------------------------------------------
 
 
-def _headline(case: Case, gates: Sequence[GateRow], labels: Sequence[str], visitor: Visitor,
-              entries: Sequence[Entry]) -> tuple[str, str]:
+def _headline(
+    case: Case, gates: Sequence[GateRow], labels: Sequence[str], visitor: Visitor, entries: Sequence[Entry]
+) -> tuple[str, str]:
     if case.state in (State.PLANNED, State.WAITING, State.APPROVED) and gates:
         return _waiting(case, gates, labels)
     why = _why(entries)
@@ -154,9 +183,11 @@ def _headline(case: Case, gates: Sequence[GateRow], labels: Sequence[str], visit
         case State.HEALED:
             return "Healed", "Nothing to do: trust was observed to be re-established."
         case State.REFUSED:
-            return ("Refused: this looks like an interception",
-                    "Delete nothing by hand. Find out who answers on that path first."
-                    + (f" {why[:1].upper()}{why[1:]}." if why else ""))
+            return (
+                "Refused: this looks like an interception",
+                "Delete nothing by hand. Find out who answers on that path first."
+                + (f" {why[:1].upper()}{why[1:]}." if why else ""),
+            )
         case State.FAILED:
             return "Failed", (f"{why}. " if why else "") + f"Mend the cause, then: retrust run {case.site}"
         case State.EXECUTING:
@@ -177,7 +208,8 @@ def _waiting(case: Case, gates: Sequence[GateRow], labels: Sequence[str]) -> tup
         return "Approved", f"Every gate is open: the next pass over {case.site} carries the plan out."
     if any(g.state.state == "closed" for g in shut):
         return "A gate is closed", "This plan cannot pass any more: " + "; ".join(
-            f"{g.state.gate}: {g.state.needs}" for g in shut if g.state.state == "closed")
+            f"{g.state.gate}: {g.state.needs}" for g in shut if g.state.state == "closed"
+        )
     needs = "; ".join(f"{g.state.gate} needs {g.state.needs}" for g in shut)
     mine = [g.state.gate for g in shut if g.state.gate in labels and g.why_not is None]
     if mine:
@@ -230,8 +262,11 @@ def _nodes(engine: Engine, site: str) -> Mapping[str, Any]:
 
 def is_new(finding: Finding) -> bool:
     """Whether another certificate is presented than the one last verified."""
-    return (finding.presented is not None and finding.baseline is not None
-            and finding.presented.fingerprint != finding.baseline.fingerprint)
+    return (
+        finding.presented is not None
+        and finding.baseline is not None
+        and finding.presented.fingerprint != finding.baseline.fingerprint
+    )
 
 
 def age(at: datetime) -> str:

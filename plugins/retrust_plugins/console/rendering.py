@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 GROUP = 8
 
 
-def page(request: Request, name: str, status: int = 200, *, title: str, visitor: Visitor | None = None,
-         **values: Any) -> HTMLResponse:
+def page(
+    request: Request, name: str, status: int = 200, *, title: str, visitor: Visitor | None = None, **values: Any
+) -> HTMLResponse:
     """``visitor`` None: a page for somebody who is not signed in."""
     console: Console = request.app.state.console
     csrf = console.sessions.seals.token("form", visitor.session or "") if visitor else ""
-    text = _templates.get_template(name).render(title=title, visitor=visitor, csrf=csrf, path=request.url.path,
-                                                **values)
+    text = _templates.get_template(name).render(
+        title=title, visitor=visitor, csrf=csrf, path=request.url.path, **values
+    )
     return HTMLResponse(console.clean(text), status)
 
 
 def groups(fingerprint: str) -> Iterator[str]:
     """A fingerprint's hex in groups that an eye can follow; the prefix is the template's to write."""
     digits = fingerprint.removeprefix("SHA256:")
-    return (digits[start:start + GROUP] for start in range(0, len(digits), GROUP))
+    return (digits[start : start + GROUP] for start in range(0, len(digits), GROUP))
 
 
 def clock(at: datetime) -> str:
@@ -43,8 +45,13 @@ def clock(at: datetime) -> str:
 
 
 def _environment() -> Environment:
-    made = Environment(loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=FileSystemLoader(HERE / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters.update(groups=groups, clock=clock, age=age, duration=format_duration)
     made.tests.update(new=is_new, weak=is_weak)
     made.globals.update(drawing=picture)

@@ -64,21 +64,39 @@ class Sessions:
         person = person_at(self._engine.inventory, *(held.get("subject") or ("", "")))
         return Visitor(self._speaker(person), session=held["session"]) if person else None
 
-    async def sign_in(self, request: Request, response: Response, *, person: str, token: str | None = None,
-                      subject: tuple[str, str] | None = None) -> None:
+    async def sign_in(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        person: str,
+        token: str | None = None,
+        subject: tuple[str, str] | None = None,
+    ) -> None:
         """By a token, or by an OpenID provider's issuer and ``subject``."""
         session = secrets.token_urlsafe(24)
         lasts = self._engine.inventory.console.session.total_seconds()
         value: dict[str, Any] = {"session": session, "token": token, "subject": subject}
         await self._register.sign_in(session, actor=f"person:{person}", by=f"token {token}" if token else "oidc")
-        set_cookie(request, response, self._engine, cookie_name(request, self._engine),
-                   self.seals.seal("session", value, lasts), int(lasts))
+        set_cookie(
+            request,
+            response,
+            self._engine,
+            cookie_name(request, self._engine),
+            self.seals.seal("session", value, lasts),
+            int(lasts),
+        )
 
     async def sign_out(self, request: Request, response: Response, visitor: Visitor) -> None:
         if visitor.session is not None:
             await self._register.sign_out(visitor.session, actor=visitor.speaker.actor)
-        response.delete_cookie(cookie_name(request, self._engine), path="/",
-                               secure=is_secure(request, self._engine), httponly=True, samesite="lax")
+        response.delete_cookie(
+            cookie_name(request, self._engine),
+            path="/",
+            secure=is_secure(request, self._engine),
+            httponly=True,
+            samesite="lax",
+        )
 
 
 def is_secure(request: Request, engine: Engine) -> bool:
@@ -92,5 +110,6 @@ def cookie_name(request: Request, engine: Engine) -> str:
 
 
 def set_cookie(request: Request, response: Response, engine: Engine, name: str, value: str, lasts: int) -> None:
-    response.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure(request, engine), httponly=True,
-                        samesite="lax")
+    response.set_cookie(
+        name, value, max_age=lasts, path="/", secure=is_secure(request, engine), httponly=True, samesite="lax"
+    )

@@ -34,16 +34,35 @@ def _form(request: Request, console: Console, to: str, status: int = 200, proble
     """Before anybody is known, the form's token is held against a cookie of its own."""
     nonce = secrets.token_urlsafe(16)
     seals, oidc = console.sessions.seals, console.engine.inventory.console.oidc
-    response = page(request, "sign_in.html", status, title="Sign in", to=to, problem=problem,
-                    token=seals.token("sign-in", nonce), provider=urlsplit(oidc.issuer).hostname if oidc else None)
-    set_cookie(request, response, console.engine, f"{cookie_name(request, console.engine)}-form",
-               seals.seal("sign-in", {"nonce": nonce}, FORM_LASTS), FORM_LASTS)
+    response = page(
+        request,
+        "sign_in.html",
+        status,
+        title="Sign in",
+        to=to,
+        problem=problem,
+        token=seals.token("sign-in", nonce),
+        provider=urlsplit(oidc.issuer).hostname if oidc else None,
+    )
+    set_cookie(
+        request,
+        response,
+        console.engine,
+        f"{cookie_name(request, console.engine)}-form",
+        seals.seal("sign-in", {"nonce": nonce}, FORM_LASTS),
+        FORM_LASTS,
+    )
     return response
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, console: Here, token: Annotated[str, Form(max_length=200)] = "",
-                  csrf: Annotated[str, Form()] = "", to: Annotated[str, Form()] = "/") -> Response:
+async def sign_in(
+    request: Request,
+    console: Here,
+    token: Annotated[str, Form(max_length=200)] = "",
+    csrf: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "/",
+) -> Response:
     check_origin(request)
     who, seals = callers(request, token.strip()), console.sessions.seals
     held = seals.opened("sign-in", request.cookies.get(f"{cookie_name(request, console.engine)}-form"))

@@ -35,8 +35,7 @@ class SameKey(Collector):
         day = f"{edge.baseline.verified_at:%Y-%m-%d}"
         if before == now:
             return self.supported(f"the public key {now} is that of the certificate last verified on {day}")
-        return self.nothing(f"the public key is {now}, that of the certificate last verified on {day} "
-                            f"was {before}")
+        return self.nothing(f"the public key is {now}, that of the certificate last verified on {day} was {before}")
 
 
 class Issued(Collector):
@@ -64,10 +63,13 @@ class Issued(Collector):
         try:
             chain = _verify(leaf, [*sent, *others], roots, host)
         except VerificationError as exc:
-            return self.nothing(f"{edge.presented.fingerprint} does not validate for {host} against "
-                                f"{edge.ca.name}: {_reason(exc)}")
-        return self.supported(f"{edge.presented.fingerprint} is issued for {host} under "
-                              f"{chain[-1].subject.rfc4514_string()} of {edge.ca.name}")
+            return self.nothing(
+                f"{edge.presented.fingerprint} does not validate for {host} against {edge.ca.name}: {_reason(exc)}"
+            )
+        return self.supported(
+            f"{edge.presented.fingerprint} is issued for {host} under "
+            f"{chain[-1].subject.rfc4514_string()} of {edge.ca.name}"
+        )
 
 
 def _bundle(path: Path) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
@@ -82,8 +84,9 @@ def _bundle(path: Path) -> tuple[list[x509.Certificate], list[x509.Certificate]]
     return roots, [c for c in certificates if c.subject != c.issuer]
 
 
-def _verify(leaf: x509.Certificate, between: list[x509.Certificate], roots: list[x509.Certificate],
-            host: str) -> list[x509.Certificate]:
+def _verify(
+    leaf: x509.Certificate, between: list[x509.Certificate], roots: list[x509.Certificate], host: str
+) -> list[x509.Certificate]:
     builder = PolicyBuilder().store(Store(roots)).extension_policies(ca_policy=_CA, ee_policy=_SERVER)
     return builder.build_server_verifier(_name(host)).verify(leaf, between)
 
@@ -102,11 +105,12 @@ def _signs_certificates(policy: Policy, certificate: x509.Certificate, usage: x5
 
 # The public web's profile, but for what the everyday tools of a private CA leave out: `openssl req -x509`
 # makes roots without a key usage, and `openssl x509 -req` servers without an authority key identifier.
-_CA = (ExtensionPolicy.webpki_defaults_ca()
-       .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
-       .may_be_present(x509.SubjectKeyIdentifier, Criticality.AGNOSTIC, None))
-_SERVER = (ExtensionPolicy.webpki_defaults_ee()
-           .may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None))
+_CA = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+    .may_be_present(x509.SubjectKeyIdentifier, Criticality.AGNOSTIC, None)
+)
+_SERVER = ExtensionPolicy.webpki_defaults_ee().may_be_present(x509.AuthorityKeyIdentifier, Criticality.AGNOSTIC, None)
 
 
 def _reason(exc: VerificationError) -> str:

@@ -28,13 +28,16 @@ class _End(Collector):
         except Refused as exc:
             return self.contradicted(f"{node} itself cannot be believed: {exc}")
         except (TemporaryError, OSError) as exc:
-            return self.nothing(f"not available: {node} gets no certificate from {endpoint} "
-                                f"({str(exc) or type(exc).__name__}), though this machine sees {ours} at "
-                                f"{edge.place.endpoint}")
+            return self.nothing(
+                f"not available: {node} gets no certificate from {endpoint} "
+                f"({str(exc) or type(exc).__name__}), though this machine sees {ours} at "
+                f"{edge.place.endpoint}"
+            )
         if theirs == ours:
             return self.supported(f"{node} sees {theirs} at {endpoint}, as this machine does")
-        return self.contradicted(f"{node} sees {theirs} at {endpoint}, this machine sees {ours} at "
-                                 f"{edge.place.endpoint}: {self.differs}")
+        return self.contradicted(
+            f"{node} sees {theirs} at {endpoint}, this machine sees {ours} at {edge.place.endpoint}: {self.differs}"
+        )
 
 
 class PeersEnd(_End):
@@ -77,6 +80,7 @@ class HoldersEnd(_End):
             elif seen.fingerprint == ours:
                 more.append(f"{looker} sees it, too")
             elif said.grade is not Grade.CONTRADICTED:
-                said = self.contradicted(f"{looker} sees {seen.fingerprint} at {endpoint}, this machine sees {ours}: "
-                                         f"{self.differs}")
+                said = self.contradicted(
+                    f"{looker} sees {seen.fingerprint} at {endpoint}, this machine sees {ours}: {self.differs}"
+                )
         return self._say(said.grade, "; ".join((said.detail, *more)))

@@ -30,8 +30,10 @@ class Announced(Collector):
         latest = max(events, key=_when)
         if latest.fingerprint == edge.presented.fingerprint:
             return self.supported(f"{latest.source} announced {latest.fingerprint} at {_at(latest)}")
-        return self.nothing(f"{latest.source} announced {latest.fingerprint} at {_at(latest)}, "
-                            f"presented is {edge.presented.fingerprint}")
+        return self.nothing(
+            f"{latest.source} announced {latest.fingerprint} at {_at(latest)}, "
+            f"presented is {edge.presented.fingerprint}"
+        )
 
 
 class Attested(Collector):

@@ -110,7 +110,7 @@ class Followed:
         return matches
 
     def kept(self) -> Kept:
-        head = self._head[:self.safe]
+        head = self._head[: self.safe]
         return Kept(self.safe, len(head), _digest(head))
 
     def close(self) -> None:
@@ -165,9 +165,13 @@ class Following:
         """Siblings that bear a rotated form of a followed name."""
         forms = {(path.parent, _form(path.name)) for path in named}
         siblings = (Path(entry.path) for folder in {folder for folder, _ in forms} for entry in _entries(folder))
-        return {path: status for path, status in _stats(siblings) if path not in named
-                and not path.name.endswith(PACKED)
-                and any(folder == path.parent and _form(path.name).startswith(form) for folder, form in forms)}
+        return {
+            path: status
+            for path, status in _stats(siblings)
+            if path not in named
+            and not path.name.endswith(PACKED)
+            and any(folder == path.parent and _form(path.name).startswith(form) for folder, form in forms)
+        }
 
     def _pass_over(self, path: Path, status: os.stat_result) -> None:
         """At the start, old files are history, but for one that was being read when the service stopped."""

@@ -34,9 +34,11 @@ class FileSettings(Part):
     site: Text | None = None
     holder: Text | None = None
     backlog: StrictBool = Field(
-        default=False, description="At the very first start, read what stands in the files already.")
+        default=False, description="At the very first start, read what stands in the files already."
+    )
     poll: Duration = Field(
-        default=timedelta(seconds=1), description="How often to look where the system tells of no change.")
+        default=timedelta(seconds=1), description="How often to look where the system tells of no change."
+    )
 
 
 class LogFiles(EventSource[FileSettings]):
@@ -119,9 +121,16 @@ class _Source:
     def _sightings(self, followed: Followed, matches: Iterable[Match]) -> Iterable[Sighting]:
         newest = followed.written_at
         for match in matches:
-            yield sighting_of(match, source=followed.path.name, by="service", level="authenticated",
-                              site=self._settings.site, holder=self._settings.holder, newest=newest,
-                              vouched=datetime.now(UTC) if followed.live else None)
+            yield sighting_of(
+                match,
+                source=followed.path.name,
+                by="service",
+                level="authenticated",
+                site=self._settings.site,
+                holder=self._settings.holder,
+                newest=newest,
+                vouched=datetime.now(UTC) if followed.live else None,
+            )
 
     def _tell(self) -> None:
         files = self._following.files.values()
@@ -151,8 +160,15 @@ async def _watch(folders: Folders, changed: asyncio.Event, stop: asyncio.Event, 
             continue
         try:
             async for changes in awatch(
-                    *watched, watch_filter=None, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop, recursive=False,
-                    rust_timeout=int(max(poll, 0.05) * 1000), yield_on_timeout=True):
+                *watched,
+                watch_filter=None,
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                stop_event=stop,
+                recursive=False,
+                rust_timeout=int(max(poll, 0.05) * 1000),
+                yield_on_timeout=True,
+            ):
                 if changes:
                     changed.set()
                 if folders() != watched:

@@ -106,8 +106,7 @@ def make_identity(subject: x509.Name, hosts: Sequence[str], key: PrivateKey, ca:
     return Identity(issue(subject, hosts, key.public_key(), ca or key), key)
 
 
-def issue(subject: x509.Name, hosts: Sequence[str], public: object,
-          signer: SiteCA | PrivateKey) -> x509.Certificate:
+def issue(subject: x509.Name, hosts: Sequence[str], public: object, signer: SiteCA | PrivateKey) -> x509.Certificate:
     if not isinstance(public, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
         raise TypeError("the lab signs EC and RSA keys only")
     if isinstance(signer, SiteCA):
@@ -124,8 +123,9 @@ def issue(subject: x509.Name, hosts: Sequence[str], public: object,
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: PublicKey, issuer_key: PublicKey, *,
-             days: int) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: PublicKey, issuer_key: PublicKey, *, days: int
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -149,7 +149,13 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _usage(*, ca: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False,
-        encipher_only=False, decipher_only=False,
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )

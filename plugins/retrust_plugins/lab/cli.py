@@ -23,8 +23,10 @@ _FOLDER = Path("retrust-lab")
 
 async def up(
     folder: DirOption = _FOLDER,
-    renew: Annotated[list[str] | None, typer.Option(
-        help="Renew this node's certificate after the start, so that trust is broken; may be repeated.")] = None,
+    renew: Annotated[
+        list[str] | None,
+        typer.Option(help="Renew this node's certificate after the start, so that trust is broken; may be repeated."),
+    ] = None,
     ise: Annotated[int, typer.Option(min=0, max=9, help="How many ISE servers.")] = 1,
     fresh: Annotated[bool, typer.Option(help="Start with HA and ISE not set up, instead of healthy.")] = False,
     site: Annotated[str, typer.Option(help="The site's name in the inventory.")] = "campus",
@@ -33,9 +35,12 @@ async def up(
     if await is_running(folder):
         raise UsageError("a lab runs here already", where=str(folder), hint="end it, or take another --dir")
     settings = LabSettings(
-        start="fresh" if fresh else "healthy", health_interval=1.0, ise_interval=1.0,
+        start="fresh" if fresh else "healthy",
+        health_interval=1.0,
+        ise_interval=1.0,
         ha=HaSettings(registration_time=3.0),
-        ise=tuple(IseSettings(hostname="ISE-server" if n == 0 else f"ISE-server-{n + 1}") for n in range(ise)))
+        ise=tuple(IseSettings(hostname="ISE-server" if n == 0 else f"ISE-server-{n + 1}") for n in range(ise)),
+    )
     _clear_logs(folder)
     async with Lab(settings, folder) as lab, ControlServer(lab, folder):
         inventory = lab.write(folder, site)
@@ -46,16 +51,23 @@ async def up(
     _say("", "The lab is gone; its logs stay in " + str(folder))
 
 
-async def renew(node: NodeArgument, folder: DirOption = _FOLDER,
-                subject: Annotated[str | None, typer.Option(
-                    help="Another subject, as CN=x,O=y; the same as before without.")] = None) -> None:
+async def renew(
+    node: NodeArgument,
+    folder: DirOption = _FOLDER,
+    subject: Annotated[
+        str | None, typer.Option(help="Another subject, as CN=x,O=y; the same as before without.")
+    ] = None,
+) -> None:
     """Renew the certificate of a node of the lab that runs in the folder."""
     answer = await ask(folder, "renew", node, subject=subject)
     _say(answer["fingerprint"])
 
 
-async def log(node: NodeArgument, folder: DirOption = _FOLDER,
-              name: Annotated[str, typer.Option("--log", help="hm or ncs.")] = "hm") -> None:
+async def log(
+    node: NodeArgument,
+    folder: DirOption = _FOLDER,
+    name: Annotated[str, typer.Option("--log", help="hm or ncs.")] = "hm",
+) -> None:
     """Print a node's log: hm, the health monitor's, or ncs, where ISE's errors are."""
     sys.stdout.write((await ask(folder, "log", node, log=name))["text"])
 
@@ -70,19 +82,28 @@ async def _renew(lab: Lab, name: str) -> None:
 
 def _story(lab: Lab, folder: Path, inventory: Path, site: str) -> list[str]:
     shown = "" if folder == _FOLDER else f" --dir {folder}"
-    primes = [f"  {p.name:<10} {p.host:<16} ssh {p.ssh.port}, health monitor {p.health_port}"
-              + (f", pages https://{p.host}:{p.web.port}/" if p is lab.primary else "") for p in lab.primes]
+    primes = [
+        f"  {p.name:<10} {p.host:<16} ssh {p.ssh.port}, health monitor {p.health_port}"
+        + (f", pages https://{p.host}:{p.web.port}/" if p is lab.primary else "")
+        for p in lab.primes
+    ]
     return [
-        "The lab is up: real SSH, TLS and pages on loopback.", "",
-        *primes, *(f"  {i.name:<10} {i.host:<16} https {i.port}" for i in lab.ise), "",
+        "The lab is up: real SSH, TLS and pages on loopback.",
+        "",
+        *primes,
+        *(f"  {i.name:<10} {i.host:<16} https {i.port}" for i in lab.ise),
+        "",
         f"  inventory  {inventory}",
-        f"  logs       {lab.primary.log.path('hm')}", f"             {lab.primary.log.path('ncs')}",
-        f"             {lab.secondary.log.path('hm')}", "",
+        f"  logs       {lab.primary.log.path('hm')}",
+        f"             {lab.primary.log.path('ncs')}",
+        f"             {lab.secondary.log.path('hm')}",
+        "",
         "In another terminal:",
         f"  retrust --inventory {inventory} check {site}",
         f"  retrust lab renew secondary{shown}",
         f"  retrust lab log primary{shown}",
-        f"  retrust --inventory {inventory} run {site}", "",
+        f"  retrust --inventory {inventory} run {site}",
+        "",
         "Ctrl-C ends the lab.",
     ]
 

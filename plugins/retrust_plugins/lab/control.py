@@ -38,8 +38,9 @@ class ControlServer:
             json.dump({"port": port, "token": self._token}, file)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._path.unlink(missing_ok=True)
         if self._server is not None:
             self._server.close()

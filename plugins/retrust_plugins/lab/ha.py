@@ -26,8 +26,15 @@ SECONDARY_SYNCING = "Secondary Syncing"
 SECONDARY_LOST_PRIMARY = "Secondary Lost Primary"
 
 READINESS = (
-    "CPU COUNT", "DISK IOPS", "RAM SIZE", "DISK SIZE", "SERVER PING REACHABILITY", "OS COMPATABILITY",
-    "HEALTH MONITOR STATUS", "NETWORK INTERFACE BANDWIDTH", "FIREWALL FOR DATABASE PORT ACCESSIBILITY",
+    "CPU COUNT",
+    "DISK IOPS",
+    "RAM SIZE",
+    "DISK SIZE",
+    "SERVER PING REACHABILITY",
+    "OS COMPATABILITY",
+    "HEALTH MONITOR STATUS",
+    "NETWORK INTERFACE BANDWIDTH",
+    "FIREWALL FOR DATABASE PORT ACCESSIBILITY",
     "DATABASE ONLINE STATUS",
 )
 _STEPS = 20
@@ -129,8 +136,9 @@ class HighAvailability:
     async def check_readiness(self, secondary: str) -> tuple[Check, ...]:
         """Trust is one row among others, and a real meeting both ways."""
         await asyncio.sleep(self.settings.readiness_time)
-        meeting, answer = await self.node.health_monitor.meet(self._address(secondary), "/hm/meet", {
-            "host": self.node.host, "port": self.node.health_port})
+        meeting, answer = await self.node.health_monitor.meet(
+            self._address(secondary), "/hm/meet", {"host": self.node.host, "port": self.node.health_port}
+        )
         failed = set(self.settings.failing_checks)
         if meeting is Meeting.UNREACHABLE:
             failed |= {"SERVER PING REACHABILITY", "HEALTH MONITOR STATUS"}
@@ -172,8 +180,7 @@ class HighAvailability:
         await self.node.tell("register", form.secondary)
         try:
             await self._reach(MILESTONES[0], lambda: self._agree(form))
-            await self._reach(MILESTONES[1], lambda: self._ask(form, "/hm/replicate", {
-                "database": self.node.database}))
+            await self._reach(MILESTONES[1], lambda: self._ask(form, "/hm/replicate", {"database": self.node.database}))
             await self._reach(MILESTONES[2], lambda: self._ask(form, "/hm/activate", {"active": True}))
         except RegistrationFailed as failure:
             self.error = str(failure)
@@ -198,9 +205,11 @@ class HighAvailability:
         self.progress[milestone] = 100
 
     async def _agree(self, form: Registration) -> None:
-        await self._ask(form, "/hm/register", {
-            "authentication_key": form.authentication_key,
-            "host": self.node.host, "port": self.node.health_port})
+        await self._ask(
+            form,
+            "/hm/register",
+            {"authentication_key": form.authentication_key, "host": self.node.host, "port": self.node.health_port},
+        )
         self.node.health_monitor.peer = self._address(form.secondary)
 
     async def _ask(self, form: Registration, path: str, body: dict[str, Any]) -> None:

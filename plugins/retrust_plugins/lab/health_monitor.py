@@ -83,8 +83,9 @@ class HealthMonitor:
             with suppress(Unreachable):
                 await self._try(Address(host, self._node.health_port), "/hm/peer")
 
-    async def meet(self, peer: Address, path: str = "/hm/peer", body: dict[str, Any] | None = None
-                   ) -> tuple[Meeting, dict[str, Any]]:
+    async def meet(
+        self, peer: Address, path: str = "/hm/peer", body: dict[str, Any] | None = None
+    ) -> tuple[Meeting, dict[str, Any]]:
         """Ask the peer something; the answer, if any, and how it went, are told to high availability."""
         try:
             status, answer = await self._try(peer, path, body)
@@ -95,8 +96,7 @@ class HealthMonitor:
         self._node.ha.peer_was(self.last, answer)
         return self.last, {**answer, "status": status}
 
-    async def _try(self, peer: Address, path: str, body: dict[str, Any] | None = None
-                   ) -> tuple[int, dict[str, Any]]:
+    async def _try(self, peer: Address, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         try:
             async with self._node.tofu.connect(peer.host, peer.port) as conversation:
                 return await conversation.ask("POST" if body else "GET", path, body)

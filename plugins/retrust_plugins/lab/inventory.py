@@ -44,10 +44,21 @@ def site_of(lab: Lab, reference: Reference, ca: Path | None = None) -> dict[str,
         "target": "cisco-prime",
         "primary": primary,
         "secondary": _prime(lab.secondary, reference("secondary-password")),
-        "ha": {"authentication_key": reference("ha-key"), "email": ["noc@example.com"], "failover": "manual",
-               "driver": "browser"},
-        "ise": [{"host": ise.host, "port": ise.port, "username": ise.username,
-                 "password": reference(f"{ise.name}-password")} for ise in lab.ise],
+        "ha": {
+            "authentication_key": reference("ha-key"),
+            "email": ["noc@example.com"],
+            "failover": "manual",
+            "driver": "browser",
+        },
+        "ise": [
+            {
+                "host": ise.host,
+                "port": ise.port,
+                "username": ise.username,
+                "password": reference(f"{ise.name}-password"),
+            }
+            for ise in lab.ise
+        ],
         # The lab answers at once; an appliance is given more time, by the defaults.
         "timeouts": {"still": "300ms", "settle": "30s", "ise_poll": "2s"},
         "trust": {"watch": "1s"},
@@ -64,8 +75,12 @@ def _prime(node: PrimeNode, password: str) -> dict[str, Any]:
     return {
         "host": node.host,
         "health_monitor_port": node.health_port,
-        "ssh": {"port": node.ssh.port, "username": node.username, "password": password,
-                "host_key": keys[0] if len(keys) == 1 else keys},
+        "ssh": {
+            "port": node.ssh.port,
+            "username": node.username,
+            "password": password,
+            "host_key": keys[0] if len(keys) == 1 else keys,
+        },
     }
 
 
@@ -106,5 +121,4 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _dump(sites: dict[str, Any]) -> str:
-    return yaml.safe_dump({"sites": sites}, sort_keys=False, allow_unicode=True, default_flow_style=None,
-                          width=110)
+    return yaml.safe_dump({"sites": sites}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)

@@ -109,7 +109,7 @@ class IseEntry:
     password: str
     status: str = UNKNOWN
     version: str = ""
-    broken: bool = False   # was mistrusted once; whether that heals by itself is a setting
+    broken: bool = False  # was mistrusted once; whether that heals by itself is a setting
 
 
 class IseServers:
@@ -171,7 +171,8 @@ class IseServers:
         try:
             async with self._node.tofu.connect(entry.address, entry.port) as conversation:
                 status, answer = await conversation.ask(
-                    "GET", LOGIN_PATH, authorization=basic(entry.username, entry.password))
+                    "GET", LOGIN_PATH, authorization=basic(entry.username, entry.password)
+                )
                 return status == 200, str(answer.get("version", ""))
         except TofuMismatch as mismatch:
             for known in self.entries:

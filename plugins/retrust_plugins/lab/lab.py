@@ -56,15 +56,16 @@ class Lab:
     def _build(self) -> None:
         ground, settings = self.ground, self.settings
         self.primary = PrimeNode(self, "primary", ground.host(11), settings.primary, self.authentication_key)
-        self.secondary = PrimeNode(self, "secondary", ground.host(12), settings.secondary,
-                                   self.authentication_key)
+        self.secondary = PrimeNode(self, "secondary", ground.host(12), settings.secondary, self.authentication_key)
         many = len(settings.ise) > 1
         self.ise = [
             IseNode(self, f"ise-{n}" if many else "ise", ground.host(20 + n), ground.port(ISE_PORT), one)
             for n, one in enumerate(settings.ise, start=1)
         ]
-        self.dna_center = [IseNode(self, f"dna-center-{n}", ground.host(30 + n), ground.port(ISE_PORT), one)
-                           for n, one in enumerate(settings.dna_center, start=1)]
+        self.dna_center = [
+            IseNode(self, f"dna-center-{n}", ground.host(30 + n), ground.port(ISE_PORT), one)
+            for n, one in enumerate(settings.dna_center, start=1)
+        ]
 
     # Life ------------------------------------------------------------------------------------------
 
@@ -80,8 +81,9 @@ class Lab:
             raise
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for prime in self.primes:
             await prime.power_off()
         for ise in (*self.ise, *self.dna_center):
@@ -143,8 +145,11 @@ class Lab:
     def healthy(self) -> bool:
         """Whether high availability and every ISE server are as they should be."""
         known = {(e.address, e.port) for e in self.primary.ise_servers.entries if e.status == REACHABLE}
-        return (self.primary.ha.mode == PRIMARY_ACTIVE and self.secondary.ha.mode == SECONDARY_SYNCING
-                and all((i.host, i.port) in known for i in self.ise))
+        return (
+            self.primary.ha.mode == PRIMARY_ACTIVE
+            and self.secondary.ha.mode == SECONDARY_SYNCING
+            and all((i.host, i.port) in known for i in self.ise)
+        )
 
     async def until(self, holds: Callable[[], object], what: str, limit: float = 10.0) -> None:
         """Wait for something to be so; ``what`` is the complaint's text when it never is."""

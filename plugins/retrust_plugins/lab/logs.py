@@ -45,43 +45,54 @@ class NodeLog:
 
     def primary_mismatch(self, current: x509.Name) -> None:
         full, short = self._names(current, seed=java(current))
-        self._append("hm", [
-            "[system] [HealthMonitorThread] TOFU failed.",
-            f"Check local trust {_CONFIGURED}",
-            f"{_DIFFERENT} - {full}",
-            "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:",
-            _CONFIGURED,
-            _DIFFERENT if self._settings.dn == "seed" else f"{_DIFFERENT} - {short}",
-            *self._cause(short),
-        ])
+        self._append(
+            "hm",
+            [
+                "[system] [HealthMonitorThread] TOFU failed.",
+                f"Check local trust {_CONFIGURED}",
+                f"{_DIFFERENT} - {full}",
+                "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:",
+                _CONFIGURED,
+                _DIFFERENT if self._settings.dn == "seed" else f"{_DIFFERENT} - {short}",
+                *self._cause(short),
+            ],
+        )
 
     def secondary_mismatch(self, current: x509.Name) -> None:
         full, short = self._names(current, seed=java(current))
         first = ["[system] [HealthMonitorThread] TOFU failed."] if self._settings.secondary_first_line else []
-        self._append("hm", [
-            *first,
-            f"Check local trust {_CONFIGURED}",
-            f"{_DIFFERENT} - {full}",
-            "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:",
-            _CONFIGURED,
-            f"{_DIFFERENT} - {short}",
-            *self._cause(short),
-        ])
+        self._append(
+            "hm",
+            [
+                *first,
+                f"Check local trust {_CONFIGURED}",
+                f"{_DIFFERENT} - {full}",
+                "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:",
+                _CONFIGURED,
+                f"{_DIFFERENT} - {short}",
+                *self._cause(short),
+            ],
+        )
 
     def ise_mismatch(self, current: x509.Name) -> None:
         full, short = self._names(current, seed=common_name(current))
-        exception = ["javax.net.ssl.SSLHandshakeException: java.security.cert.",
-                     f"CertificateException: {_CONFIGURED}"]
+        exception = ["javax.net.ssl.SSLHandshakeException: java.security.cert.", f"CertificateException: {_CONFIGURED}"]
         if self._settings.wrapped:
             different, last = [_DIFFERENT, f"- {full}"], [_DIFFERENT, f"- {short}"]
         else:
             different, last = [f"{_DIFFERENT} - {full}"], [f"{_DIFFERENT} - {short}"]
             exception = ["".join(exception)]
-        self._append("ncs", [
-            f"[system] [seqtaskexecutor-{next(self._thread)}] TOFU failed.",
-            f"Check local trust {_CONFIGURED}",
-            *different, *exception, *last, *self._cause(short),
-        ])
+        self._append(
+            "ncs",
+            [
+                f"[system] [seqtaskexecutor-{next(self._thread)}] TOFU failed.",
+                f"Check local trust {_CONFIGURED}",
+                *different,
+                *exception,
+                *last,
+                *self._cause(short),
+            ],
+        )
 
     def _names(self, current: x509.Name, seed: str) -> tuple[str, str]:
         """The name in the first sentence and in those after it."""

@@ -26,13 +26,12 @@ Command = Callable[..., Awaitable[str]]
 
 _HEADER = {
     "two-lines": "\nHost certificate are automatically added to this list on first connection,\n"
-                 "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n",
+    "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n",
     "one-line": "\nHost certificate are automatically added to this list on first connection, "
-                "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n",
+    "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n",
     "off": "",
 }
-_RESTART_NEEDED = ("The NCS server is running.\n"
-                   "Changes will take affect on the next server restart\n")
+_RESTART_NEEDED = "The NCS server is running.\nChanges will take affect on the next server restart\n"
 _DN_QUESTIONS = (
     ("CN", "Enter the fully qualified domain name of the server: "),
     ("OU", "Enter the name of your organizational unit: "),
@@ -89,8 +88,10 @@ def _column_of_word(line: str, index: int) -> int:
 
 async def show_version(shell: Shell) -> str:
     version = shell.node.settings.version
-    return ("\nCisco Prime Infrastructure\n" + "*" * 56 + f"\nVersion : {version}\nBuild : {version}.0.550\n"
-            f"Critical Fixes:\n        PI {version} Maintenance Release ( 1.0.0 )\n\n")
+    return (
+        "\nCisco Prime Infrastructure\n" + "*" * 56 + f"\nVersion : {version}\nBuild : {version}.0.550\n"
+        f"Critical Fixes:\n        PI {version} Maintenance Release ( 1.0.0 )\n\n"
+    )
 
 
 async def terminal_length(shell: Shell, length: str) -> str:
@@ -141,9 +142,11 @@ async def status(shell: Shell) -> str:
     node = shell.node
     if not node.running:
         return "Health Monitor Server is stopped.\nThe NCS server is stopped.\n"
-    return (f"Health Monitor Server is running. ( [Role] {node.role.capitalize()} [State] {node.ha.mode} )\n"
-            "Database server is running\nFTP Service is disabled\nTFTP Service is disabled\n"
-            "NMS Server is running.\nSAM Daemon is running ...\nDA Daemon is running ...\n")
+    return (
+        f"Health Monitor Server is running. ( [Role] {node.role.capitalize()} [State] {node.ha.mode} )\n"
+        "Database server is running\nFTP Service is disabled\nTFTP Service is disabled\n"
+        "NMS Server is running.\nSAM Daemon is running ...\nDA Daemon is running ...\n"
+    )
 
 
 async def ha_status(shell: Shell) -> str:
@@ -157,8 +160,10 @@ async def stop(shell: Shell) -> str:
 
 async def start(shell: Shell) -> str:
     await shell.node.start_services()
-    return "Starting Prime Infrastructure...\nThis may take a while (10 minutes or more) ...\n" \
-           "Prime Infrastructure started successfully.\n"
+    return (
+        "Starting Prime Infrastructure...\nThis may take a while (10 minutes or more) ...\n"
+        "Prime Infrastructure started successfully.\n"
+    )
 
 
 async def generate_key(shell: Shell, csr: str, repository: str) -> str:
@@ -196,7 +201,8 @@ async def import_certificate(shell: Shell, file: str, repository: str) -> str:
 
 
 COMMANDS: tuple[tuple[list[str], Command, bool], ...] = tuple(
-    (pattern.split(), command, pattern.startswith("ncs")) for pattern, command in (
+    (pattern.split(), command, pattern.startswith("ncs"))
+    for pattern, command in (
         ("show version", show_version),
         ("terminal length <lines>", terminal_length),
         ("exit", leave),

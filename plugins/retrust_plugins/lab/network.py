@@ -113,8 +113,15 @@ class Endpoint:
     ``failure`` makes it misbehave: ``refuse`` closes each connection, ``silent`` never answers one.
     """
 
-    def __init__(self, network: Network, owner: str, host: str, port: int,
-                 present: Callable[[], Identity], app: Callable[[], ASGIApp]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        owner: str,
+        host: str,
+        port: int,
+        present: Callable[[], Identity],
+        app: Callable[[], ASGIApp],
+    ) -> None:
         self.network, self.owner, self.host, self.port = network, owner, host, port
         self.present = present
         self.failure: Literal["refuse", "silent"] | None = None
@@ -198,7 +205,8 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
-                self._protocol, connection, ssl=context, ssl_handshake_timeout=_HANDSHAKE_LIMIT)
+                self._protocol, connection, ssl=context, ssl_handshake_timeout=_HANDSHAKE_LIMIT
+            )
         except OSError:  # a caller that hung up in the handshake, and ssl.SSLError
             connection.close()
 
@@ -208,8 +216,15 @@ class Endpoint:
         from uvicorn.server import ServerState
 
         if self._http is None:
-            config = Config(self._app(), http="h11", ws="none", lifespan="off", log_config=None,
-                            access_log=False, server_header=False)
+            config = Config(
+                self._app(),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+            )
             config.load()
             self._http = (config, ServerState())
         config, state = self._http

@@ -35,8 +35,14 @@ SSH_PORT, HEALTH_PORT, WEB_PORT = 10022, 8082, 10443
 class PrimeNode(Renewable):
     """The primary or the secondary. Counters and recordings are for tests to read, never reset."""
 
-    def __init__(self, lab: Lab, role: Literal["primary", "secondary"], host: str, settings: NodeSettings,
-                 authentication_key: str) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        role: Literal["primary", "secondary"],
+        host: str,
+        settings: NodeSettings,
+        authentication_key: str,
+    ) -> None:
         self.name: str = role
         self.role, self.host, self.settings = role, host, settings
         self.username = settings.username
@@ -44,8 +50,9 @@ class PrimeNode(Renewable):
         self.web_username = settings.web_username
         self.web_password = settings.web_password or f"Web#{secrets.token_urlsafe(12)}"
         self.authentication_key = authentication_key
-        super().__init__(lab, settings.subject or lab.subject_for(settings.hostname, settings.dn_style),
-                         (host, settings.hostname))
+        super().__init__(
+            lab, settings.subject or lab.subject_for(settings.hostname, settings.dn_style), (host, settings.hostname)
+        )
         self.web_identity = lab.identity(self.identity.subject, self.hosts)
         self.pending: Identity | None = None
         self.database = [f"{settings.hostname} was installed"]
@@ -73,10 +80,8 @@ class PrimeNode(Renewable):
         self.ha = HighAvailability(self, lab.settings.ha)
         self.health_monitor = HealthMonitor(self, lab.settings.health_interval)
         self.ise_servers = IseServers(self, lab)
-        self.health = Endpoint(network, self.name, self.host, ground.port(HEALTH_PORT), self.present,
-                               self._health_app)
-        self.web = Endpoint(network, self.name, self.host, ground.port(WEB_PORT), self.present_web,
-                            self._web_app)
+        self.health = Endpoint(network, self.name, self.host, ground.port(HEALTH_PORT), self.present, self._health_app)
+        self.web = Endpoint(network, self.name, self.host, ground.port(WEB_PORT), self.present_web, self._web_app)
 
     # Addresses and certificates --------------------------------------------------------------------
 
@@ -185,6 +190,7 @@ class PrimeNode(Renewable):
 
     def reboot(self) -> None:
         """Off, and on again after the time that a restart takes; nobody waits for it."""
+
         async def again() -> None:
             await self.power_off()
             await asyncio.sleep(self.settings.restart_time)

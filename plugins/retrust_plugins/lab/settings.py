@@ -12,17 +12,17 @@ from typing import Any, Literal
 MILESTONES = ("Pre-HA Registration", "Database Replication", "Post HA Registration")
 
 DeleteCert = Literal[
-    "chatty",       # takes effect and says so
-    "silent",       # takes effect, prints nothing
-    "confirm",      # asks first
-    "fail",         # prints an error, no effect
-    "no-effect",    # says it worked, no effect
+    "chatty",  # takes effect and says so
+    "silent",  # takes effect, prints nothing
+    "confirm",  # asks first
+    "fail",  # prints an error, no effect
+    "no-effect",  # says it worked, no effect
     "drop-before",  # the session drops before the delete takes effect
-    "drop-after",   # the delete takes effect, then the session drops
+    "drop-after",  # the delete takes effect, then the session drops
     "answer-lost",  # the delete takes effect, and neither answer nor prompt ever comes
 ]
 SelfEntries = Literal[
-    "listed",   # pinned at the first start, never compared again
+    "listed",  # pinned at the first start, never compared again
     "checked",  # compared in every round, so that a stale one is logged too
     "off",
 ]
@@ -30,15 +30,22 @@ SelfEntries = Literal[
 
 AfterLogin = Literal[
     "home",
-    "continue",         # a welcome with a Continue
-    "session",          # another session is active: Continue leaves it alone
-    "ends-session",     # another session is active: Continue ends it
-    "expiring",         # the password will expire: change it, or later
+    "continue",  # a welcome with a Continue
+    "session",  # another session is active: Continue leaves it alone
+    "ends-session",  # another session is active: Continue ends it
+    "expiring",  # the password will expire: change it, or later
     "change-password",  # the password must be changed
 ]
 EndsAt = Literal[
-    "ha-page", "readiness", "register", "milestones", "ise-list", "ise-form", "save",
-    "register-done", "save-done",   # the press took effect, then the session ended
+    "ha-page",
+    "readiness",
+    "register",
+    "milestones",
+    "ise-list",
+    "ise-form",
+    "save",
+    "register-done",
+    "save-done",  # the press took effect, then the session ended
 ]
 
 
@@ -47,7 +54,7 @@ class PageSettings:
     """How the web pages look and behave where releases differ."""
 
     menu: Literal["click", "hover"] = "click"
-    popup: bool = True                # a dialog over the page after the login
+    popup: bool = True  # a dialog over the page after the login
     popup_delay: float = 0.2
     ha_entries: Literal["left", "tabs"] = "left"
     failover: Literal["radio", "select"] = "radio"
@@ -55,20 +62,20 @@ class PageSettings:
     ise_labels: tuple[str, str, str, str] = ("IP Address", "User Name", "Password", "Confirm Password")
     ise_port_field: bool = True
     ise_buttons: Literal["input", "link", "span"] = "input"
-    label_mark: str = ""              # ":" or " *" after each label
+    label_mark: str = ""  # ":" or " *" after each label
     session_lifetime: float = 1800.0
-    load_delay: float = 0.05          # until a page's content replaces its loading notice
+    load_delay: float = 0.05  # until a page's content replaces its loading notice
     after_login: AfterLogin = "home"
-    ends_session: tuple[EndsAt, ...] = ()             # where the session ends, once at each place
+    ends_session: tuple[EndsAt, ...] = ()  # where the session ends, once at each place
     lost_session: Literal["login", "silent"] = "login"  # what a page's script does then: go there, or nothing
-    ha_delay: float = 0.0             # of the High Availability page, beyond load_delay
-    mode_delay: float = 0.0           # until a script fills the cell of the Configuration Mode
-    mode_awaited: str = ""            # what stands there until then
-    readiness_delay: float = 0.0      # until a script fills the states of the checks
-    milestones_stay: bool = True      # when the registration is over
-    status_delay: float = 0.0         # until a script fills the cells of ISE's status
-    ise_awaited: str = "Unknown"      # ISE's status before the first poll
-    api_limit: int | None = None      # answers of the API before it says 503
+    ha_delay: float = 0.0  # of the High Availability page, beyond load_delay
+    mode_delay: float = 0.0  # until a script fills the cell of the Configuration Mode
+    mode_awaited: str = ""  # what stands there until then
+    readiness_delay: float = 0.0  # until a script fills the states of the checks
+    milestones_stay: bool = True  # when the registration is over
+    status_delay: float = 0.0  # until a script fills the cells of ISE's status
+    ise_awaited: str = "Unknown"  # ISE's status before the first poll
+    api_limit: int | None = None  # answers of the API before it says 503
 
 
 @dataclass
@@ -91,29 +98,29 @@ class NodeSettings:
     channels: bool = True
     auth_banner: str | None = None
     banner: str | None = None
-    resumable: bool = False                   # sessions that were cut off are offered; Enter starts a new one
-    login_question: str | None = None         # a yes/no question before the first prompt
-    unexpected_question: str | None = None    # one that is no yes/no question
-    config_mode: bool = False                 # the first prompt is that of configuration mode, which `end` leaves
+    resumable: bool = False  # sessions that were cut off are offered; Enter starts a new one
+    login_question: str | None = None  # a yes/no question before the first prompt
+    unexpected_question: str | None = None  # one that is no yes/no question
+    config_mode: bool = False  # the first prompt is that of configuration mode, which `end` leaves
     prompt: str = "{hostname}/{user}# "
     shells_at_once: int | None = None
 
     # how it goes on
     delay: float = 0.0
-    delays: dict[str, float] = field(default_factory=dict)           # by the command's beginning
-    questions_after: dict[str, str] = field(default_factory=dict)    # likewise: asked after the answer
-    drops: tuple[str, ...] = ()                                      # likewise: the session drops instead
-    reboots: dict[str, Literal["before", "after"]] = field(default_factory=dict)   # likewise: once, and its effect
+    delays: dict[str, float] = field(default_factory=dict)  # by the command's beginning
+    questions_after: dict[str, str] = field(default_factory=dict)  # likewise: asked after the answer
+    drops: tuple[str, ...] = ()  # likewise: the session drops instead
+    reboots: dict[str, Literal["before", "after"]] = field(default_factory=dict)  # likewise: once, and its effect
     page_length: int = 24
     wrap: bool = True
-    width: int | None = None                  # where lines are broken, whatever the client's terminal is
+    width: int | None = None  # where lines are broken, whatever the client's terminal is
     break_at: Literal["column", "blank"] = "column"
     echo: bool = True
     line_end: Literal["\r\n", "\r"] = "\r\n"
 
     # tofu-certs
-    list_answers: list[str] = field(default_factory=list)   # printed in place of the list, each once
-    strangers: int = 0                                       # pins of hosts that nobody knows
+    list_answers: list[str] = field(default_factory=list)  # printed in place of the list, each once
+    strangers: int = 0  # pins of hosts that nobody knows
     self_entries: SelfEntries = "listed"
     dn_style: Literal["slash", "spaced", "multi"] = "slash"
     escape_non_ascii: bool = False
@@ -132,7 +139,11 @@ class NodeSettings:
 
 
 LISTING_3_9: dict[str, Any] = {
-    "dn_style": "spaced", "header": "off", "after_semicolon": "  ", "after_subject": "", "trailing": " ",
+    "dn_style": "spaced",
+    "header": "off",
+    "after_semicolon": "  ",
+    "after_subject": "",
+    "trailing": " ",
 }
 """Changes for ``with_nodes`` that list pins as the sister page of release 3.9 prints them."""
 
@@ -151,8 +162,8 @@ class LogSettings:
 
     prefix: str = "{at} {level} "
     dn: Literal["seed", "full", "cn"] = "seed"
-    wrapped: bool = True          # the ISE shape, broken inside `java.security.cert.CertificateException`
-    blank_lines: bool = False     # between all lines, as the printed document shows them
+    wrapped: bool = True  # the ISE shape, broken inside `java.security.cert.CertificateException`
+    blank_lines: bool = False  # between all lines, as the printed document shows them
     repeats: Literal[2, 3] = 2
     secondary_first_line: bool = False
 
@@ -160,11 +171,11 @@ class LogSettings:
 @dataclass
 class HaSettings:
     loss_mode: str = "HA Not Configured"
-    loss_recovers: bool | None = None         # None: unless the mode says that HA is not configured
+    loss_recovers: bool | None = None  # None: unless the mode says that HA is not configured
     readiness_time: float = 0.1
     failing_checks: tuple[str, ...] = ()
     registration_time: float = 0.6
-    stuck_at: str | None = None               # one of MILESTONES
+    stuck_at: str | None = None  # one of MILESTONES
     fails_at: str | None = None
     error: str = "Registration failed. See the health monitor log for details."
 
@@ -174,11 +185,9 @@ class LabSettings:
     start: Literal["healthy", "fresh"] = "healthy"
     web: bool = True
     primary: NodeSettings = field(default_factory=NodeSettings)
-    secondary: NodeSettings = field(
-        default_factory=lambda: NodeSettings(hostname="prime-sec", header="one-line")
-    )
+    secondary: NodeSettings = field(default_factory=lambda: NodeSettings(hostname="prime-sec", header="one-line"))
     ise: tuple[IseSettings, ...] = (IseSettings(),)
-    dna_center: tuple[IseSettings, ...] = ()   # the primary connects to them as it does to ISE servers
+    dna_center: tuple[IseSettings, ...] = ()  # the primary connects to them as it does to ISE servers
 
     addresses: Literal["auto", "distinct", "shared", "ipv6"] = "auto"
     chain: Literal["self-signed", "site-ca"] = "self-signed"
@@ -189,11 +198,11 @@ class LabSettings:
     ise_interval: float = 0.3
     connect_timeout: float = 2.0
     ha: HaSettings = field(default_factory=HaSettings)
-    ise_recovers: bool = False    # reachable again by itself when trust is restored
+    ise_recovers: bool = False  # reachable again by itself when trust is restored
     ise_existing: Literal["replace", "allow", "error"] = "replace"
     ise_checked_on_add: bool = True
     log: LogSettings = field(default_factory=LogSettings)
-    ping_interval: float = 30.0   # of the alarm stream
+    ping_interval: float = 30.0  # of the alarm stream
 
     def with_nodes(self, **changes: Any) -> LabSettings:
         """Apply the same changes to both Prime nodes, and return these settings."""

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 Setting = TypeVar("Setting")
 
-_RESUME = ("Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday_Mar_10_18:10:15\n\n"
-           "Enter session number to resume or press <Enter> to start a new one:")
+_RESUME = (
+    "Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday_Mar_10_18:10:15\n\n"
+    "Enter session number to resume or press <Enter> to start a new one:"
+)
 NOT_YES_OR_NO = "ERROR : Please enter Yes or No"
 
 

@@ -45,9 +45,17 @@ class SshServer:
         if self._acceptor is not None:
             return
         self._acceptor = await asyncssh.listen(
-            self._host, self.port, server_factory=lambda: _Login(self._node, self),
-            server_host_keys=self.keys, encoding="utf-8", errors="replace", line_editor=False,
-            agent_forwarding=False, kbdint_auth=False, public_key_auth=False)
+            self._host,
+            self.port,
+            server_factory=lambda: _Login(self._node, self),
+            server_host_keys=self.keys,
+            encoding="utf-8",
+            errors="replace",
+            line_editor=False,
+            agent_forwarding=False,
+            kbdint_auth=False,
+            public_key_auth=False,
+        )
         self.port = self._acceptor.get_port()
 
     async def close(self) -> None:
@@ -103,11 +111,13 @@ class _Login(asyncssh.SSHServer):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "open failed")
         return _Session(self._node, self._connection)
 
-    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
-                             ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
         if not self._node.settings.channels:
             raise asyncssh.ChannelOpenError(
-                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "administratively prohibited: open failed")
+                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "administratively prohibited: open failed"
+            )
         return _Tunnel.open(self._node, dest_host, dest_port)
 
 
@@ -119,14 +129,14 @@ class _Session(asyncssh.SSHServerSession[str]):
         self._command: str | None = None
         self._has_pty = False
         settings = node.settings
-        self.terminal = Terminal(self._send, echo=settings.echo, line_end=settings.line_end,
-                                 at_blanks=settings.break_at == "blank")
+        self.terminal = Terminal(
+            self._send, echo=settings.echo, line_end=settings.line_end, at_blanks=settings.break_at == "blank"
+        )
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
         self._channel = chan
 
-    def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int],
-                      term_modes: object) -> bool:
+    def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
         self._has_pty = True
         self.terminal.page_length = self._node.settings.page_length
         self.terminal_size_changed(*term_size)

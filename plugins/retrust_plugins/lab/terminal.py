@@ -19,13 +19,14 @@ class SessionEnded(Exception):
 
 
 class Terminal:
-    def __init__(self, send: Callable[[str], None], *, echo: bool = True, line_end: str = "\r\n",
-                 at_blanks: bool = False) -> None:
+    def __init__(
+        self, send: Callable[[str], None], *, echo: bool = True, line_end: str = "\r\n", at_blanks: bool = False
+    ) -> None:
         self._send, self._echo, self._line_end, self._at_blanks = send, echo, line_end, at_blanks
         self._typed: asyncio.Queue[str] = asyncio.Queue()
         self._after_return = False
         self._column = 0
-        self.width = 0        # 0: does not wrap
+        self.width = 0  # 0: does not wrap
         self.page_length = 0  # 0: does not page
 
     def feed(self, text: str) -> None:

@@ -40,18 +40,34 @@ if TYPE_CHECKING:
 
 SITE = "campus"
 ALICE = "person:alice"
-QUICK: Mapping[str, Any] = {"connect": 10, "command": 5, "page": 20, "settle": 2, "ise_poll": 0.5, "registration": 20,
-                            "operator": 20, "look": 0.05}
+QUICK: Mapping[str, Any] = {
+    "connect": 10,
+    "command": 5,
+    "page": 20,
+    "settle": 2,
+    "ise_poll": 0.5,
+    "registration": 20,
+    "operator": 20,
+    "look": 0.05,
+}
 """Time limits for a site whose servers are on this machine."""
 
 Change = Callable[[dict[str, Any]], None]
 Tell = Callable[[str], None]
 
 
-async def one_pass(engine: Engine, ledger: Ledger, site: Site, *, actor: str = ALICE,
-                   tell: Tell = lambda _: None, attendance: Attendance | None = None,
-                   before: Callable[[str], Any] = lambda _: None) -> Ended:
+async def one_pass(
+    engine: Engine,
+    ledger: Ledger,
+    site: Site,
+    *,
+    actor: str = ALICE,
+    tell: Tell = lambda _: None,
+    attendance: Attendance | None = None,
+    before: Callable[[str], Any] = lambda _: None,
+) -> Ended:
     """One pass from the top, bare; ``before`` is called with the name of each part before it begins."""
+
     async def part(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
         before(name)
         return await work()
@@ -64,6 +80,7 @@ async def one_pass(engine: Engine, ledger: Ledger, site: Site, *, actor: str = A
 
 def person_at_the_pages(lab: Lab) -> Tell:
     """Whoever is told to register HA registers it, as the documented pages do; deaf to everything else."""
+
     def told(text: str) -> None:
         if text.startswith("Please register HA"):
             lab.primary.ha.register(Registration(lab.secondary.host, lab.authentication_key))
@@ -73,8 +90,9 @@ def person_at_the_pages(lab: Lab) -> Tell:
 
 def quick_lab(**changes: Any) -> LabSettings:
     """Two servers that meet often, without pages and ISE."""
-    settings = LabSettings(web=False, ise=(), health_interval=0.15, ise_interval=0.15,
-                           ha=HaSettings(registration_time=0.1))
+    settings = LabSettings(
+        web=False, ise=(), health_interval=0.15, ise_interval=0.15, ha=HaSettings(registration_time=0.1)
+    )
     return replace(settings, **changes)
 
 
@@ -119,8 +137,10 @@ class Campus:
     async def settle_in(self, days_ago: float = 1.0) -> None:
         """As if a case had ended verified some days ago: what the pair presents now is each edge's baseline."""
         verified = datetime.now(UTC) - timedelta(days=days_ago)
-        await self.ledger.set_baselines([_baseline("primary", self.lab.secondary, verified),
-                                         _baseline("secondary", self.lab.primary, verified)], actor="service")
+        await self.ledger.set_baselines(
+            [_baseline("primary", self.lab.secondary, verified), _baseline("secondary", self.lab.primary, verified)],
+            actor="service",
+        )
 
     async def break_trust(self, *nodes: str) -> None:
         """Renew these nodes' certificates, and wait until the pair has noticed."""
@@ -136,15 +156,26 @@ class Campus:
         """The log line that a renewal leaves at ``holder``, handed in."""
         peer = self.lab.secondary if holder == "primary" else self.lab.primary
         now = datetime.now(UTC)
-        told = {"id": f"log:{holder}:{now.timestamp()}", "kind": "log", "site": SITE, "role": role,
-                "holder": holder, "dn": dn or self.lab.subject_for(peer.settings.hostname), "at": now,
-                "received_at": now, "source": "hm-0-0.log", "actor": "service", "level": "authenticated"}
+        told = {
+            "id": f"log:{holder}:{now.timestamp()}",
+            "kind": "log",
+            "site": SITE,
+            "role": role,
+            "holder": holder,
+            "dn": dn or self.lab.subject_for(peer.settings.hostname),
+            "at": now,
+            "received_at": now,
+            "source": "hm-0-0.log",
+            "actor": "service",
+            "level": "authenticated",
+        }
         await self.ledger.sight(Sighting.model_validate(told | more))
 
     # -- what we do about it ----------------------------------------------------------------------
 
-    async def run(self, *, attendance: Attendance | None = None, actor: str = ALICE,
-                  before: Callable[[str], Any] = lambda _: None) -> Ended:
+    async def run(
+        self, *, attendance: Attendance | None = None, actor: str = ALICE, before: Callable[[str], Any] = lambda _: None
+    ) -> Ended:
         """One pass; whoever is told to register HA does."""
         press = person_at_the_pages(self.lab)
 
@@ -152,8 +183,9 @@ class Campus:
             self.told.append(text)
             press(text)
 
-        return await one_pass(self.engine, self.ledger, self.site, actor=actor, tell=tell, attendance=attendance,
-                              before=before)
+        return await one_pass(
+            self.engine, self.ledger, self.site, actor=actor, tell=tell, attendance=attendance, before=before
+        )
 
     async def heal(self, *, accept_unproven: bool = False, **options: Any) -> Ended:
         """One pass with a person at the terminal who says yes to what it asks."""
@@ -162,9 +194,16 @@ class Campus:
 
 def _baseline(holder: str, peer: PrimeNode, verified: datetime) -> Baseline:
     shown = read_presented([peer.identity.certificate.public_bytes(Encoding.DER)])
-    return Baseline(site=SITE, holder=holder, key=peer.key, fingerprint=shown.fingerprint,
-                    key_fingerprint=shown.key_fingerprint, subject=shown.subject, verified_at=verified,
-                    grade=Grade.PROVEN)
+    return Baseline(
+        site=SITE,
+        holder=holder,
+        key=peer.key,
+        fingerprint=shown.fingerprint,
+        key_fingerprint=shown.key_fingerprint,
+        subject=shown.subject,
+        verified_at=verified,
+        grade=Grade.PROVEN,
+    )
 
 
 def edit(inventory: Path, change: Change) -> None:
@@ -186,8 +225,9 @@ def engine_over(inventory: Path, home: Path) -> Engine:
 
 
 @asynccontextmanager
-async def campus(folder: Path, settings: LabSettings | None = None, *, change: Change = lambda _: None,
-                 ledger_url: str | None = None) -> AsyncIterator[Campus]:
+async def campus(
+    folder: Path, settings: LabSettings | None = None, *, change: Change = lambda _: None, ledger_url: str | None = None
+) -> AsyncIterator[Campus]:
     """A running lab and the engine over it; ``change`` edits its site of the inventory."""
     from retrust.ledger import Ledger
 

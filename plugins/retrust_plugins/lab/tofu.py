@@ -92,8 +92,7 @@ class TofuStore:
         connection = await self._network.connect(self._owner, host, port, self._limit)
         try:
             async with asyncio.timeout(self._limit):
-                return await asyncio.open_connection(
-                    sock=connection, ssl=_first_use_context(), server_hostname="")
+                return await asyncio.open_connection(sock=connection, ssl=_first_use_context(), server_hostname="")
         except (OSError, TimeoutError) as error:
             connection.close()
             raise Unreachable(f"{host} port {port}: {error or 'timed out'}") from error
@@ -114,12 +113,18 @@ class Conversation:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: float) -> None:
         self._reader, self._writer, self._limit = reader, writer, limit
 
-    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None,
-                  authorization: str | None = None) -> tuple[int, dict[str, Any]]:
+    async def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, authorization: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """Raises ``Unreachable`` when the other side hangs up or is too slow."""
         payload = json.dumps(body or {}).encode()
-        head = [f"{method} {path} HTTP/1.1", "Host: lab", "Connection: close",
-                "Content-Type: application/json", f"Content-Length: {len(payload)}"]
+        head = [
+            f"{method} {path} HTTP/1.1",
+            "Host: lab",
+            "Connection: close",
+            "Content-Type: application/json",
+            f"Content-Length: {len(payload)}",
+        ]
         if authorization:
             head.append(f"Authorization: {authorization}")
         try:

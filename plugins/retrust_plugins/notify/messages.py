@@ -50,8 +50,11 @@ def message(occasion: str, entry: Entry, case: Case | None, plan: Plan | None, a
         lines.append(f"{address}/cases/{case.id}")
     where = entry.site or "retrust"
     body = "\n".join(lines)
-    return Message(f"[retrust] {where}: {said}" + (f" ({case.id})" if case else ""),
-                   body if len(body) <= LONGEST else f"{body[:LONGEST]}…", kind)
+    return Message(
+        f"[retrust] {where}: {said}" + (f" ({case.id})" if case else ""),
+        body if len(body) <= LONGEST else f"{body[:LONGEST]}…",
+        kind,
+    )
 
 
 def _lines(entry: Entry, plan: Plan | None) -> Iterator[str]:

@@ -136,5 +136,11 @@ def _sent(outgoing: Outgoing) -> bool:
         log.warning("the receiver %s is no address that Apprise knows", outgoing.receiver)
         return True
     told = outgoing.message
-    return bool(there.notify(title=told.title, body=told.body, notify_type=apprise.NotifyType(told.kind),
-                             body_format=apprise.NotifyFormat.TEXT))
+    return bool(
+        there.notify(
+            title=told.title,
+            body=told.body,
+            notify_type=apprise.NotifyType(told.kind),
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+    )

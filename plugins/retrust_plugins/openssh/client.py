@@ -21,8 +21,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, Listing, key_type_of, name_at, type_of
 
 _CERTIFIED = "-cert-v01@openssh.com"
-PLAIN = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
-         "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512", "rsa-sha2-256")
+PLAIN = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 ALGORITHMS = (*(name.removesuffix("@openssh.com") + _CERTIFIED for name in PLAIN), *PLAIN)
 """What the client asks for, the most liked first, where nothing is known of a host."""
 
@@ -50,8 +58,7 @@ def asked_for(known: Listing, host: str, port: int) -> tuple[str, ...]:
     if PLAIN[0] in known_types:
         return ALGORITHMS
     authority = any(line.marker == AUTHORITY for line in lines)
-    liked = [name for name in ALGORITHMS
-             if (authority and _CERTIFIED in name) or _plain_type(name) in known_types]
+    liked = [name for name in ALGORITHMS if (authority and _CERTIFIED in name) or _plain_type(name) in known_types]
     return (*liked, *(name for name in ALGORITHMS if name not in liked))
 
 
@@ -79,8 +86,9 @@ def _certificate(shown: bytes) -> SSHOpenSSHCertificate | None:
         return None
 
 
-def _decide(known: Listing, host: str, port: int, key: bytes,
-            forms: Sequence[SSHOpenSSHCertificate | None]) -> Decision:
+def _decide(
+    known: Listing, host: str, port: int, key: bytes, forms: Sequence[SSHOpenSSHCertificate | None]
+) -> Decision:
     """The certificate is tried first, then its plain key; a name with a port that nobody knows, then without one."""
     lines = _readable(known.covering(name_at(host, port)))
     fault = ""

@@ -32,14 +32,13 @@ async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> Asy
     """Log in to every holder at once; where one cannot be reached the others are left, and nothing is done."""
     async with AsyncExitStack() as stack:
         opened = await asyncio.gather(
-            *(_open(stack, name, holder, services) for name, holder in site.holders.items()),
-            return_exceptions=True)
+            *(_open(stack, name, holder, services) for name, holder in site.holders.items()), return_exceptions=True
+        )
         failures = [o for o in opened if isinstance(o, BaseException)]
         if failures:
             # A changed identity outweighs a node that is down: it must be heard.
             raise max(failures, key=lambda f: f.exit_code if isinstance(f, RetrustError) else 0)
-        ends = {name: end for name, end in zip(site.holders, opened, strict=True)
-                if not isinstance(end, BaseException)}
+        ends = {name: end for name, end in zip(site.holders, opened, strict=True) if not isinstance(end, BaseException)}
         yield OpenSshConnection(target, site, services, ends)
 
 
@@ -61,8 +60,9 @@ async def _open(stack: AsyncExitStack, name: str, holder: Holder, services: Serv
     try:
         sftp = await stack.enter_async_context(await ssh.start_sftp_client())
     except asyncssh.ChannelOpenError as exc:
-        raise PermanentError(f"no access to files: {exc.reason}", where=name,
-                             hint="the holder's SSH server must offer SFTP") from exc
+        raise PermanentError(
+            f"no access to files: {exc.reason}", where=name, hint="the holder's SSH server must offer SFTP"
+        ) from exc
     except (asyncssh.Error, OSError) as exc:
         raise TemporaryError(f"the SSH connection was lost: {exc}", where=name) from exc
     session = SshConnection(access, ssh, transcript, timeout=LOGIN_TIMEOUT, command_timeout=LOGIN_TIMEOUT)
@@ -86,10 +86,17 @@ async def _access(name: str, holder: Holder, services: Services) -> SshAccess:
     assert ssh is not None
     get = services.secrets.get
     access = SshAccess(
-        node=name, address=ssh.address or holder.host or "", port=ssh.port, username=ssh.username, host=holder.host,
-        password=await get(ssh.password) if ssh.password else None, key_file=ssh.key_file,
+        node=name,
+        address=ssh.address or holder.host or "",
+        port=ssh.port,
+        username=ssh.username,
+        host=holder.host,
+        password=await get(ssh.password) if ssh.password else None,
+        key_file=ssh.key_file,
         passphrase=await get(ssh.key_passphrase) if ssh.key_passphrase else None,
-        host_keys=ssh.host_key or (), known_hosts=ssh.known_hosts)
+        host_keys=ssh.host_key or (),
+        known_hosts=ssh.known_hosts,
+    )
     accepted = services.identities.get((name, "host key"))
     return replace(access, host_keys=accepted, known_hosts=None) if accepted else access
 
@@ -120,8 +127,11 @@ class OpenSshConnection(Connection):
         stores = self._ends[holder][1]
         contents = tuple([await store.read() for store in stores])
         if all(content is None for content in contents):
-            raise PermanentError(f"{', '.join(s.path for s in stores)} cannot be read: no such file", where=holder,
-                                 hint="name the known_hosts file as the holder's path")
+            raise PermanentError(
+                f"{', '.join(s.path for s in stores)} cannot be read: no such file",
+                where=holder,
+                hint="name the known_hosts file as the holder's path",
+            )
         if holder not in self._parsed or self._parsed[holder][0] != contents:
             lines: list[Entry] = []
             for store, content in zip(stores, contents, strict=True):
@@ -204,8 +214,9 @@ class OpenSshConnection(Connection):
             raise Refused(f"the line to write holds {new.fingerprint}, which was not approved", where=step.holder)
         stores = await self._writable(step)
         if not stores:
-            raise PermanentError("the line to replace is no longer there", where=step.holder,
-                                 hint="nothing was written; run again")
+            raise PermanentError(
+                "the line to replace is no longer there", where=step.holder, hint="nothing was written; run again"
+            )
         for store in stores:
             await replace_line(store, old.line, new.line, before_send)
         self._note(step)

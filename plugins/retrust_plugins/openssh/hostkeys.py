@@ -41,8 +41,9 @@ class HostKeys:
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
         return await self._look(endpoint, timeout)
 
-    async def probe_many(self, endpoints: Sequence[Endpoint], *, limit: int,
-                         timeout: float) -> Mapping[Endpoint, Presented | RetrustError]:
+    async def probe_many(
+        self, endpoints: Sequence[Endpoint], *, limit: int, timeout: float
+    ) -> Mapping[Endpoint, Presented | RetrustError]:
         slots = asyncio.Semaphore(limit)
 
         async def one(endpoint: Endpoint) -> Presented | RetrustError:
@@ -58,8 +59,9 @@ class HostKeys:
         where = str(endpoint)
         try:
             async with asyncio.timeout(timeout), _as_socket(reader, writer) as (sock, heard):
-                key = await asyncssh.get_server_host_key(endpoint.host, endpoint.port, sock=sock, config=None,
-                                                         server_host_key_algs=list(self.algorithms))
+                key = await asyncssh.get_server_host_key(
+                    endpoint.host, endpoint.port, sock=sock, config=None, server_host_key_algs=list(self.algorithms)
+                )
         except TimeoutError as exc:
             raise TemporaryError(f"showed no host key within {timeout:g} s", where=where) from exc
         except asyncssh.KeyExchangeFailed as exc:
@@ -67,8 +69,9 @@ class HostKeys:
         except NO_KEY as exc:
             raise PermanentError(f"shows a host key that is none: {exc}", where=where) from exc
         except (asyncssh.Error, OSError) as exc:
-            raise TemporaryError(f"showed no host key: {exc}", where=where,
-                                 hint="it is down, or turns away many connections at once") from exc
+            raise TemporaryError(
+                f"showed no host key: {exc}", where=where, hint="it is down, or turns away many connections at once"
+            ) from exc
         if key is None:
             raise PermanentError("shows no host key", where=where)
         return presented(_sent(bytes(heard)) or key.public_data)
@@ -93,9 +96,9 @@ def _sent(heard: bytes) -> bytes:
     start = heard.find(b"SSH-")
     at = heard.find(b"\n", start) + 1
     while start >= 0 and at + 6 < len(heard):
-        length = int.from_bytes(heard[at:at + 4], "big")
-        kind, size = heard[at + 5], int.from_bytes(heard[at + 6:at + 10], "big")
-        blob = heard[at + 10:at + 10 + size]
+        length = int.from_bytes(heard[at : at + 4], "big")
+        kind, size = heard[at + 5], int.from_bytes(heard[at + 6 : at + 10], "big")
+        blob = heard[at + 10 : at + 10 + size]
         if kind in _ANSWERS and key_type_of(blob).startswith(("ssh-", "ecdsa-", "sk-", "rsa-")):
             return blob
         at += 4 + length
@@ -110,8 +113,15 @@ def presented(blob: bytes) -> Presented:
     """A public key, or a host certificate, in the words for X.509; ``chain`` holds it as it was sent."""
     seen = fingerprint(blob)
     named = subject(key_type_of(blob), seen)
-    return Presented(fingerprint=seen, key_fingerprint=seen, subject=named, issuer=named,
-                     not_before=_ALWAYS[0], not_after=_ALWAYS[1], chain=(blob,))
+    return Presented(
+        fingerprint=seen,
+        key_fingerprint=seen,
+        subject=named,
+        issuer=named,
+        not_before=_ALWAYS[0],
+        not_after=_ALWAYS[1],
+        chain=(blob,),
+    )
 
 
 @asynccontextmanager

@@ -76,8 +76,8 @@ class Entry:
 
 def _with_key(line: str, entry: Entry, key_type: str, blob: bytes) -> str:
     before, _, after = line.partition(b64encode(entry.blob).decode())
-    head = before[:before.rindex(entry.key_type)]
-    between = before[len(head) + len(entry.key_type):]
+    head = before[: before.rindex(entry.key_type)]
+    between = before[len(head) + len(entry.key_type) :]
     return f"{head}{key_type}{between}{b64encode(blob).decode()}{after}"
 
 
@@ -97,7 +97,7 @@ def subject(key_type: str, fingerprint: str) -> str:
     return f"CN={fingerprint},OU={key_type}"
 
 
-@lru_cache(maxsize=2 ** 17)
+@lru_cache(maxsize=2**17)
 def hashed_name(listed: str, names: tuple[str, ...]) -> str | None:
     """Which of the names this is the hash of. Each line has a salt of its own, so that each asks for all of them."""
     try:
@@ -208,7 +208,7 @@ def _string(text: str) -> bytes:
 
 
 def key_type_of(blob: bytes) -> str:
-    return blob[4:4 + int.from_bytes(blob[:4], "big")].decode("ascii", errors="replace")
+    return blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode("ascii", errors="replace")
 
 
 def pins(holder: str, entries: Iterable[Entry], known: dict[str, str]) -> Iterator[Pin]:
@@ -223,8 +223,12 @@ def pins(holder: str, entries: Iterable[Entry], known: dict[str, str]) -> Iterat
     for entry, key in zip(entries, plain, strict=True):
         if times[key] > 1:
             key = f"{key} {as_openssh_prints(entry.fingerprint)}"
-        yield Pin(holder=holder, key=known.setdefault(entry.line, key), line=entry.line,
-                  subject=subject(type_of(entry.key_type), entry.fingerprint))
+        yield Pin(
+            holder=holder,
+            key=known.setdefault(entry.line, key),
+            line=entry.line,
+            subject=subject(type_of(entry.key_type), entry.fingerprint),
+        )
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,7 @@ class Change:
 
     def applied(self, content: bytes) -> bytes:
         for offset, old, new in self.over:
-            content = content[:offset] + new + content[offset + len(old):]
+            content = content[:offset] + new + content[offset + len(old) :]
         return content + self.append
 
 
@@ -264,7 +268,7 @@ def change(content: bytes, old: str, new: str) -> Change:
     append, over, offset = b"", [], 0
     for raw in lines:
         if _text(raw) == old:
-            end = raw[len(raw.removesuffix(b"\r")):]
+            end = raw[len(raw.removesuffix(b"\r")) :]
             written = _with_key(raw.decode("latin-1"), was, comes.key_type, comes.blob).encode("latin-1")
             in_one_page = offset // PAGE == (offset + len(raw) - 1) // PAGE
             if not placed and (len(written) > len(raw) or not in_one_page):

@@ -50,19 +50,24 @@ class Looker:
 
 async def relation_of(known: Listing, peer: Peer, looker: Looker) -> Relation:
     """Healthy where ssh connects by some name of the peer, and refuses by none that the store knows."""
-    orders = {host: asked_for(known, host, peer.port) for host in peer.hosts
-              if known.covering(name_at(host, peer.port)) or known.covering(name_at(host))}
+    orders = {
+        host: asked_for(known, host, peer.port)
+        for host in peer.hosts
+        if known.covering(name_at(host, peer.port)) or known.covering(name_at(host))
+    }
     if not orders:
         return _unknown(peer)
     wanted = list(dict.fromkeys(orders.values()))
-    seen = dict(zip(wanted, await asyncio.gather(*(looker.see(peer.endpoint, order) for order in wanted)),
-                    strict=True))
+    seen = dict(zip(wanted, await asyncio.gather(*(looker.see(peer.endpoint, order) for order in wanted)), strict=True))
     decisions = []
     for host, order in orders.items():
         shown = seen[order]
         if isinstance(shown, PermanentError):
-            return Relation(status="refused", healthy=False,
-                            detail=f"{peer.endpoint} shows no key of a type that ssh asks for: {shown.what}")
+            return Relation(
+                status="refused",
+                healthy=False,
+                detail=f"{peer.endpoint} shows no key of a type that ssh asks for: {shown.what}",
+            )
         if isinstance(shown, RetrustError):
             return Relation(status="no answer", healthy=None, detail=shown.what)
         decisions.append((host, shown.chain[0], decide(known, host, peer.port, shown.chain[0])))
@@ -84,9 +89,14 @@ def _unknown(peer: Peer, seen: tuple[str, bytes, Decision] | None = None) -> Rel
     why = f"; {seen[2].why}" if seen and seen[2].why else ""
     if seen and seen[2].line:
         why += f"; the line {seen[2].line.hosts!r}, which counts without the port, holds another"
-    return Relation(status="unknown", healthy=False, detail=(
-        f"no line is for {names}{shows}{why}: ssh asks, or refuses where it is strict; "
-        "compare the key out of band and add its line, or leave this peer out of the holder's peers"))
+    return Relation(
+        status="unknown",
+        healthy=False,
+        detail=(
+            f"no line is for {names}{shows}{why}: ssh asks, or refuses where it is strict; "
+            "compare the key out of band and add its line, or leave this peer out of the holder's peers"
+        ),
+    )
 
 
 def _why(peer: Peer, host: str, shown: bytes, decision: Decision) -> str:
@@ -96,8 +106,10 @@ def _why(peer: Peer, host: str, shown: bytes, decision: Decision) -> str:
     said = decision.why or f"{host} shows {_print(shown)}, which is not pinned"
     if line is None or line.marker or (not line.has_pattern and _is_ours(peer, line.hosts)):
         return said
-    return (f"{said}; the line {line.hosts!r} also stands for others, so it is not changed here: write its names as "
-            f"aliases of the peer, or change the line by hand")
+    return (
+        f"{said}; the line {line.hosts!r} also stands for others, so it is not changed here: write its names as "
+        f"aliases of the peer, or change the line by hand"
+    )
 
 
 def _is_ours(peer: Peer, hosts: str) -> bool:

@@ -36,12 +36,15 @@ class Holder(Part):
 
     host: Host | None = Field(default=None, description="Its address; may be left out for this machine.")
     path: Texts = Field(
-        default=(".ssh/known_hosts",), min_length=1,
+        default=(".ssh/known_hosts",),
+        min_length=1,
         description="Its known_hosts files in the order in which ssh reads them, one or a list; relative to the "
-                    "login's home folder. /etc/ssh/ssh_known_hosts, of all users, is read where it is named.")
+        "login's home folder. /etc/ssh/ssh_known_hosts, of all users, is read where it is named.",
+    )
     ssh: SshSettings | None = None
     peers: tuple[NodeName, ...] | None = Field(
-        default=None, description="The peers that this machine logs in to, and so has to know; all, if left out.")
+        default=None, description="The peers that this machine logs in to, and so has to know; all, if left out."
+    )
 
     def is_at(self, peer: Peer) -> bool:
         """Whether the peer is this very machine's SSH server."""
@@ -97,8 +100,11 @@ class OpenSshSite(Site):
     def known_by(self, holder: str) -> Mapping[str, Peer]:
         """The peers that a holder has to know."""
         kept = self.holders[holder]
-        return {name: peer for name, peer in self.peers.items()
-                if (kept.peers is None or name in kept.peers) and not kept.is_at(peer)}
+        return {
+            name: peer
+            for name, peer in self.peers.items()
+            if (kept.peers is None or name in kept.peers) and not kept.is_at(peer)
+        }
 
     def rules(self) -> Iterable[Wrong]:
         yield from super().rules()

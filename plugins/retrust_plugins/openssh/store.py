@@ -70,13 +70,16 @@ async def replace_line(store: Store, old: str, new: str, before_send: BeforeSend
             if wanted.append:
                 await file.append(wanted.append)
             for offset, stands, comes in wanted.over:
-                if (await file.read())[offset:offset + len(stands)] == stands:
+                if (await file.read())[offset : offset + len(stands)] == stands:
                     await file.write(offset, comes)
             await file.sync()
         if not await holds(store, old, new):
             return
-    raise PermanentError(f"{store.path} changes faster than it can be written", where=store.node,
-                         hint="find out which program writes it all the time, and run again")
+    raise PermanentError(
+        f"{store.path} changes faster than it can be written",
+        where=store.node,
+        hint="find out which program writes it all the time, and run again",
+    )
 
 
 class LocalStore:
@@ -181,9 +184,15 @@ def _told(store: Store, done: Literal["read", "written"]) -> Iterator[None]:
     try:
         yield
     except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.ConnectionLost) as exc:
-        raise TemporaryError(f"the connection was lost while {store.path} was {done}: {exc}", where=store.node,
-                             hint="observe whether it took effect") from exc
+        raise TemporaryError(
+            f"the connection was lost while {store.path} was {done}: {exc}",
+            where=store.node,
+            hint="observe whether it took effect",
+        ) from exc
     except (asyncssh.Error, OSError) as exc:
-        hint = ("name the known_hosts file as the holder's path" if done == "read" else
-                "no line of it was lost; let the login write this file as it stands, and run again")
+        hint = (
+            "name the known_hosts file as the holder's path"
+            if done == "read"
+            else "no line of it was lost; let the login write this file as it stands, and run again"
+        )
         raise PermanentError(f"{store.path} cannot be {done}: {exc}", where=store.node, hint=hint) from exc

@@ -51,15 +51,17 @@ class OpenSsh(Target[OpenSshSite]):
         """The peer whose line the step replaces."""
         owner = _owner(parse(step.sends[0][2:].encode()).lines[0], site.owners)
         if owner is None:
-            raise PermanentError("the line names no peer of this site any more", where=step.holder,
-                                 hint="nothing was written; run again")
+            raise PermanentError(
+                "the line names no peer of this site any more", where=step.holder, hint="nothing was written; run again"
+            )
         return site.peers[owner]
 
     def fits(self, site: OpenSshSite, sighting: Sighting, pin: Pin, place: Place) -> bool:
         return sighting.holder in (None, pin.holder)
 
-    def steps(self, site: OpenSshSite, planned: Sequence[Finding], snapshot: Snapshot,
-              deleted: frozenset[str]) -> tuple[Step, ...]:
+    def steps(
+        self, site: OpenSshSite, planned: Sequence[Finding], snapshot: Snapshot, deleted: frozenset[str]
+    ) -> tuple[Step, ...]:
         return tuple(_replace(finding) for finding in planned if not _is_pinned(finding))
 
     def connect(self, site: OpenSshSite, services: Services) -> AbstractAsyncContextManager[Connection]:
@@ -109,9 +111,16 @@ def _replace(finding: Finding) -> Step:
         raise PermanentError("the key that would be pinned was not seen", where=pin.edge)
     new = entry.with_key(key_type_of(seen.chain[0]), seen.chain[0])
     return Step(
-        id=f"{REPLACE}:{pin.edge}", stage=REPLACE, kind="delete-pin", holder=pin.holder, argument=pin.key,
-        risk="delete-pin", undo=f"put the old line back: {pin.line}",
+        id=f"{REPLACE}:{pin.edge}",
+        stage=REPLACE,
+        kind="delete-pin",
+        holder=pin.holder,
+        argument=pin.key,
+        risk="delete-pin",
+        undo=f"put the old line back: {pin.line}",
         sends=(f"- {pin.line}", f"+ {new}"),
         before=f"{pin.holder} pins {as_openssh_prints(entry.fingerprint)} for {finding.endpoint}",
         after=f"{pin.holder} pins {as_openssh_prints(seen.fingerprint)} for {finding.endpoint}",
-        expected={pin.edge: seen.fingerprint}, relation=finding.relation)
+        expected={pin.edge: seen.fingerprint},
+        relation=finding.relation,
+    )

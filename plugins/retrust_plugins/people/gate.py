@@ -27,22 +27,35 @@ class People(Gate[PersonSettings]):
         if missing <= 0:
             return GateState(gate=label, state="open")
         until = min((d.at for d in question.decisions), default=None)
-        return GateState(gate=label, state="shut", needs=_needs(settings, missing, question),
-                         until=until + question.valid_for if until else None)
+        return GateState(
+            gate=label,
+            state="shut",
+            needs=_needs(settings, missing, question),
+            until=until + question.valid_for if until else None,
+        )
 
     def covers(self, settings: PersonSettings, other: PersonSettings) -> bool:
         """More approvers of the same roles, whose yes counts no longer, are at least as strict."""
-        return (settings.approvers >= other.approvers and set(settings.roles) == set(other.roles)
-                and settings.signed >= other.signed and _no_longer(settings.valid, other.valid))
+        return (
+            settings.approvers >= other.approvers
+            and set(settings.roles) == set(other.roles)
+            and settings.signed >= other.signed
+            and _no_longer(settings.valid, other.valid)
+        )
 
     def check(self, settings: PersonSettings, inventory: Inventory) -> Iterator[str]:
         """A gate that the inventory's people cannot open."""
         asked = set(settings.roles)
-        able = [p for p in inventory.people.values() if (not asked or asked & set(p.roles))
-                and (not settings.signed or p.ssh_keys or inventory.signing)]
+        able = [
+            p
+            for p in inventory.people.values()
+            if (not asked or asked & set(p.roles)) and (not settings.signed or p.ssh_keys or inventory.signing)
+        ]
         if len(able) < settings.approvers:
-            yield (f"the gate people asks for {_persons(settings.approvers)}{_of(settings)}, "
-                   f"and the inventory names {len(able)}: it cannot open")
+            yield (
+                f"the gate people asks for {_persons(settings.approvers)}{_of(settings)}, "
+                f"and the inventory names {len(able)}: it cannot open"
+            )
 
 
 def _no_longer(valid: timedelta | None, other: timedelta | None) -> bool:
@@ -53,8 +66,10 @@ def _needs(settings: PersonSettings, missing: int, question: Question[PersonSett
     given = ", ".join(d.actor for d in question.decisions)
     so_far = f"; {given} said yes" if given else ""
     signed = "signed " if settings.signed else ""
-    return (f"a {signed}yes of {_persons(missing)}{' more' if given else ''}{_of(settings)}{so_far}, "
-            f"valid for {format_duration(question.valid_for)}")
+    return (
+        f"a {signed}yes of {_persons(missing)}{' more' if given else ''}{_of(settings)}{so_far}, "
+        f"valid for {format_duration(question.valid_for)}"
+    )
 
 
 def _persons(count: int) -> str:

@@ -58,9 +58,12 @@ class PrimeAlarms(EventSource[PrimeAlarmsSettings]):
     settings_model = PrimeAlarmsSettings
 
     async def run(self, settings: PrimeAlarmsSettings, delivery: Delivery) -> None:
-        sites = [site for site in delivery.engine.inventory.sites.values()
-                 if getattr(getattr(site, "primary", None), "web", None) is not None
-                 and (not settings.sites or site.name in settings.sites)]
+        sites = [
+            site
+            for site in delivery.engine.inventory.sites.values()
+            if getattr(getattr(site, "primary", None), "web", None) is not None
+            and (not settings.sites or site.name in settings.sites)
+        ]
         if not sites:
             raise PermanentError("no site of the inventory has pages whose alarms could be heard", where=delivery.name)
         watch = _Watch(settings, delivery)
@@ -94,14 +97,25 @@ async def _alarms(watch: _Watch, site: Any) -> AsyncIterator[str]:
     """The sentences of the alarms, as they come."""
     engine, web, endpoint = watch.delivery.engine, site.primary.web, site.primary.web_endpoint
     known = accepted(await watch.delivery.knowledge.accepted_identities(site.name)).get(("primary", "web certificate"))
-    context = await trusting(Endpoint(host=endpoint.host, port=endpoint.port), node=f"{site.name}/primary",
-                             fingerprint=known[0] if known else web.fingerprint, ca=None if known else web.ca)
+    context = await trusting(
+        Endpoint(host=endpoint.host, port=endpoint.port),
+        node=f"{site.name}/primary",
+        fingerprint=known[0] if known else web.fingerprint,
+        ca=None if known else web.ca,
+    )
     password = (await engine.secrets.get(web.password)).get_secret_value()
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    async with httpx.AsyncClient(verify=context, auth=(web.username, password), trust_env=False,
-                                 timeout=httpx.Timeout(20.0, read=SILENCE)) as client, client.stream(
-            "GET", f"https://{host}:{endpoint.port}{PATH}", headers={"Accept": "text/event-stream"},
-            extensions={"sni_hostname": site.primary.host}) as answer:
+    async with (
+        httpx.AsyncClient(
+            verify=context, auth=(web.username, password), trust_env=False, timeout=httpx.Timeout(20.0, read=SILENCE)
+        ) as client,
+        client.stream(
+            "GET",
+            f"https://{host}:{endpoint.port}{PATH}",
+            headers={"Accept": "text/event-stream"},
+            extensions={"sni_hostname": site.primary.host},
+        ) as answer,
+    ):
         if answer.status_code in (301, 302, 303, 401, 403):
             raise _Refused
         answer.raise_for_status()
@@ -146,8 +160,9 @@ def _message(value: Any) -> str | None:
 async def _consider(watch: _Watch, site: str, alarm: str) -> None:
     said, now = alarm.casefold(), asyncio.get_running_loop().time()
     settings = watch.settings
-    if (not any(word.casefold() in said for word in settings.words)
-            or any(word.casefold() in said for word in settings.not_words)):
+    if not any(word.casefold() in said for word in settings.words) or any(
+        word.casefold() in said for word in settings.not_words
+    ):
         return
     if site in watch.asked and now - watch.asked[site] < settings.quiet.total_seconds():
         return

@@ -64,13 +64,17 @@ async def _until_next(settings: ProbingSettings, delivery: Delivery) -> float:
 
 
 async def _round(settings: ProbingSettings, delivery: Delivery) -> None:
-    watched = [w for site in delivery.engine.inventory.sites.values()
-               if not settings.sites or site.name in settings.sites
-               for w in _of(delivery, site, await delivery.knowledge.baselines(site.name))]
+    watched = [
+        w
+        for site in delivery.engine.inventory.sites.values()
+        if not settings.sites or site.name in settings.sites
+        for w in _of(delivery, site, await delivery.knowledge.baselines(site.name))
+    ]
     seen = await probe_places([w.place for w in watched])
     presented = [(w, found) for w in watched if (found := certificate(w.place, seen)) is not None]
-    await delivery.deliver([_sighting(w, found) for w, found in presented
-                            if found.fingerprint != w.baseline.fingerprint])
+    await delivery.deliver(
+        [_sighting(w, found) for w, found in presented if found.fingerprint != w.baseline.fingerprint]
+    )
     for w, found in presented:
         await _tell_of_end(settings, delivery, w, found)
     silent = sum(isinstance(found, RetrustError) for found in seen.values())
@@ -88,11 +92,21 @@ def _of(delivery: Delivery, site: Site, baselines: dict[str, Baseline]) -> Itera
 def _sighting(watched: _Watched, found: Presented) -> Sighting:
     now, baseline = datetime.now(UTC), watched.baseline
     return Sighting(
-        id=f"probe:{baseline.site}:{baseline.holder}:{baseline.key}:{found.fingerprint}", kind="probe",
-        site=baseline.site, holder=baseline.holder, key=baseline.key, endpoint=watched.place.endpoint,
-        dn=found.subject, fingerprint=found.fingerprint, at=now, received_at=now, source="probe", actor="service",
+        id=f"probe:{baseline.site}:{baseline.holder}:{baseline.key}:{found.fingerprint}",
+        kind="probe",
+        site=baseline.site,
+        holder=baseline.holder,
+        key=baseline.key,
+        endpoint=watched.place.endpoint,
+        dn=found.subject,
+        fingerprint=found.fingerprint,
+        at=now,
+        received_at=now,
+        source="probe",
+        actor="service",
         level="authenticated",
-        text=f"{watched.place.endpoint} presents {found.fingerprint}, last verified was {baseline.fingerprint}")
+        text=f"{watched.place.endpoint} presents {found.fingerprint}, last verified was {baseline.fingerprint}",
+    )
 
 
 async def _tell_of_end(settings: ProbingSettings, delivery: Delivery, watched: _Watched, found: Presented) -> None:
@@ -103,7 +117,10 @@ async def _tell_of_end(settings: ProbingSettings, delivery: Delivery, watched: _
     key = f"told of the end {site} {endpoint}"
     if await delivery.position(key) == found.fingerprint:
         return
-    await delivery.notice(site, "a certificate ends soon",
-                          f"{endpoint} presents {found.fingerprint} until {found.not_after:%Y-%m-%d %H:%M} UTC; plan "
-                          f"its renewal: retrust impact {site} --renew {watched.place.peer or endpoint}")
+    await delivery.notice(
+        site,
+        "a certificate ends soon",
+        f"{endpoint} presents {found.fingerprint} until {found.not_after:%Y-%m-%d %H:%M} UTC; plan "
+        f"its renewal: retrust impact {site} --renew {watched.place.peer or endpoint}",
+    )
     await delivery.remember(key, found.fingerprint)

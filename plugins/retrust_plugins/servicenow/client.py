@@ -73,20 +73,27 @@ class Refusals:
 class Instance:
     """One instance, for the length of a block; made by ``reach``."""
 
-    def __init__(self, http: httpx.AsyncClient, settings: TicketSettings, credential: str, refusals: Refusals
-                 ) -> None:
+    def __init__(self, http: httpx.AsyncClient, settings: TicketSettings, credential: str, refusals: Refusals) -> None:
         self._http = http
         self._settings = settings
         self._credential = credential
         self._refusals = refusals
 
-    async def find(self, correlation_id: str, ours: Callable[[ChangeRequest], bool] = lambda _: True
-                   ) -> ChangeRequest | None:
+    async def find(
+        self, correlation_id: str, ours: Callable[[ChangeRequest], bool] = lambda _: True
+    ) -> ChangeRequest | None:
         """The oldest change request of that correlation that is ours, so that two made at once end in one."""
         names = ("sys_id", "number", "state", "approval", "short_description", "description", *self._named().values())
-        found = await self._send("GET", self._table(), params={
-            "sysparm_query": f"correlation_id={correlation_id}^ORDERBYsys_created_on", "sysparm_limit": "20",
-            "sysparm_fields": ",".join(dict.fromkeys(names)), "sysparm_display_value": "false"})
+        found = await self._send(
+            "GET",
+            self._table(),
+            params={
+                "sysparm_query": f"correlation_id={correlation_id}^ORDERBYsys_created_on",
+                "sysparm_limit": "20",
+                "sysparm_fields": ",".join(dict.fromkeys(names)),
+                "sysparm_display_value": "false",
+            },
+        )
         if not isinstance(found, list):
             raise self._odd("a result that is no list")
         return next((request for record in found if ours(request := self._read(record))), None)
@@ -107,10 +114,13 @@ class Instance:
         return bool(await self._send("GET", "/api/now/attachment", params={"sysparm_query": query}))
 
     async def attach(self, request: ChangeRequest, name: str, content: bytes) -> None:
-        await self._send("POST", "/api/now/attachment/file", content=content,
-                         headers={"Content-Type": "application/zip"},
-                         params={"table_name": self._settings.table, "table_sys_id": request.sys_id,
-                                 "file_name": name})
+        await self._send(
+            "POST",
+            "/api/now/attachment/file",
+            content=content,
+            headers={"Content-Type": "application/zip"},
+            params={"table_name": self._settings.table, "table_sys_id": request.sys_id, "file_name": name},
+        )
 
     def _table(self) -> str:
         return f"/api/now/table/{self._settings.table}"
@@ -122,8 +132,10 @@ class Instance:
         if not record["sys_id"].isalnum():
             raise self._odd("a record whose sys_id is none")
         more = {"short_description": "short_description", "description": "description", **self._named()}
-        return ChangeRequest(**{name: record[name] for name in names},
-                             **{ours: str(record.get(theirs) or "") for ours, theirs in more.items()})
+        return ChangeRequest(
+            **{name: record[name] for name in names},
+            **{ours: str(record.get(theirs) or "") for ours, theirs in more.items()},
+        )
 
     async def _send(self, method: str, path: str, **more: Any) -> Any:
         import httpx
@@ -158,8 +170,9 @@ class Instance:
 
     def _refused(self) -> Credentials:
         named = self._settings.password or self._settings.token
-        return Credentials(f"the credentials were refused (401); {named} is not tried again until it changes",
-                           where=self._settings.url)
+        return Credentials(
+            f"the credentials were refused (401); {named} is not tried again until it changes", where=self._settings.url
+        )
 
     def _odd(self, what: str) -> TemporaryError:
         return TemporaryError(f"the answer holds {what}", where=self._settings.url)
@@ -176,8 +189,9 @@ async def reach(settings: TicketSettings, secrets: Secrets, refusals: Refusals) 
     auth = httpx.BasicAuth(settings.username, credential) if settings.username else None
     headers = {"Accept": "application/json"} | ({} if auth else {"Authorization": f"Bearer {credential}"})
     verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=settings.ca) if settings.ca else True
-    async with httpx.AsyncClient(base_url=settings.url, auth=auth, headers=headers, timeout=TIMEOUT,
-                                 verify=verify, trust_env=True) as http:
+    async with httpx.AsyncClient(
+        base_url=settings.url, auth=auth, headers=headers, timeout=TIMEOUT, verify=verify, trust_env=True
+    ) as http:
         yield Instance(http, settings, credential, refusals)
 
 

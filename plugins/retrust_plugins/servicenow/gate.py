@@ -49,16 +49,20 @@ class Ticket(Gate[TicketSettings]):
             raise PermanentError("no secrets may be read here, so the instance cannot be asked")
         async with reach(settings, question.secrets, self._refusals) as instance:
             fields = new_request(settings, question.case, question.plan)
-            found = await instance.find(correlation(question.case.id, question.plan.digest),
-                                        lambda request: _is_ours(request, settings, fields))
+            found = await instance.find(
+                correlation(question.case.id, question.plan.digest), lambda request: _is_ours(request, settings, fields)
+            )
             return found or await instance.create(fields)
 
 
 def _is_ours(request: ChangeRequest, settings: TicketSettings, fields: dict[str, str]) -> bool:
     """Whether we made it, for this very plan: a correlation alone can be written by whoever may write requests."""
     by_us = settings.username is None or request.creator.casefold() in ("", settings.username.casefold())
-    return (by_us and request.short_description == fields["short_description"]
-            and request.description.split() == fields["description"].split())
+    return (
+        by_us
+        and request.short_description == fields["short_description"]
+        and request.description.split() == fields["description"].split()
+    )
 
 
 def stands(request: ChangeRequest, settings: TicketSettings, label: str, now: datetime) -> GateState:
@@ -66,13 +70,16 @@ def stands(request: ChangeRequest, settings: TicketSettings, label: str, now: da
     if request.approval in settings.rejected:
         return GateState(gate=label, state="closed", needs=f"{request.number} was rejected")
     if request.state in settings.closed_states:
-        return GateState(gate=label, state="closed",
-                         needs=f"{request.number} is over (state {request.state})")
+        return GateState(gate=label, state="closed", needs=f"{request.number} is over (state {request.state})")
     if request.approval in settings.approved and request.state in settings.open_states:
         return _scheduled(request, settings, label, now)
-    return GateState(gate=label, state="shut", until=now + settings.poll,
-                     needs=f"{request.number} to be approved and scheduled in ServiceNow; its approval is "
-                           f"{request.approval!r}, its state {request.state}")
+    return GateState(
+        gate=label,
+        state="shut",
+        until=now + settings.poll,
+        needs=f"{request.number} to be approved and scheduled in ServiceNow; its approval is "
+        f"{request.approval!r}, its state {request.state}",
+    )
 
 
 def _scheduled(request: ChangeRequest, settings: TicketSettings, label: str, now: datetime) -> GateState:
@@ -83,14 +90,23 @@ def _scheduled(request: ChangeRequest, settings: TicketSettings, label: str, now
     try:
         start, end = _time(request.start), _time(request.end)
     except ValueError:
-        return GateState(gate=label, state="shut", until=later,
-                         needs=f"planned times of {request.number} that can be read")
+        return GateState(
+            gate=label, state="shut", until=later, needs=f"planned times of {request.number} that can be read"
+        )
     if start is not None and now < start:
-        return GateState(gate=label, state="shut", until=start,
-                         needs=f"the planned start of {request.number}, {start:%Y-%m-%d %H:%M} UTC")
+        return GateState(
+            gate=label,
+            state="shut",
+            until=start,
+            needs=f"the planned start of {request.number}, {start:%Y-%m-%d %H:%M} UTC",
+        )
     if end is not None and now >= end:
-        return GateState(gate=label, state="shut", until=later, needs=(
-            f"a new planned time: that of {request.number} ended at {end:%Y-%m-%d %H:%M} UTC"))
+        return GateState(
+            gate=label,
+            state="shut",
+            until=later,
+            needs=(f"a new planned time: that of {request.number} ended at {end:%Y-%m-%d %H:%M} UTC"),
+        )
     return GateState(gate=label, state="open", until=end)
 
 

@@ -47,11 +47,17 @@ class TicketSettings(GateSettings):
     table: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "change_request"
     fields: Annotated[dict[Text, str], BeforeValidator(_fields)] = Field(
         default_factory=dict,
-        description="Further fields of a new change request; {site}, {case}, {digest} and {grade} are filled in.")
-    open_states: Texts = Field(default=("-2", "-1"), min_length=1, description=(
-        "Values of state in which an approved change may run; by default Scheduled and Implement."))
-    closed_states: Texts = Field(default=("0", "3", "4"), description=(
-        "Values of state in which it may run no more; by default Review, Closed and Canceled."))
+        description="Further fields of a new change request; {site}, {case}, {digest} and {grade} are filled in.",
+    )
+    open_states: Texts = Field(
+        default=("-2", "-1"),
+        min_length=1,
+        description=("Values of state in which an approved change may run; by default Scheduled and Implement."),
+    )
+    closed_states: Texts = Field(
+        default=("0", "3", "4"),
+        description=("Values of state in which it may run no more; by default Review, Closed and Canceled."),
+    )
     approved: Texts = Field(default=("approved",), min_length=1, description="Values of approval that approve.")
     rejected: Texts = Field(default=("rejected",), description="Values of approval that end it.")
     on_hold: Text = Field(default="on_hold", description="The field that says that nothing may be done for now.")

@@ -19,9 +19,13 @@ def new_request(settings: TicketSettings, case: Case, plan: Plan) -> dict[str, s
     """The fields of a change request for this plan; the policy's own go before ours where they may."""
     filled = {"site": plan.site, "case": case.id, "digest": plan.digest, "grade": plan.grade.value}
     own = {name: _filled(text, filled) for name, text in settings.fields.items()}
-    return {"short_description": f"Re-establish trust at {plan.site} (Retrust case {case.id})",
-            "description": description(case, plan), **own,
-            "correlation_id": correlation(case.id, plan.digest), "correlation_display": "Retrust"}
+    return {
+        "short_description": f"Re-establish trust at {plan.site} (Retrust case {case.id})",
+        "description": description(case, plan),
+        **own,
+        "correlation_id": correlation(case.id, plan.digest),
+        "correlation_display": "Retrust",
+    }
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
@@ -31,10 +35,19 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 
 def description(case: Case, plan: Plan) -> str:
-    return "\n".join((
-        f"Case {case.id} at {plan.site}: {case.cause}", f"Plan {plan.digest}",
-        "The approval is for exactly this plan; a plan that changes asks anew.", "",
-        f"EVIDENCE: {plan.grade.value}", *_evidence(plan), "", "STEPS", *_steps(plan)))
+    return "\n".join(
+        (
+            f"Case {case.id} at {plan.site}: {case.cause}",
+            f"Plan {plan.digest}",
+            "The approval is for exactly this plan; a plan that changes asks anew.",
+            "",
+            f"EVIDENCE: {plan.grade.value}",
+            *_evidence(plan),
+            "",
+            "STEPS",
+            *_steps(plan),
+        )
+    )
 
 
 def _evidence(plan: Plan) -> Iterator[str]:

@@ -23,7 +23,8 @@ _RFC5424 = re.compile(_PRI + rb"\d{1,2} (?:-|" + _ISO + rb") " + _HOST + rb" \S+
 _RFC5424_LOOSE = re.compile(rb"<\d{1,3}>\d{1,2} \S+ " + _HOST + rb" ")
 _CISCO = re.compile(  # <189>seq: host: seq: *Mar 14 09:26:53.589 CET: %…, of which some are missing
     _PRI + rb"(?=\d+: |[\w.-]+(?: RP/[\w/]+)?:|[*.])(?:\d+: )?(?:(?P<host>(?!\d+:)[\w.-]+)(?: RP/[\w/]+)?: ?)?"
-    rb"(?:\d+: )?[*.]?" + _STAMP + rb"(?: \w+)?: ")
+    rb"(?:\d+: )?[*.]?" + _STAMP + rb"(?: \w+)?: "
+)
 _RFC3164 = re.compile(_PRI + _STAMP + rb"(?: (?P<zone>[A-Z]{1,5})(?= ))?:? " + _HOST + rb"(?: ?: (?=%)| |\Z)")
 _TAGGED = re.compile(rb"[\w./-]+(?:\[[^\]]*\])?: ")
 _LEVELS = frozenset((b"TRACE", b"DEBUG", b"INFO", b"WARN", b"WARNING", b"ERROR", b"FATAL", b"SEVERE"))
@@ -124,7 +125,7 @@ class Frames:
             return None
         taken = min(self._left, have)
         self._left -= taken
-        found.append(Piece(bytes(self._buffer[start:start + taken]), ends=not self._left))
+        found.append(Piece(bytes(self._buffer[start : start + taken]), ends=not self._left))
         return start + taken
 
     def rest(self) -> Piece:

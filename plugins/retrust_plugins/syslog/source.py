@@ -62,7 +62,8 @@ class SyslogSettings(Part):
     listen: tuple[Listener, ...] = Field(min_length=1)
     site: Text | None = Field(default=None, description="The site of everything that comes in here.")
     senders: dict[str, Text] = Field(
-        default_factory=dict, description="Host to SITE or SITE/HOLDER, such as prime-pri: campus/primary.")
+        default_factory=dict, description="Host to SITE or SITE/HOLDER, such as prime-pri: campus/primary."
+    )
 
 
 class Syslog(EventSource[SyslogSettings]):
@@ -88,9 +89,11 @@ class _Source:
         site, _, holder = name.partition("/")
         engine = self._delivery.engine
         if site not in engine.inventory.sites or (
-                holder and holder not in engine.target(engine.site(site)).holders(engine.site(site))):
-            raise PermanentError(f"senders.{host}: {name!r} is no SITE or SITE/HOLDER of the inventory",
-                                 where=self._delivery.name)
+            holder and holder not in engine.target(engine.site(site)).holders(engine.site(site))
+        ):
+            raise PermanentError(
+                f"senders.{host}: {name!r} is no SITE or SITE/HOLDER of the inventory", where=self._delivery.name
+            )
         return Sender(site, holder or None)
 
     async def run(self) -> None:
@@ -119,8 +122,9 @@ class _Source:
                 return udp.address
             server = await stack.enter_async_context(_tcp(listener, partial(self._connection, listener.level)))
         except OSError as exc:
-            raise PermanentError(f"cannot listen: {exc.strerror or exc}",
-                                 where=f"{listener.protocol} {listener.host}:{listener.port}") from exc
+            raise PermanentError(
+                f"cannot listen: {exc.strerror or exc}", where=f"{listener.protocol} {listener.host}:{listener.port}"
+            ) from exc
         host, port = server.sockets[0].getsockname()[:2]
         return f"{listener.protocol} {host}:{port}"
 
@@ -161,8 +165,18 @@ class _Source:
         site, holder = self._sender(speaker)
         now = datetime.now(UTC)
         for match in matches:
-            self._tally.add(sighting_of(match, source=f"syslog {speaker.host or speaker.address}", by="service",
-                                        site=site, holder=holder, received=now, vouched=now, level=speaker.level))
+            self._tally.add(
+                sighting_of(
+                    match,
+                    source=f"syslog {speaker.host or speaker.address}",
+                    by="service",
+                    site=site,
+                    holder=holder,
+                    received=now,
+                    vouched=now,
+                    level=speaker.level,
+                )
+            )
 
     def _sender(self, speaker: Speaker) -> tuple[str | None, str | None]:
         """The settings' word first, then the inventory's: the header's host before the sender's address."""

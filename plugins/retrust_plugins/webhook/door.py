@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from retrust.ledger import Ledger
 
 
-
 class _No(Exception):
     """An answer that is no 2xx."""
 
@@ -121,8 +120,7 @@ class Webhook(EventSource[WebhookSettings], App):
     async def _keep(self, door: _Door, messages: Mapping[str, Message]) -> int:
         assert self._counted is not None
         known = await self._counted.among(messages)
-        sightings = [s for event, message in messages.items() if event not in known
-                     for s in _sightings(door, message)]
+        sightings = [s for event, message in messages.items() if event not in known for s in _sightings(door, message)]
         await door.delivery.deliver(sightings)
         return len(sightings)
 
@@ -172,9 +170,15 @@ def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting
     assert message.text is not None
     text = io.BytesIO(message.text.encode("utf-8", errors="replace"))
     for match in scan_stream(text, tuple(engine.plugins.log_signatures.values())):
-        yield sighting_of(match, source=f"webhook {door.settings.name}", by=_actor(door), site=site, holder=holder,
-                          level="authenticated",
-                          vouched=time_of(message.time))
+        yield sighting_of(
+            match,
+            source=f"webhook {door.settings.name}",
+            by=_actor(door),
+            site=site,
+            holder=holder,
+            level="authenticated",
+            vouched=time_of(message.time),
+        )
 
 
 def _renewal(door: _Door, message: Message, site: str | None) -> Iterator[Sighting]:
@@ -188,9 +192,18 @@ def _renewal(door: _Door, message: Message, site: str | None) -> Iterator[Sighti
     if endpoint is None:
         raise _No(422, "the site has no such node")
     now = datetime.now(UTC)
-    yield Sighting(id=f"renewed:{site}:{node}:{message.id or now.timestamp()}", kind="renewed", site=site,
-                   endpoint=endpoint, fingerprint=_fingerprint(message), at=now, received_at=now,
-                   source=f"webhook {door.settings.name}", actor=_actor(door), level="authenticated")
+    yield Sighting(
+        id=f"renewed:{site}:{node}:{message.id or now.timestamp()}",
+        kind="renewed",
+        site=site,
+        endpoint=endpoint,
+        fingerprint=_fingerprint(message),
+        at=now,
+        received_at=now,
+        source=f"webhook {door.settings.name}",
+        actor=_actor(door),
+        level="authenticated",
+    )
 
 
 def _fingerprint(message: Message) -> str:

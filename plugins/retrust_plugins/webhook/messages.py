@@ -96,8 +96,15 @@ def _cloud_event(settings: WebhookSettings, event: dict[str, Any], data: Any) ->
         case t if t == LOG:
             text = data if isinstance(data, str) else _text(_object(data), "text")
             given = {} if isinstance(data, str) else _object(data)
-            return [Message(text=text, time=_maybe(event, "time"), site=_maybe(given, "site"),
-                            holder=_maybe(given, "holder"), id=id_)]
+            return [
+                Message(
+                    text=text,
+                    time=_maybe(event, "time"),
+                    site=_maybe(given, "site"),
+                    holder=_maybe(given, "holder"),
+                    id=id_,
+                )
+            ]
         case t if t == RENEWED:
             return [_renewal(_object(data), id_)]
     return _delivered(_plain(settings, data), id_)
@@ -112,8 +119,9 @@ def _renewal(data: dict[str, Any], id_: str) -> Message:
     fingerprint, certificate = _maybe(data, "fingerprint"), _maybe(data, "certificate")
     if (fingerprint is None) == (certificate is None):
         raise Unreadable("a renewal names its fingerprint or its certificate")
-    return Message(site=_maybe(data, "site"), node=_text(data, "node"), fingerprint=fingerprint,
-                   certificate=certificate, id=id_)
+    return Message(
+        site=_maybe(data, "site"), node=_text(data, "node"), fingerprint=fingerprint, certificate=certificate, id=id_
+    )
 
 
 def _plain(settings: WebhookSettings, body: Any) -> list[Message]:

@@ -48,11 +48,14 @@ class WebhookSettings(Part):
     token: SecretRef | None = Field(default=None, description="`Authorization: Bearer …`")
     hmac: Hmac | None = None
     may: tuple[Kind, ...] = Field(
-        default=("log",), min_length=1,
-        description="What its senders are believed; a renewal announces the fingerprint to expect.")
+        default=("log",),
+        min_length=1,
+        description="What its senders are believed; a renewal announces the fingerprint to expect.",
+    )
     map: Mapping | None = Field(default=None, description="How plain JSON is read; CloudEvents need none.")
     delivery: Text | None = Field(
-        default=None, description="The header with the id that a sender of plain JSON repeats when it sends again.")
+        default=None, description="The header with the id that a sender of plain JSON repeats when it sends again."
+    )
     site: Text | None = Field(default=None, description="The site of everything that comes in here.")
     limit: int = Field(default=1024 * 1024, ge=1024, le=16 * 1024 * 1024, description="Bytes of a body.")
 

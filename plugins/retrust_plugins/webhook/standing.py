@@ -9,15 +9,59 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-_OFF = frozenset({"resolved", "resolve", "recovered", "recovery", "inactive", "cleared", "clear", "closed", "close",
-                  "ended", "deactivated", "incident.resolved", "test"})
+_OFF = frozenset(
+    {
+        "resolved",
+        "resolve",
+        "recovered",
+        "recovery",
+        "inactive",
+        "cleared",
+        "clear",
+        "closed",
+        "close",
+        "ended",
+        "deactivated",
+        "incident.resolved",
+        "test",
+    }
+)
 """Said of an alert in whatever field, these end it."""
 _OFF_AS_STATE = _OFF | {"ok", "normal", "up", "success", "green", "healthy", "0", "no data", "insufficient_data"}
 """Said in a field that holds nothing else than an alert's state: a log record's ``status`` may be ``ok``, too."""
-_ANY = frozenset({"status", "action", "eventaction", "event", "eventtype", "actiongroup", "transition",
-                  "alerttransition", "monitorcondition", "notificationtype", "eventstatus", "alertstatus", "group"})
-_STATES = frozenset({"state", "alertstate", "newstate", "newstatevalue", "currentstate", "servicestate", "hoststate",
-                     "alerttype", "eventvalue", "triggerstatus", "statevalue", "evalstate"})
+_ANY = frozenset(
+    {
+        "status",
+        "action",
+        "eventaction",
+        "event",
+        "eventtype",
+        "actiongroup",
+        "transition",
+        "alerttransition",
+        "monitorcondition",
+        "notificationtype",
+        "eventstatus",
+        "alertstatus",
+        "group",
+    }
+)
+_STATES = frozenset(
+    {
+        "state",
+        "alertstate",
+        "newstate",
+        "newstatevalue",
+        "currentstate",
+        "servicestate",
+        "hoststate",
+        "alerttype",
+        "eventvalue",
+        "triggerstatus",
+        "statevalue",
+        "evalstate",
+    }
+)
 _DEPTH, _WIDTH = 4, 2000
 
 
@@ -36,8 +80,25 @@ def is_off(item: Any, state: str | None = None, off: Collection[str] = ()) -> bo
     return None
 
 
-_ON = frozenset({"firing", "alerting", "triggered", "trigger", "problem", "fired", "activated", "active", "open",
-                 "create", "created", "alarm", "alert", "new", "incident.triggered"})
+_ON = frozenset(
+    {
+        "firing",
+        "alerting",
+        "triggered",
+        "trigger",
+        "problem",
+        "fired",
+        "activated",
+        "active",
+        "open",
+        "create",
+        "created",
+        "alarm",
+        "alert",
+        "new",
+        "incident.triggered",
+    }
+)
 
 
 def _fields(item: Any) -> Iterator[tuple[str, str]]:

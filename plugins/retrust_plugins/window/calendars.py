@@ -35,8 +35,14 @@ class Span(NamedTuple):
     end: datetime
 
 
-def open_spans(calendar: Sequence[Rule | Path], freeze: Sequence[Rule | Path], timezone: str | None,
-               since: datetime, until: datetime, passed_over: set[str] | None = None) -> list[Span]:
+def open_spans(
+    calendar: Sequence[Rule | Path],
+    freeze: Sequence[Rule | Path],
+    timezone: str | None,
+    since: datetime,
+    until: datetime,
+    passed_over: set[str] | None = None,
+) -> list[Span]:
     """When the windows are open and nothing is frozen, within the time looked at.
 
     An event that is cancelled, tentative or free (transparent) opens nothing, and is named in ``passed_over``; a
@@ -46,8 +52,9 @@ def open_spans(calendar: Sequence[Rule | Path], freeze: Sequence[Rule | Path], t
     return list(_without(windows, _merged(_all_spans(freeze, timezone, since, until, None))))
 
 
-def _all_spans(sources: Iterable[Rule | Path], timezone: str | None, since: datetime, until: datetime,
-               passed_over: set[str] | None) -> Iterator[Span]:
+def _all_spans(
+    sources: Iterable[Rule | Path], timezone: str | None, since: datetime, until: datetime, passed_over: set[str] | None
+) -> Iterator[Span]:
     for source in sources:
         name = str(source) if isinstance(source, Path) else f"the rule from {source.start:%Y-%m-%d %H:%M}"
         try:
@@ -105,8 +112,9 @@ def _of_rule(rule: Rule, timezone: str | None) -> Any:
 # -- expanding ---------------------------------------------------------------------------------------
 
 
-def _spans(calendar: Any, local: tzinfo | None, since: datetime, until: datetime, passed_over: set[str] | None
-           ) -> Iterator[Span]:
+def _spans(
+    calendar: Any, local: tzinfo | None, since: datetime, until: datetime, passed_over: set[str] | None
+) -> Iterator[Span]:
     for event in calendar.walk("VEVENT"):
         _check(event)
         _keep_exact(event)

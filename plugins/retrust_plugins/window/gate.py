@@ -53,8 +53,11 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
     if span is None:
         why = f"; it has {' and '.join(sorted(passed_over))} events, which open nothing" if passed_over else ""
         much = f" with {_long(settings, takes)} left" if short else ""
-        return GateState(gate=label, state="shut",
-                         needs=f"a change window{much}: the calendar has none in {HORIZONS[-1].days} days{why}")
+        return GateState(
+            gate=label,
+            state="shut",
+            needs=f"a change window{much}: the calendar has none in {HORIZONS[-1].days} days{why}",
+        )
     if span.start <= now:
         return GateState(gate=label, state="open", until=span.end - _left(settings, takes))
     needs = f"the change window that opens on {_moment(span.start, settings)}"
@@ -65,16 +68,16 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
     return GateState(gate=label, state="shut", until=span.start, needs=needs)
 
 
-def _next(settings: WindowSettings, now: datetime, takes: timedelta,
-          passed_over: set[str]) -> tuple[Span | None, Span | None]:
+def _next(
+    settings: WindowSettings, now: datetime, takes: timedelta, passed_over: set[str]
+) -> tuple[Span | None, Span | None]:
     """The span that is open now, or the next one, with enough of it left; and the first one that has less."""
     from retrust_plugins.window.calendars import open_spans
 
     left = _left(settings, takes)
     for horizon in HORIZONS:
         short = None
-        for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon,
-                               passed_over):
+        for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon, passed_over):
             if max(span.start, now) < span.end - left:
                 return span, short
             short = short or span

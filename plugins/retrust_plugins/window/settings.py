@@ -92,12 +92,15 @@ class WindowSettings(GateSettings):
     """``{gate: window, calendar: windows.ics, freeze: freezes.ics, timezone: Europe/Zurich}``."""
 
     calendar: Annotated[Sources, Field(min_length=1)] = Field(
-        description="When the steps may run: iCalendar files, or rules written in place.")
+        description="When the steps may run: iCalendar files, or rules written in place."
+    )
     freeze: Sources = Field(default=(), description="When nothing may run, whatever the calendar says.")
     timezone: TimeZone | None = Field(
-        default=None, description="Where local times are, for rules and events that do not say so.")
+        default=None, description="Where local times are, for rules and events that do not say so."
+    )
     margin: Duration | None = Field(
-        default=None, description="How much of the window must be left for the steps to start.")
+        default=None, description="How much of the window must be left for the steps to start."
+    )
 
     @model_validator(mode="after")
     def _knows_where(self) -> Self:

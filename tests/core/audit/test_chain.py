@@ -43,8 +43,9 @@ async def lived(ledger: Ledger) -> str:
         await ledger.attach(case, "transcripts/primary.txt", ledger.home / "transcript.txt", actor="service")
         await ledger.move(case, State.HEALED, actor="service", lease=lease)
     await ledger.alarm("contradicted", "x", actor="service", site=SITE)
-    await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint="SHA256:x", actor="person:a",
-                                 reason="r")
+    await ledger.accept_identity(
+        site=SITE, node="primary", kind="host key", fingerprint="SHA256:x", actor="person:a", reason="r"
+    )
     return case
 
 
@@ -69,14 +70,24 @@ async def test_a_whole_chain_verifies(ledger: Ledger) -> None:
     assert (report.entries, report.head) == ((await ledger.head()).seq, await ledger.head())
     assert str(report) == f"{report.entries} entries, the chain is whole; it ends with {report.head.hash}"
     async with ledger.still() as connection:
-        counts = {table.name: (await connection.execute(text(f"SELECT count(*) FROM {table.name}"))).scalar_one()
-                  for table in DERIVED}
+        counts = {
+            table.name: (await connection.execute(text(f"SELECT count(*) FROM {table.name}"))).scalar_one()
+            for table in DERIVED
+        }
     assert [name for name, count in counts.items() if not count] == ["leases"]  # given back
 
 
 CHANGES = {
-    "at": "2030-01-01T00:00:00.000000Z", "actor": "person:mallory", "run": "another", "case_id": "c1",
-    "site": "elsewhere", "kind": "decided", "body": "{}", "prev_hash": "f" * 64, "hash": "f" * 64}
+    "at": "2030-01-01T00:00:00.000000Z",
+    "actor": "person:mallory",
+    "run": "another",
+    "case_id": "c1",
+    "site": "elsewhere",
+    "kind": "decided",
+    "body": "{}",
+    "prev_hash": "f" * 64,
+    "hash": "f" * 64,
+}
 
 
 @pytest.mark.parametrize("column", CHANGES)
@@ -109,8 +120,11 @@ async def test_a_head_set_back_is_not_signed(ledger: Ledger) -> None:
     await lived(ledger)
     (ledger.home / "ledger.anchors").unlink()
     last = (await ledger.head()).seq
-    await unguarded(ledger, f"DELETE FROM entries WHERE seq > {last - 1}",
-                    "UPDATE head SET seq = seq - 1, hash = (SELECT hash FROM entries ORDER BY seq DESC LIMIT 1)")
+    await unguarded(
+        ledger,
+        f"DELETE FROM entries WHERE seq > {last - 1}",
+        "UPDATE head SET seq = seq - 1, hash = (SELECT hash FROM entries ORDER BY seq DESC LIMIT 1)",
+    )
     assert str(await verify_chain(ledger)) == "the head's signature is not of the key that it names"
 
 
@@ -122,8 +136,11 @@ async def test_an_older_ledger_put_back_is_named(url: str, tmp_path: Path) -> No
             older = dict((await connection.execute(text("SELECT * FROM head"))).mappings().one())
         await ledger.append(noticed(), actor="x")
     async with await Ledger.open(url, tmp_path) as ledger:
-        await unguarded(ledger, f"DELETE FROM entries WHERE seq > {older['seq']}",
-                        "UPDATE head SET seq = {seq}, hash = '{hash}', signature = '{signature}'".format(**older))
+        await unguarded(
+            ledger,
+            f"DELETE FROM entries WHERE seq > {older['seq']}",
+            "UPDATE head SET seq = {seq}, hash = '{hash}', signature = '{signature}'".format(**older),
+        )
         said = str(await verify_chain(ledger))
     assert said == "the chain ends with entry 2, this home has seen entry 3: the end is missing"
 
@@ -132,8 +149,9 @@ async def test_a_chain_written_anew_is_named(url: str, tmp_path: Path) -> None:
     """A whole other chain, with a key of its own, is not the one that this home has seen."""
     for name in ("first", "second"):
         async with await Ledger.open(url, tmp_path) as ledger:
-            await unguarded(ledger, "DELETE FROM entries", "DELETE FROM keys",
-                            f"UPDATE head SET seq = 0, hash = '{'0' * 64}'")
+            await unguarded(
+                ledger, "DELETE FROM entries", "DELETE FROM keys", f"UPDATE head SET seq = 0, hash = '{'0' * 64}'"
+            )
             await ledger.append(noticed(name), actor="x")
             await ledger.append(noticed(name), actor="x")
     async with await Ledger.open(url, tmp_path) as ledger:
@@ -151,11 +169,15 @@ async def test_a_foreign_key_signs_nothing(ledger: Ledger) -> None:
 
 DERIVED_CHANGES = [
     ("UPDATE cases SET state = 'open'", "table cases: the row ('{case}',) differs from the entries in state"),
-    ("UPDATE decisions SET actor = 'person:mallory'",
-     "table decisions: the row ('{case}', 'd1', 'people', 'person:bob') is missing"),
+    (
+        "UPDATE decisions SET actor = 'person:mallory'",
+        "table decisions: the row ('{case}', 'd1', 'people', 'person:bob') is missing",
+    ),
     ("DELETE FROM digests", "table digests: the row ('d1',) is missing"),
-    ("UPDATE baselines SET fingerprint = 'SHA256:mallory'",
-     "table baselines: the row ('campus', 'primary', '10.0.0.12_8082') differs from the entries in fingerprint"),
+    (
+        "UPDATE baselines SET fingerprint = 'SHA256:mallory'",
+        "table baselines: the row ('campus', 'primary', '10.0.0.12_8082') differs from the entries in fingerprint",
+    ),
     ("UPDATE sightings SET count = count + 1", "differs from the entries in count"),
     ("INSERT INTO heals VALUES ('a', 'b', 'c', 'd')", "table heals: the row ('a', 'b') is of no entry"),
     ("DELETE FROM steps", "table steps: the row"),

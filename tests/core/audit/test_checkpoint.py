@@ -175,9 +175,13 @@ def test_the_pinned_key_alone(place: Place) -> None:
 
 def test_what_is_no_checkpoint_and_no_key(place: Place) -> None:
     """A wrong file is a wrong call, and so is a checkpoint for a pack."""
-    for options in (["--checkpoint", place.key], ["--checkpoint", place.folder / "missing"],
-                    ["--public-key", place.notes], ["--public-key", place.folder / "missing"],
-                    [place.key, "--checkpoint", place.notes]):
+    for options in (
+        ["--checkpoint", place.key],
+        ["--checkpoint", place.folder / "missing"],
+        ["--public-key", place.notes],
+        ["--public-key", place.folder / "missing"],
+        [place.key, "--checkpoint", place.notes],
+    ):
         code, said = place.verify(*options)
         assert (code, said.startswith("retrust: ")) == (2, True), said
 
@@ -193,8 +197,10 @@ def test_another_homes_key_is_let_in(place: Place) -> None:
     """``audit join`` takes the hex digits that the refusal names, or a file; ``audit key`` names both keys."""
     other = LedgerKey.of(place.folder / "other")
     (place.folder / "other.pem").write_bytes(pem(other.public))
-    for key, sentence in ((other.public_hex, "may sign this chain from now on"),
-                          (place.folder / "other.pem", "was a key of this chain already")):
+    for key, sentence in (
+        (other.public_hex, "may sign this chain from now on"),
+        (place.folder / "other.pem", "was a key of this chain already"),
+    ):
         with pytest.raises(SystemExit) as end:
             run(["audit", "join", str(key)])
         assert (end.value.code, place.capsys.readouterr().err) == (0, f"{other.key_id} {sentence}\n")

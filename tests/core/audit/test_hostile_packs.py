@@ -70,11 +70,19 @@ def changed(change: dict[str, object]) -> Callable[[Files], Files]:
 
 DEEP = b"[" * 200_000
 LINES: dict[str, bytes] = {
-    "deep": DEEP, "deep object": b'{"a":' * 100_000, "not text": b"\xff\xfe{}", "a list": b"[]", "nothing": b"null",
-    "NaN": b'{"seq": NaN, "hash": ""}', "infinite": b'{"seq": 1e999, "hash": ""}',
-    "a big number": b'{"seq": 1' + b"0" * 5000 + b', "hash": ""}', "true": b'{"seq": true, "hash": ""}',
-    "a surrogate": b'{"seq": 1, "hash": "\\ud800"}', "twice": b'{"seq": 1, "seq": 9, "hash": ""}',
-    "half": b'{"seq": 1, "ha'}
+    "deep": DEEP,
+    "deep object": b'{"a":' * 100_000,
+    "not text": b"\xff\xfe{}",
+    "a list": b"[]",
+    "nothing": b"null",
+    "NaN": b'{"seq": NaN, "hash": ""}',
+    "infinite": b'{"seq": 1e999, "hash": ""}',
+    "a big number": b'{"seq": 1' + b"0" * 5000 + b', "hash": ""}',
+    "true": b'{"seq": true, "hash": ""}',
+    "a surrogate": b'{"seq": 1, "hash": "\\ud800"}',
+    "twice": b'{"seq": 1, "seq": 9, "hash": ""}',
+    "half": b'{"seq": 1, "ha',
+}
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
@@ -86,11 +94,17 @@ def test_odd_lines_of_the_chain(files: Files, evil: LedgerKey, tmp_path: Path, l
 
 
 ENTRIES: dict[str, dict[str, object]] = {
-    "no body": {"body": None}, "a deep body": {"body": DEEP.decode()}, "no text": {"body": 1},
+    "no body": {"body": None},
+    "a deep body": {"body": DEEP.decode()},
+    "no text": {"body": 1},
     "no link": {"prev_hash": []},
-    "an odd kind": {"kind": {}}, "a surrogate": {"actor": "\ud800"}, "NaN inside": {"body": '{"a":NaN}'},
-    "a big number inside": {"body": '{"a":1' + "0" * 5000 + "}"}, "a negative number": {"seq": -1},
-    "a huge time": {"at": 1e300}}
+    "an odd kind": {"kind": {}},
+    "a surrogate": {"actor": "\ud800"},
+    "NaN inside": {"body": '{"a":NaN}'},
+    "a big number inside": {"body": '{"a":1' + "0" * 5000 + "}"},
+    "a negative number": {"seq": -1},
+    "a huge time": {"at": 1e300},
+}
 
 
 @pytest.mark.parametrize("change", ENTRIES.values(), ids=ENTRIES)
@@ -100,8 +114,15 @@ def test_odd_entries(files: Files, evil: LedgerKey, tmp_path: Path, change: dict
 
 
 MANIFESTS = {
-    "a list": b"[]", "deep": DEEP, "not text": b"\xff\xfe", "a number": b"1", "empty": b"",
-    "NaN": b'{"format": NaN}', "no format": b"{}", "a big number": b'{"format": 1' + b"0" * 5000 + b"}"}
+    "a list": b"[]",
+    "deep": DEEP,
+    "not text": b"\xff\xfe",
+    "a number": b"1",
+    "empty": b"",
+    "NaN": b'{"format": NaN}',
+    "no format": b"{}",
+    "a big number": b'{"format": 1' + b"0" * 5000 + b"}",
+}
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
@@ -112,8 +133,7 @@ def test_odd_manifests(files: Files, evil: LedgerKey, tmp_path: Path, manifest: 
 
 @pytest.mark.parametrize("name", ["files", "missing", "case", "site", "state", "format"])
 @pytest.mark.parametrize("value", [None, 1, [], "x", {"case.json": 1}])
-def test_odd_values_of_the_manifest(
-        files: Files, evil: LedgerKey, tmp_path: Path, name: str, value: object) -> None:
+def test_odd_values_of_the_manifest(files: Files, evil: LedgerKey, tmp_path: Path, name: str, value: object) -> None:
     """Each of its values may be of any other kind."""
     manifest = json.loads(files[MANIFEST]) | {"key": evil.key_id, name: value}
     if (name, value) != ("missing", {"case.json": 1}):
@@ -152,8 +172,8 @@ def test_files_on_top_of_one_another(tmp_path: Path) -> None:
     body = bytes(1 << 20)
     once = zipped({"a": body})
     at = once.rindex(b"PK\x01\x02")
-    entry = bytearray(once[at:once.rindex(b"PK\x05\x06")])
-    names = [bytes(entry[:46]) [:28] + struct.pack("<H", 4) + bytes(entry[30:46]) + b"%04d" % n for n in range(1000)]
+    entry = bytearray(once[at : once.rindex(b"PK\x05\x06")])
+    names = [bytes(entry[:46])[:28] + struct.pack("<H", 4) + bytes(entry[30:46]) + b"%04d" % n for n in range(1000)]
     directory = b"".join(names)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1000, 1000, len(directory), at, 0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -161,8 +181,9 @@ def test_files_on_top_of_one_another(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-@pytest.mark.parametrize("name", [
-    "/etc/passwd", "../x", "a/../../x", "C:\\x", "x\x00.txt", "\x1b[2J", "a\nb", "\u202etxt"])
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../x", "a/../../x", "C:\\x", "x\x00.txt", "\x1b[2J", "a\nb", "\u202etxt"]
+)
 def test_wild_names(files: Files, tmp_path: Path, name: str) -> None:
     """A name that leads out of the folder into which somebody unpacks it, or that a terminal would obey."""
     written = name.replace("\x00", "@")  # zipfile would end the name at a NUL
@@ -178,8 +199,15 @@ def test_two_files_of_one_name(files: Files, tmp_path: Path) -> None:
     assert "it holds 'case.json' twice" in complaint(twice, tmp_path)
 
 
-@pytest.mark.parametrize("key", [b"", b"x", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-    b"-----BEGIN PUBLIC KEY-----\nMBMwDQYJKoZIhvcNAQEGBQADAgAA\n-----END PUBLIC KEY-----\n"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        b"",
+        b"x",
+        b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+        b"-----BEGIN PUBLIC KEY-----\nMBMwDQYJKoZIhvcNAQEGBQADAgAA\n-----END PUBLIC KEY-----\n",
+    ],
+)
 def test_odd_keys(files: Files, tmp_path: Path, key: bytes) -> None:
     """What stands in the key's place."""
     assert PUBLIC_KEY in complaint(packed(files | {PUBLIC_KEY: key}), tmp_path)

@@ -31,10 +31,13 @@ def forge(home: Path, evil: LedgerKey) -> None:
         sealed = entry_hash(seq, AT, "service", None, None, None, "key-joined", body, prev)
         database.execute(
             "INSERT INTO entries (seq, at, actor, kind, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (seq, AT, "service", "key-joined", body, prev, sealed))
+            (seq, AT, "service", "key-joined", body, prev, sealed),
+        )
         prev = sealed
-    database.execute("UPDATE head SET seq = 2, hash = ?, key_id = ?, signature = ?",
-                     (prev, evil.key_id, evil.sign(head_message(2, prev)).hex()))
+    database.execute(
+        "UPDATE head SET seq = 2, hash = ?, key_id = ?, signature = ?",
+        (prev, evil.key_id, evil.sign(head_message(2, prev)).hex()),
+    )
     database.commit()
     database.close()
 

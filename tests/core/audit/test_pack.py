@@ -66,12 +66,25 @@ def test_a_pack_holds_the_whole_story(pack: Path) -> None:
     """Listings, fingerprints, evidence, plan, decisions, attachments and outcome; nothing of another site."""
     files = unpacked(pack.read_bytes())
     assert set(files) == {
-        "README.txt", "attachments/screenshots/ha.png", "baselines.json", "case.json", "chain.jsonl",
-        "decisions/00000007.json", "decisions/00000007.sig", "decisions/00000007.signed", "manifest.json",
-        "manifest.sig", "plans/00000005-risk.txt", "plans/00000005.json", "public.pem",
+        "README.txt",
+        "attachments/screenshots/ha.png",
+        "baselines.json",
+        "case.json",
+        "chain.jsonl",
+        "decisions/00000007.json",
+        "decisions/00000007.sig",
+        "decisions/00000007.signed",
+        "manifest.json",
+        "manifest.sig",
+        "plans/00000005-risk.txt",
+        "plans/00000005.json",
+        "public.pem",
         "snapshots/00000003-before/evidence.json",
-        "snapshots/00000003-before/fingerprints.json", "snapshots/00000003-before/listing-primary.txt",
-        "snapshots/00000003-before/relations.json", "states.json"}
+        "snapshots/00000003-before/fingerprints.json",
+        "snapshots/00000003-before/listing-primary.txt",
+        "snapshots/00000003-before/relations.json",
+        "states.json",
+    }
     assert files["snapshots/00000003-before/listing-primary.txt"].decode() == snapshot().findings[0].pin.line + "\n"
     assert json.loads(files["case.json"])["state"] == "healed"
     assert not [name for name, data in files.items() if b"secret of theirs" in data or b"zoe" in data]
@@ -88,8 +101,10 @@ def test_a_pack_verifies_with_the_key_alone(pack: Path) -> None:
 
 def test_a_pack_is_verified_without_a_database(tmp_path: Path) -> None:
     """No database toolkit is imported for it, and no ledger is looked for."""
-    code = ("import sys\nfrom pathlib import Path\nfrom retrust.audit import verify_pack\n"
-            "print(verify_pack(Path(sys.argv[1])).ok, {'sqlalchemy', 'alembic'} & set(sys.modules))")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom retrust.audit import verify_pack\n"
+        "print(verify_pack(Path(sys.argv[1])).ok, {'sqlalchemy', 'alembic'} & set(sys.modules))"
+    )
 
     async def export() -> Path:
         async with await Ledger.open(None, tmp_path / "home") as ledger:
@@ -141,8 +156,9 @@ def test_a_changed_byte_in_any_file_names_the_file(pack: Path, tmp_path: Path) -
     """The first, a middle and the last byte of every file in it."""
     data = pack.read_bytes()
     with zipfile.ZipFile(pack) as archive:
-        places = [(info.filename, info.header_offset + 30 + len(info.filename), info.file_size)
-                  for info in archive.infolist()]
+        places = [
+            (info.filename, info.header_offset + 30 + len(info.filename), info.file_size) for info in archive.infolist()
+        ]
     for name, start, size in places:
         for at in {0, size // 2, size - 1}:
             changed = bytearray(data)
@@ -187,10 +203,13 @@ def test_files_taken_out_or_added_are_named(pack: Path) -> None:
     assert str(verify_pack(pack)) == "manifest.sig: missing"
 
 
-@pytest.mark.parametrize(("do", "said"), [
-    (Path.unlink, "cannot be read any more"), (lambda file: file.write_bytes(b"x"), "was changed after")])
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [(Path.unlink, "cannot be read any more"), (lambda file: file.write_bytes(b"x"), "was changed after")],
+)
 async def test_an_attachment_that_changed_since(
-        ledger: Ledger, tmp_path: Path, do: Callable[[Path], object], said: str) -> None:
+    ledger: Ledger, tmp_path: Path, do: Callable[[Path], object], said: str
+) -> None:
     """The pack is made all the same, without it; whoever verifies is told which one and why."""
     case = await decided(ledger)
     do(ledger.home / "shot.png")

@@ -32,11 +32,34 @@ def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
 
 
 VALUES: list[tuple[str, Any]] = [
-    ("true", True), ("false", False), ("True", "True"), ("yes", "yes"), ("on", "on"), ("null", None), ("~", None),
-    ("", None), ("0", 0), ("-12", -12), ("+7", 7), ("0123", "0123"), ("0x1F", "0x1F"), ("1_000", "1_000"),
-    ("9" * 30, "9" * 30), ("1.5", 1.5), (".5", 0.5), ("1.", "1."), ("1e3", "1e3"), (".inf", ".inf"),
-    ("22:30", "22:30"), ("2024-01-01", "2024-01-01"), ("10.0.0.1", "10.0.0.1"), ("'1'", "1"), ('"true"', "true"),
-    ("env:PW", "env:PW"), ("-", [None]), ("é", "é"),
+    ("true", True),
+    ("false", False),
+    ("True", "True"),
+    ("yes", "yes"),
+    ("on", "on"),
+    ("null", None),
+    ("~", None),
+    ("", None),
+    ("0", 0),
+    ("-12", -12),
+    ("+7", 7),
+    ("0123", "0123"),
+    ("0x1F", "0x1F"),
+    ("1_000", "1_000"),
+    ("9" * 30, "9" * 30),
+    ("1.5", 1.5),
+    (".5", 0.5),
+    ("1.", "1."),
+    ("1e3", "1e3"),
+    (".inf", ".inf"),
+    ("22:30", "22:30"),
+    ("2024-01-01", "2024-01-01"),
+    ("10.0.0.1", "10.0.0.1"),
+    ("'1'", "1"),
+    ('"true"', "true"),
+    ("env:PW", "env:PW"),
+    ("-", [None]),
+    ("é", "é"),
 ]
 
 
@@ -52,18 +75,37 @@ def test_places(module: Any) -> None:
     """A place is the line of its key or list item; one that is not there is its nearest parent's."""
     found = module.Document("f", "a: &x\n  b:\n  - c: 1\n  -\n    d: 2\ne:\n  <<: *x\n  f: |\n    t\n    u\n")
     assert found.data == {"a": {"b": [{"c": 1}, {"d": 2}]}, "e": {"b": [{"c": 1}, {"d": 2}], "f": "t\nu\n"}}
-    places = {(): 1, ("a",): 1, ("a", "b"): 2, ("a", "b", 0, "c"): 3, ("a", "b", 1, "d"): 5, ("e",): 6,
-              ("e", "f"): 8, ("e", "b", 1): 5}
+    places = {
+        (): 1,
+        ("a",): 1,
+        ("a", "b"): 2,
+        ("a", "b", 0, "c"): 3,
+        ("a", "b", 1, "d"): 5,
+        ("e",): 6,
+        ("e", "f"): 8,
+        ("e", "b", 1): 5,
+    }
     assert {loc: found.locate(loc) for loc in places} == {loc: (line, loc) for loc, line in places.items()}
     assert found.locate(("a", "b", 7, "c")) == (2, ("a", "b"))
     assert found.locate(("a", "z", "y")) == (1, ("a",))
     assert found.where(("a", "b", 1, "d")) == "f:5: a.b[1].d"
 
 
-@pytest.mark.parametrize(("text", "line"), [
-    ("a: 1\na: 2\n", 2), ("a: b: c\n", 1), ("é: 1\nü: \x07\n", 2), ("a: !x y\n", 1), ("a: *nothing\n", 1),
-    ("a: [1\n", 2), ("---\na: 1\n---\n", 3), ("? [a]\n: b\n", 1), ("a: 'x\n", 2), ("\n\n%YAML\n", 3),
-])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\na: 2\n", 2),
+        ("a: b: c\n", 1),
+        ("é: 1\nü: \x07\n", 2),
+        ("a: !x y\n", 1),
+        ("a: *nothing\n", 1),
+        ("a: [1\n", 2),
+        ("---\na: 1\n---\n", 3),
+        ("? [a]\n: b\n", 1),
+        ("a: 'x\n", 2),
+        ("\n\n%YAML\n", 3),
+    ],
+)
 def test_faults(module: Any, text: str, line: int) -> None:
     """What is no inventory's YAML is one fault with its line, whichever parser found it."""
     found = module.Document("f", text)
@@ -73,8 +115,11 @@ def test_faults(module: Any, text: str, line: int) -> None:
 def test_no_duplicate_hides(module: Any) -> None:
     """Every duplicate is told, at any depth."""
     faults = module.Document("f", "a:\n  x: 1\n  x: 2\nb: {y: 1, y: 2, y: 3}\n").faults
-    assert faults == [(3, "x is given twice, first in line 2"), (4, "y is given twice, first in line 4"),
-                      (4, "y is given twice, first in line 4")]
+    assert faults == [
+        (3, "x is given twice, first in line 2"),
+        (4, "y is given twice, first in line 4"),
+        (4, "y is given twice, first in line 4"),
+    ]
 
 
 def test_dotted() -> None:
@@ -84,9 +129,10 @@ def test_dotted() -> None:
 
 
 _plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-10**9, 10**9) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=8), inner, max_size=4),
-    max_leaves=20)
+    max_leaves=20,
+)
 
 
 @given(_plain)

@@ -32,16 +32,49 @@ def refused(kind: Any, value: Any) -> str:
     return str(caught.value.errors()[0]["msg"])
 
 
-@pytest.mark.parametrize(("text", "seconds"), [
-    ("30s", 30), ("10m", 600), ("72h", 259200), ("7d", 604800), ("1w", 604800), ("1h30m", 5400), ("500ms", 0.5),
-    ("1.5h", 5400), (90, 90), (0.25, 0.25)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30s", 30),
+        ("10m", 600),
+        ("72h", 259200),
+        ("7d", 604800),
+        ("1w", 604800),
+        ("1h30m", 5400),
+        ("500ms", 0.5),
+        ("1.5h", 5400),
+        (90, 90),
+        (0.25, 0.25),
+    ],
+)
 def test_durations(text: Any, seconds: float) -> None:
     """Text with units, added up, or seconds as a number."""
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "10", "m", "10 m", "-1s", "1y", "10m5", "1h,30m", True, None, [], "1e3s", 0, -5,
-                                  float("nan"), float("inf"), "99999999w", "9" * 400 + "s"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10",
+        "m",
+        "10 m",
+        "-1s",
+        "1y",
+        "10m5",
+        "1h,30m",
+        True,
+        None,
+        [],
+        "1e3s",
+        0,
+        -5,
+        float("nan"),
+        float("inf"),
+        "99999999w",
+        "9" * 400 + "s",
+    ],
+)
 def test_no_durations(text: Any) -> None:
     """Without a unit, negative, zero, endless: refused."""
     assert "must be a duration" in refused(Duration, text)
@@ -54,16 +87,44 @@ def test_durations_round_trip(duration: timedelta) -> None:
     assert parse_duration(format_duration(duration)) == rounded
 
 
-@pytest.mark.parametrize("host", [
-    "10.0.0.1", "::1", "2001:db8::1", "pi", "prime-pri.example.com", "a_b.example", "xn--bcher-kva.example"])
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "::1", "2001:db8::1", "pi", "prime-pri.example.com", "a_b.example", "xn--bcher-kva.example"]
+)
 def test_hosts(host: str) -> None:
     """Addresses and names are kept as they are written: they stand like this in TOFU keys."""
     assert read(Host, host) == host
 
 
-@pytest.mark.parametrize("host", [
-    "", " ", "10.0.0.300", "10.0.0", "1", "https://pi", "pi/24", "10.0.0.0/8", "pi:8082", "10.0.0.1:22", "[::1]",
-    "[::1]:443", "fe80::1%eth0", "a b", "a..b", "-a", "a-", ".a", "a.", "a" * 64, "é", "a\n", "pi;x", 10, None])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        " ",
+        "10.0.0.300",
+        "10.0.0",
+        "1",
+        "https://pi",
+        "pi/24",
+        "10.0.0.0/8",
+        "pi:8082",
+        "10.0.0.1:22",
+        "[::1]",
+        "[::1]:443",
+        "fe80::1%eth0",
+        "a b",
+        "a..b",
+        "-a",
+        "a-",
+        ".a",
+        "a.",
+        "a" * 64,
+        "é",
+        "a\n",
+        "pi;x",
+        10,
+        None,
+    ],
+)
 def test_no_hosts(host: Any) -> None:
     """URLs, ports, brackets, networks, scopes, numbers and characters that no name has: refused."""
     refused(Host, host)
@@ -73,8 +134,14 @@ def test_fingerprints_are_written_one_way() -> None:
     """However OpenSSL or a browser writes it, a certificate's fingerprint is `SHA256:` and lower-case hex."""
     digest = "ab" * 32
     colons = ":".join(["AB"] * 32)
-    for text in (f"SHA256:{digest}", f"sha256:{digest.upper()}", f"SHA256:{colons}", colons,
-                 f"sha256 Fingerprint={colons}", digest):
+    for text in (
+        f"SHA256:{digest}",
+        f"sha256:{digest.upper()}",
+        f"SHA256:{colons}",
+        colons,
+        f"sha256 Fingerprint={colons}",
+        digest,
+    ):
         assert read(CertificateFingerprint, text) == f"SHA256:{digest}"
     assert "host key" in refused(CertificateFingerprint, "SHA256:" + "A" * 43)
 
@@ -93,8 +160,9 @@ def test_mail_addresses(mail: str) -> None:
     assert read(Email, mail) == mail
 
 
-@pytest.mark.parametrize("mail", ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b,c@d", "a@b;c@d", "A <a@b>", "a@b..c",
-                                  "a@-b", "a@b-", "a@b\n"])
+@pytest.mark.parametrize(
+    "mail", ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b,c@d", "a@b;c@d", "A <a@b>", "a@b..c", "a@-b", "a@b-", "a@b\n"]
+)
 def test_no_mail_addresses(mail: str) -> None:
     """Names, lists and broken addresses: refused."""
     assert "e-mail address" in refused(Email, mail)

@@ -86,19 +86,22 @@ def site(text: str = "", ssh: str = "{username: admin, password: env:PW, host_ke
 
 def test_a_whole_inventory(folder: Path) -> None:
     """What is written is read; what is left out has the documented default."""
-    inventory = load(site("""
+    inventory = load(
+        site("""
         web: {username: root, password: "file:pw", fingerprint: "SHA256:<colons>"}
         trust: {ca: ca.pem, tunnels: never}
         policy: {delete-pin: [{gate: people, approvers: 2}], window: []}
         clocks: {observation: 5m}
         recurrence: {healed: 1}
         maintenance: true
-        """) + dedent("""
+        """)
+        + dedent("""
         people: {alice: {roles: [network, security], email: a@example.com}, bob: [network], eve: auditor}
         ledger: {url: "postgresql://retrust@db.example.com/retrust", password: env:DB}
         sources: [{source: file, paths: [/var/log/x]}]
         notifications: [{url: env:APPRISE, on: [alarm]}]
-        """))
+        """)
+    )
     campus = inventory.sites["campus"]
     assert isinstance(campus, BoxSite)
     assert (campus.name, campus.target, campus.maintenance, campus.include_self) == ("campus", "box", True, False)
@@ -114,7 +117,10 @@ def test_a_whole_inventory(folder: Path) -> None:
     assert (campus.clocks.decision, campus.clocks.observation) == (timedelta(hours=72), timedelta(minutes=5))
     assert (campus.recurrence.healed, campus.recurrence.days) == (1, 30)
     assert {p.name: p.roles for p in inventory.people.values()} == {
-        "alice": ("network", "security"), "bob": ("network",), "eve": ("auditor",)}
+        "alice": ("network", "security"),
+        "bob": ("network",),
+        "eve": ("auditor",),
+    }
     assert inventory.ledger.url == "postgresql://retrust@db.example.com/retrust"
     assert inventory.sources[0].settings == {"paths": ["/var/log/x"]}
     assert inventory.notifications[0].on == ("alarm",)
@@ -135,122 +141,169 @@ def test_sections_left_out(folder: Path) -> None:
 MISTAKES = {
     "a misspelt key": (
         site(ssh="{username: admin, pasword: env:PW, host_key: '<key>'}"),
-        ["4: sites.campus.ssh.pasword: unknown key; did you mean password?"]),
-    "a key nothing is near to": (
-        site("colour: red"), ["5: sites.campus.colour: unknown key"]),
+        ["4: sites.campus.ssh.pasword: unknown key; did you mean password?"],
+    ),
+    "a key nothing is near to": (site("colour: red"), ["5: sites.campus.colour: unknown key"]),
     "a misspelt key in a list of a section": (
         site() + "notifications:\n  - url: env:A\n    onn: [alarm]\n",
-        ["7: notifications[0].onn: unknown key; did you mean on?"]),
-    "a misspelt section": (
-        site() + "peple: {}\n", ["5: peple: unknown key; did you mean people?"]),
+        ["7: notifications[0].onn: unknown key; did you mean on?"],
+    ),
+    "a misspelt section": (site() + "peple: {}\n", ["5: peple: unknown key; did you mean people?"]),
     "several mistakes at once, in the order of the text": (
         site("maintenance: maybe\ntrust: {tunnel: auto}") + "ledger: {password: env:X}\n",
-        ["5: sites.campus.maintenance: must be true or false",
-         "6: sites.campus.trust.tunnel: unknown key; did you mean tunnels?",
-         "7: ledger.password: is of no use without url"]),
-    "a missing key": (
-        "sites:\n  campus:\n    target: box\n", ["2: sites.campus: ssh is missing"]),
+        [
+            "5: sites.campus.maintenance: must be true or false",
+            "6: sites.campus.trust.tunnel: unknown key; did you mean tunnels?",
+            "7: ledger.password: is of no use without url",
+        ],
+    ),
+    "a missing key": ("sites:\n  campus:\n    target: box\n", ["2: sites.campus: ssh is missing"]),
     "a missing key below": (
-        site(ssh="{password: env:PW, host_key: '<key>'}"), ["4: sites.campus.ssh: username is missing"]),
-    "no target": (
-        "sites:\n  campus:\n    ssh: {}\n", ["2: sites.campus: target is missing; loaded: box"]),
+        site(ssh="{password: env:PW, host_key: '<key>'}"),
+        ["4: sites.campus.ssh: username is missing"],
+    ),
+    "no target": ("sites:\n  campus:\n    ssh: {}\n", ["2: sites.campus: target is missing; loaded: box"]),
     "a target nothing provides": (
         "sites:\n  campus:\n    target: boxx\n",
-        ["3: sites.campus.target: no plugin provides this target; loaded: box; did you mean box?"]),
+        ["3: sites.campus.target: no plugin provides this target; loaded: box; did you mean box?"],
+    ),
     "no sites": ("people: {}\n", ["1: sites is missing"]),
     "an empty file": ("# nothing yet\n", ["1: is empty; `retrust init` writes a commented one"]),
     "a list": ("- sites\n", ["1: must be a mapping with the key sites"]),
     "a site that is no mapping": ("sites: {campus: box}\n", ["1: sites.campus: must be a mapping of keys"]),
     "sites as a list": ("sites: [{target: box}]\n", ["1: sites: must be a mapping from names to sites"]),
-    "a name inside a site": (
-        site("name: other"), ["5: sites.campus.name: unknown key; the name is the key above"]),
+    "a name inside a site": (site("name: other"), ["5: sites.campus.name: unknown key; the name is the key above"]),
     "a duplicate key": (
-        site("maintenance: true\nmaintenance: false"), ["6: maintenance is given twice, first in line 5"]),
-    "a duplicate site": (
-        "sites:\n  a: {target: box}\n  a: {target: box}\n", ["3: a is given twice, first in line 2"]),
+        site("maintenance: true\nmaintenance: false"),
+        ["6: maintenance is given twice, first in line 5"],
+    ),
+    "a duplicate site": ("sites:\n  a: {target: box}\n  a: {target: box}\n", ["3: a is given twice, first in line 2"]),
     "a port in quotes": (
         site(ssh="{port: '22', username: a, password: env:PW, host_key: '<key>'}"),
-        ["4: sites.campus.ssh.port: must be a number: leave out the quotes"]),
+        ["4: sites.campus.ssh.port: must be a number: leave out the quotes"],
+    ),
     "a port out of range": (
         site("peers:\n  - host: a\n    port: 70000\n  - {host: b, port: 0}"),
-        ["7: sites.campus.peers[0].port: must be at most 65535",
-         "8: sites.campus.peers[1].port: must be at least 1"]),
+        ["7: sites.campus.peers[0].port: must be at most 65535", "8: sites.campus.peers[1].port: must be at least 1"],
+    ),
     "a port that is true": (
-        site("peers: [{host: a, port: true}]"), ["5: sites.campus.peers[0].port: must be a whole number"]),
+        site("peers: [{host: a, port: true}]"),
+        ["5: sites.campus.peers[0].port: must be a whole number"],
+    ),
     "yes for true": (
         site("maintenance: yes"),
-        ["5: sites.campus.maintenance: must be true or false: other words, and words in quotes, are text"]),
+        ["5: sites.campus.maintenance: must be true or false: other words, and words in quotes, are text"],
+    ),
     "a number for text": (
         site(ssh="{username: 1234, password: env:PW, host_key: '<key>'}"),
-        ["4: sites.campus.ssh.username: must be text: put it in quotes"]),
+        ["4: sites.campus.ssh.username: must be text: put it in quotes"],
+    ),
     "a mapping for text": (
-        site("peers: [{host: {a: b}}]"), ["5: sites.campus.peers[0].host: must be text, not a mapping"]),
+        site("peers: [{host: {a: b}}]"),
+        ["5: sites.campus.peers[0].host: must be text, not a mapping"],
+    ),
     "a key without a value": (
         site("trust:\nclocks:"),
-        ["5: sites.campus.trust: is empty: give a value, or leave the key out",
-         "6: sites.campus.clocks: is empty: give a value, or leave the key out"]),
-    "a mapping for a list": (
-        site("peers: {host: a}"), ["5: sites.campus.peers: must be a list"]),
+        [
+            "5: sites.campus.trust: is empty: give a value, or leave the key out",
+            "6: sites.campus.clocks: is empty: give a value, or leave the key out",
+        ],
+    ),
+    "a mapping for a list": (site("peers: {host: a}"), ["5: sites.campus.peers: must be a list"]),
     "a word that is none of the choices": (
-        site("trust: {tunnels: no}"), ["5: sites.campus.trust.tunnels: must be auto or never"]),
+        site("trust: {tunnels: no}"),
+        ["5: sites.campus.trust.tunnels: must be auto or never"],
+    ),
     "a duration without a unit": (
         site("clocks: {decision: soon, observation: '10'}"),
-        ["5: sites.campus.clocks.decision: must be a duration: seconds as a number, or text such as 30s, 10m, "
-         "72h, 1h30m or 7d",
-         "5: sites.campus.clocks.observation: must be a duration: seconds as a number, or text such as 30s, 10m, "
-         "72h, 1h30m or 7d"]),
+        [
+            "5: sites.campus.clocks.decision: must be a duration: seconds as a number, or text such as 30s, 10m, "
+            "72h, 1h30m or 7d",
+            "5: sites.campus.clocks.observation: must be a duration: seconds as a number, or text such as 30s, 10m, "
+            "72h, 1h30m or 7d",
+        ],
+    ),
     "a duration of nothing": (
         site("clocks: {decision: 0s}"),
-        ["5: sites.campus.clocks.decision: must be a duration above zero and below ten years"]),
+        ["5: sites.campus.clocks.decision: must be a duration above zero and below ten years"],
+    ),
     "a risk class nobody knows": (
         site("policy: {delte-pin: [{gate: people}]}"),
-        ["5: sites.campus.policy.delte-pin: unknown risk class; known: read, delete-pin, add-server, interrupting, "
-         "security, recurrence, window"]),
+        [
+            "5: sites.campus.policy.delte-pin: unknown risk class; known: read, delete-pin, add-server, interrupting, "
+            "security, recurrence, window"
+        ],
+    ),
     "a gate without a name": (
         site("policy: {delete-pin: [{approvers: 1}]}"),
-        ["5: sites.campus.policy.delete-pin[0]: gate is missing"]),
+        ["5: sites.campus.policy.delete-pin[0]: gate is missing"],
+    ),
     "two ways to verify a host key": (
         site(ssh="{username: a, password: env:PW, host_key: '<key>', known_hosts: kh}"),
-        ["4: sites.campus.ssh: needs host_key or known_hosts, exactly one: a host key is always verified"]),
+        ["4: sites.campus.ssh: needs host_key or known_hosts, exactly one: a host key is always verified"],
+    ),
     "no way to verify a host key, and none to log in": (
         site(ssh="{username: a}"),
-        ["4: sites.campus.ssh: needs host_key or known_hosts, exactly one: a host key is always verified",
-         "4: sites.campus.ssh: needs password or key_file"]),
+        [
+            "4: sites.campus.ssh: needs host_key or known_hosts, exactly one: a host key is always verified",
+            "4: sites.campus.ssh: needs password or key_file",
+        ],
+    ),
     "a certificate's fingerprint for a host key": (
         site(ssh="{username: a, password: env:PW, host_key: 'SHA256:<hex>'}"),
-        ["4: sites.campus.ssh.host_key: must be a host key's fingerprint as `ssh-keygen -l` prints it; "
-         "this is a certificate's fingerprint"]),
+        [
+            "4: sites.campus.ssh.host_key: must be a host key's fingerprint as `ssh-keygen -l` prints it; "
+            "this is a certificate's fingerprint"
+        ],
+    ),
     "one wrong host key of several": (
         site(ssh="{username: a, password: env:PW, host_key: ['<key>', 'MD5:aa']}"),
-        ["4: sites.campus.ssh.host_key[1]: must be a host key's fingerprint as `ssh-keygen -l` prints it"]),
+        ["4: sites.campus.ssh.host_key[1]: must be a host key's fingerprint as `ssh-keygen -l` prints it"],
+    ),
     "a host key's fingerprint for a certificate": (
         site(f"web: {{username: a, password: env:PW, fingerprint: '{KEY}'}}"),
-        ["5: sites.campus.web.fingerprint: must be a certificate's fingerprint, SHA256: and 64 hex digits; "
-         "this is an SSH host key's fingerprint"]),
+        [
+            "5: sites.campus.web.fingerprint: must be a certificate's fingerprint, SHA256: and 64 hex digits; "
+            "this is an SSH host key's fingerprint"
+        ],
+    ),
     "neither CA nor fingerprint": (
         site("web: {username: a, password: env:PW}"),
-        ["5: sites.campus.web: needs ca or fingerprint, exactly one: the web certificate is always verified"]),
+        ["5: sites.campus.web: needs ca or fingerprint, exactly one: the web certificate is always verified"],
+    ),
     "an address with a port": (
         site("web: {username: a, password: env:PW, ca: x, address: 'pi.example.com:443'}"),
-        ["5: sites.campus.web.address: must be an IP address or a DNS name, without a port or brackets"]),
+        ["5: sites.campus.web.address: must be an IP address or a DNS name, without a port or brackets"],
+    ),
     "an e-mail address that is none": (
         site() + "people: {alice: {roles: [a], email: 'a@b@c'}}\n",
-        ["5: people.alice.email: must be an e-mail address, such as noc@example.com"]),
+        ["5: people.alice.email: must be an e-mail address, such as noc@example.com"],
+    ),
     "a misspelt key of a person": (
-        site() + "people: {alice: {role: [a]}}\n", ["5: people.alice.role: unknown key; did you mean roles?"]),
+        site() + "people: {alice: {role: [a]}}\n",
+        ["5: people.alice.role: unknown key; did you mean roles?"],
+    ),
     "a console with half a certificate": (
-        site() + "console: {certificate: a.pem}\n", ["5: console: needs both certificate and key, or neither"]),
+        site() + "console: {certificate: a.pem}\n",
+        ["5: console: needs both certificate and key, or neither"],
+    ),
     "a wrong setting for all sites is told once": (
         site() + "settings: {clocks: {decision: x}}\n",
-        ["5: settings.clocks.decision: must be a duration: seconds as a number, or text such as 30s, 10m, "
-         "72h, 1h30m or 7d"]),
+        [
+            "5: settings.clocks.decision: must be a duration: seconds as a number, or text such as 30s, 10m, "
+            "72h, 1h30m or 7d"
+        ],
+    ),
     "bad indentation": ("sites:\n  campus:\n    target: box\n   ssh: {}\n", ["4: not YAML: did not find expected key"]),
-    "a tab": ("sites:\n\tcampus: {}\n",
-              ["2: not YAML: found character that cannot start any token"]),
-    "a tag": (site("maintenance: !env X"),
-              ["5: tags (words that start with !) are not understood; text that starts with ! must be quoted"]),
+    "a tab": ("sites:\n\tcampus: {}\n", ["2: not YAML: found character that cannot start any token"]),
+    "a tag": (
+        site("maintenance: !env X"),
+        ["5: tags (words that start with !) are not understood; text that starts with ! must be quoted"],
+    ),
     "text that starts with a star": (
-        site("maintenance: *word"), ["5: not YAML: text that starts with * must be quoted"]),
+        site("maintenance: *word"),
+        ["5: not YAML: text that starts with * must be quoted"],
+    ),
     "two documents": ("sites: {}\n---\nsites: {}\n", ["2: not YAML: but found another document"]),
     "a list as key": ("sites: {[a]: {}}\n", ["1: a key must be text"]),
     "an anchor in itself": ("sites: &a {x: *a}\n", ["1: an anchor that contains itself"]),
@@ -266,11 +319,29 @@ def test_mistakes(folder: Path, mistake: str) -> None:
     assert problems(text) == [f"retrust.yaml:{line}" for line in lines]
 
 
-@pytest.mark.parametrize("where", [
-    "password: %s", "password: '%s'", "password: abc:%s", "password: env:%s!", "password: 'env:'", "password: ' %s'",
-    "password: *%s", "password: &%s", "password: !%s", "password: {%s: x}", "password: [%s]", "password: %s: x",
-    "password: \"%s", "host_key: %s", "address: 'https://u:%s@h'", "port: %s", "known_hosts: [%s]", "username: [%s]",
-])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "password: %s",
+        "password: '%s'",
+        "password: abc:%s",
+        "password: env:%s!",
+        "password: 'env:'",
+        "password: ' %s'",
+        "password: *%s",
+        "password: &%s",
+        "password: !%s",
+        "password: {%s: x}",
+        "password: [%s]",
+        "password: %s: x",
+        'password: "%s',
+        "host_key: %s",
+        "address: 'https://u:%s@h'",
+        "port: %s",
+        "known_hosts: [%s]",
+        "username: [%s]",
+    ],
+)
 def test_a_value_is_never_quoted(folder: Path, where: str) -> None:
     """Whatever stands where a secret belongs, and a secret that stands elsewhere: refused, and not in the error."""
     line = where.replace("%s", SECRET)
@@ -289,7 +360,8 @@ def test_a_literal_secret_says_what_to_write(folder: Path) -> None:
     text = site(ssh="{username: a, password: hunter2, host_key: '<key>'}")
     assert problems(text, schemes=["vault"]) == [
         "retrust.yaml:4: sites.campus.ssh.password: must be a reference, such as env:NAME or file:PATH, "
-        "never the value itself; known: env, file, vault"]
+        "never the value itself; known: env, file, vault"
+    ]
 
 
 def test_schemes_of_plugins(folder: Path) -> None:
@@ -300,8 +372,14 @@ def test_schemes_of_plugins(folder: Path) -> None:
     assert len(problems(text)) == 1
 
 
-@pytest.mark.parametrize("entry", ["{gate: ticket, password: %s}", "{gate: ticket, api: {auth_token: 'x:%s'}}",
-                                   "{gate: ticket, all: [{client_secret: %s}]}"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{gate: ticket, password: %s}",
+        "{gate: ticket, api: {auth_token: 'x:%s'}}",
+        "{gate: ticket, all: [{client_secret: %s}]}",
+    ],
+)
 def test_plugins_settings_hold_no_literal_secret(folder: Path, entry: str) -> None:
     """A literal under a key named as secrets are is refused before any plugin has seen it."""
     [line] = problems(site(f"policy: {{delete-pin: [{entry.replace('%s', SECRET)}]}}"))
@@ -313,7 +391,8 @@ def test_a_ledger_url_holds_no_password(folder: Path) -> None:
     """A password in a database URL is a literal secret."""
     for url in (f"postgresql://me:{SECRET}@db/x", f"postgresql://db/x?password={SECRET}"):
         assert problems(site() + f"ledger: {{url: '{url}'}}\n") == [
-            "retrust.yaml:5: ledger.url: must not hold a password; give it as a reference in ledger.password"]
+            "retrust.yaml:5: ledger.url: must not hold a password; give it as a reference in ledger.password"
+        ]
 
 
 def test_yaml_surprises_are_text(folder: Path) -> None:
@@ -328,7 +407,12 @@ def test_yaml_surprises_are_text(folder: Path) -> None:
           x: [2024-01-01]
         """
     assert {n: p.roles for n, p in load(text).people.items()} == {
-        "no": ("on",), "2024": ("22:30",), "2024-01-01": ("0123",), "yes": ("0123",), "x": ("2024-01-01",)}
+        "no": ("on",),
+        "2024": ("22:30",),
+        "2024-01-01": ("0123",),
+        "yes": ("0123",),
+        "x": ("2024-01-01",),
+    }
 
 
 def test_merged_mappings(folder: Path) -> None:
@@ -338,13 +422,16 @@ def test_merged_mappings(folder: Path) -> None:
     lab: Any = load(site(ssh=ssh) + more).sites["lab"]
     assert (lab.ssh.username, lab.ssh.port, lab.ssh.host_key) == ("b", 2222, (KEY,))
     assert problems(site(ssh=ssh.replace("env:PW", "env:PW, x: 1")) + more) == [
-        "retrust.yaml:4: sites.campus.ssh.x: unknown key", "retrust.yaml:4: sites.lab.ssh.x: unknown key"]
+        "retrust.yaml:4: sites.campus.ssh.x: unknown key",
+        "retrust.yaml:4: sites.lab.ssh.x: unknown key",
+    ]
 
 
 def test_settings_hold_for_every_site(folder: Path) -> None:
     """What `settings` says holds where a site says nothing, key by key."""
-    general = "settings: {clocks: {decision: 1h, observation: 1m}, policy: {read: [{gate: people}]}, " \
-              "recurrence: {days: 7}}\n"
+    general = (
+        "settings: {clocks: {decision: 1h, observation: 1m}, policy: {read: [{gate: people}]}, recurrence: {days: 7}}\n"
+    )
     campus = load(site("clocks: {observation: 2m}\npolicy: {delete-pin: []}") + general).sites["campus"]
     assert (campus.clocks.decision, campus.clocks.observation) == (timedelta(hours=1), timedelta(minutes=2))
     assert (campus.recurrence.healed, campus.recurrence.days) == (3, 7)
@@ -365,8 +452,9 @@ def test_no_inventory(folder: Path) -> None:
     """A missing file says what writes one, and where else one is looked for."""
     with pytest.raises(InventoryError, match="retrust init") as caught:
         load_inventory(None, TARGETS)
-    assert str(caught.value) == ("there is no inventory retrust.yaml (`retrust init` writes one; "
-                                 "--inventory or RETRUST_INVENTORY name another)")
+    assert str(caught.value) == (
+        "there is no inventory retrust.yaml (`retrust init` writes one; --inventory or RETRUST_INVENTORY name another)"
+    )
 
 
 def test_unreadable_inventories(folder: Path) -> None:
@@ -387,14 +475,16 @@ class Approvals(GateSettings):
 
 def test_a_plugins_settings_are_read_with_lines(folder: Path) -> None:
     """`Inventory.parse` applies a plugin's model: relative paths resolved, mistakes with file, line and key."""
-    inventory = load(site("""
+    inventory = load(
+        site("""
         policy:
           delete-pin:
             - gate: people
               approvers: 0
               vaild: 2h
             - {gate: people, approvers: 2, valid: 2h, token: file:tok}
-        """))
+        """)
+    )
     wrong, right = inventory.sites["campus"].policy.gates["delete-pin"]
     loc = ("sites", "campus", "policy", "delete-pin")
     parsed = inventory.parse(Approvals, right.settings, *loc, 1)
@@ -405,7 +495,8 @@ def test_a_plugins_settings_are_read_with_lines(folder: Path) -> None:
         inventory.parse(Approvals, wrong.settings, *loc, 0)
     assert caught.value.problems == (
         "retrust.yaml:8: sites.campus.policy.delete-pin[0].approvers: must be at least 1",
-        "retrust.yaml:9: sites.campus.policy.delete-pin[0].vaild: unknown key; did you mean valid?")
+        "retrust.yaml:9: sites.campus.policy.delete-pin[0].vaild: unknown key; did you mean valid?",
+    )
     assert inventory.where(*loc, 0, "approvers") == "retrust.yaml:8: sites.campus.policy.delete-pin[0].approvers"
 
 
@@ -422,19 +513,23 @@ def test_an_inventory_without_a_file() -> None:
 def test_warnings(folder: Path) -> None:
     """Told and not refused: what the target says, an endpoint in two sites, a file that is not there."""
     ssh = f"{{username: a, password: env:PW, host_key: '{KEY}'}}"
-    inventory = load(site("peers: [{host: 10.0.0.1}]\nmaintenance: true\ntrust: {ca: ca.pem}") +
-                     f"  lab: {{target: box, ssh: {ssh}, peers: [{{host: 10.0.0.1}}]}}\n")
+    inventory = load(
+        site("peers: [{host: 10.0.0.1}]\nmaintenance: true\ntrust: {ca: ca.pem}")
+        + f"  lab: {{target: box, ssh: {ssh}, peers: [{{host: 10.0.0.1}}]}}\n"
+    )
     assert inventory_warnings(inventory, TARGETS) == (
         "retrust.yaml:2: sites.campus: maintenance is on",
         "retrust.yaml:8: sites.lab: peers[0] at 10.0.0.1:443 is in the site campus too",
-        f"retrust.yaml:7: sites.campus.trust.ca: there is no file {folder}/ca.pem")
+        f"retrust.yaml:7: sites.campus.trust.ca: there is no file {folder}/ca.pem",
+    )
     (folder / "ca.pem").touch()
     assert len(inventory_warnings(inventory, TARGETS)) == 2
 
 
 @pytest.mark.parametrize(("witness", "is_said"), [("home/notes", True), ("home/a/../notes", True), ("notes", False)])
 def test_a_witness_beside_the_ledger(
-        folder: Path, monkeypatch: pytest.MonkeyPatch, witness: str, is_said: bool) -> None:
+    folder: Path, monkeypatch: pytest.MonkeyPatch, witness: str, is_said: bool
+) -> None:
     """What is kept in RETRUST_HOME bears no witness against whoever takes it; that is told."""
     monkeypatch.setenv("RETRUST_HOME", str(folder / "home"))
     inventory = load(site() + f"ledger: {{witness: {witness}}}\n")
@@ -442,9 +537,45 @@ def test_a_witness_beside_the_ledger(
     assert bool(said) == is_said
 
 
-_yaml_like = st.lists(st.sampled_from([
-    "sites", ":", " ", "\n", "  ", "- ", "{", "}", "[", "]", ",", "&a", "*a", "<<", "!x", "'", '"', "#", "campus",
-    "target", "box", "|", ">", "\t", "---", "\x00", "é", "ssh", "people", "%", "1", "?"]), max_size=40).map("".join)
+_yaml_like = st.lists(
+    st.sampled_from(
+        [
+            "sites",
+            ":",
+            " ",
+            "\n",
+            "  ",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            "&a",
+            "*a",
+            "<<",
+            "!x",
+            "'",
+            '"',
+            "#",
+            "campus",
+            "target",
+            "box",
+            "|",
+            ">",
+            "\t",
+            "---",
+            "\x00",
+            "é",
+            "ssh",
+            "people",
+            "%",
+            "1",
+            "?",
+        ]
+    ),
+    max_size=40,
+).map("".join)
 
 
 @given(text=_yaml_like | st.text(max_size=60))

@@ -73,21 +73,24 @@ def test_the_template_s_comments_are_an_inventory_too(tmp_path: Path, targets: A
     assert inventory.people["bob"].roles == ("network", "security")
 
 
-@pytest.mark.parametrize("break_it", [
-    lambda i: i.update(peple={}),
-    lambda i: i["sites"]["campus"].update(colour="red"),
-    lambda i: i["sites"]["campus"].update(name="other"),
-    lambda i: i["sites"]["campus"].update(target="nothing"),
-    lambda i: i["sites"]["campus"].pop("target"),
-    lambda i: i["sites"]["campus"].pop("primary"),
-    lambda i: i["sites"]["campus"]["primary"]["ssh"].update(port="22"),
-    lambda i: i["sites"]["campus"]["primary"]["ssh"].update(password="hunter2"),
-    lambda i: i["sites"]["campus"]["primary"].update(host="https://pi"),
-    lambda i: i["sites"]["campus"].update(policy={"delte-pin": []}),
-    lambda i: i["sites"]["campus"].update(clocks={"decision": "soon"}),
-    lambda i: i["sites"]["campus"]["ha"].update(failover="auto"),
-    lambda i: i.update(people={"alice": {"role": []}}),
-])
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda i: i.update(peple={}),
+        lambda i: i["sites"]["campus"].update(colour="red"),
+        lambda i: i["sites"]["campus"].update(name="other"),
+        lambda i: i["sites"]["campus"].update(target="nothing"),
+        lambda i: i["sites"]["campus"].pop("target"),
+        lambda i: i["sites"]["campus"].pop("primary"),
+        lambda i: i["sites"]["campus"]["primary"]["ssh"].update(port="22"),
+        lambda i: i["sites"]["campus"]["primary"]["ssh"].update(password="hunter2"),
+        lambda i: i["sites"]["campus"]["primary"].update(host="https://pi"),
+        lambda i: i["sites"]["campus"].update(policy={"delte-pin": []}),
+        lambda i: i["sites"]["campus"].update(clocks={"decision": "soon"}),
+        lambda i: i["sites"]["campus"]["ha"].update(failover="auto"),
+        lambda i: i.update(people={"alice": {"role": []}}),
+    ],
+)
 def test_the_schema_refuses_what_loading_refuses(validator: Any, break_it: Any) -> None:
     """A mistake within one key is marked by an editor already."""
     inventory = template()

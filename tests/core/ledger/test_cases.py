@@ -58,8 +58,12 @@ async def test_after_the_end_a_new_case(ledger: Ledger) -> None:
 
 async def test_no_such_case(ledger: Ledger) -> None:
     """An unknown case is a wrong call, whatever is asked of it."""
-    for asked in (ledger.case("c99"), ledger.move("c99", "plan", actor="x"), ledger.decide(decision("c99")),
-                  ledger.record_plan("c99", plan(), actor="x")):
+    for asked in (
+        ledger.case("c99"),
+        ledger.move("c99", "plan", actor="x"),
+        ledger.decide(decision("c99")),
+        ledger.record_plan("c99", plan(), actor="x"),
+    ):
         with pytest.raises(NoSuchCase, match="no case c99"):
             await asked
 
@@ -176,8 +180,14 @@ async def test_the_state_moves_with_its_entry(ledger: Ledger, clock: SetClock) -
     entry = (await ledger.entries(case=case))[-1]
     assert (moved.state, moved.note, moved.updated_at) == (State.WAITING, "people: 1 of 2", clock.now)
     assert (entry.kind, entry.run, entry.at, entry.site) == ("case-moved", "run-1", clock.now, SITE)
-    assert entry.stored == {"event": "wait", "was": "planned", "state": "waiting", "note": "people: 1 of 2", "why": "x",
-                            "retry": False}
+    assert entry.stored == {
+        "event": "wait",
+        "was": "planned",
+        "state": "waiting",
+        "note": "people: 1 of 2",
+        "why": "x",
+        "retry": False,
+    }
 
 
 async def test_alarms(ledger: Ledger) -> None:

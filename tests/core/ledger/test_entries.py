@@ -39,6 +39,7 @@ class Stranger(Body):
 
 async def test_another_model_is_not_written(ledger: Ledger) -> None:
     """A kind outside the table, a subclass of one inside it included."""
+
     class Louder(Noticed):
         pass
 
@@ -85,6 +86,7 @@ def test_fields_of_nobody_are_left_in_the_record() -> None:
 
 def test_older_shapes_are_read_version_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """One function a version leads to the next; without ``v`` it is the first; what is written now says its own."""
+
     class Alarm3(AlarmRaised):
         version = 3
         loud: bool
@@ -103,13 +105,20 @@ def test_older_shapes_are_read_version_by_version(monkeypatch: pytest.MonkeyPatc
 
 def readings(tree: ast.AST) -> list[int]:
     """Lines where a name or attribute ``body``, or what is stored, is read by a key."""
-    def is_body(node: ast.AST) -> bool:
-        return (isinstance(node, ast.Attribute) and node.attr in ("body", "stored")
-                and not (isinstance(node.value, ast.Name) and node.value.id in ("request", "response")))
 
-    return [node.lineno for node in ast.walk(tree)
-            if (isinstance(node, ast.Subscript) and is_body(node.value))
-            or (isinstance(node, ast.Attribute) and node.attr in ("get", "items", "keys") and is_body(node.value))]
+    def is_body(node: ast.AST) -> bool:
+        return (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("body", "stored")
+            and not (isinstance(node.value, ast.Name) and node.value.id in ("request", "response"))
+        )
+
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Subscript) and is_body(node.value))
+        or (isinstance(node, ast.Attribute) and node.attr in ("get", "items", "keys") and is_body(node.value))
+    ]
 
 
 def test_the_reading_is_found() -> None:
@@ -122,6 +131,9 @@ def test_the_reading_is_found() -> None:
 def test_nobody_else_knows_the_names_of_stored_fields(package: object) -> None:
     """No ``entry.body["…"]`` and no ``entry.body.get("…")`` anywhere: readers match on models."""
     [root] = [Path(path) for path in package.__path__]  # type: ignore[attr-defined]
-    found = [f"{path.relative_to(root)}:{line}" for path in root.rglob("*.py")
-             for line in readings(ast.parse(path.read_text(encoding="utf-8")))]
+    found = [
+        f"{path.relative_to(root)}:{line}"
+        for path in root.rglob("*.py")
+        for line in readings(ast.parse(path.read_text(encoding="utf-8")))
+    ]
     assert found == []

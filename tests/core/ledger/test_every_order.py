@@ -119,8 +119,11 @@ class Model:
             return await getattr(self, worker.at)(world, n, worker)
         except RetrustError as error:
             self.covered[type(error).__name__] += 1
-            return replace(world, workers=_with(world, n, replace(worker, at="leave", sending=""))
-                           ) if worker.lease else world
+            return (
+                replace(world, workers=_with(world, n, replace(worker, at="leave", sending="")))
+                if worker.lease
+                else world
+            )
 
     async def take(self, world: World, n: int, worker: Worker) -> World:
         lease = await self.ledger._take_or_leave(SITE, f"worker {n}", "a pass", TTL, None)
@@ -166,16 +169,19 @@ class Model:
 
     async def send(self, world: World, n: int, worker: Worker) -> World:
         assert worker.sending not in world.effects, "a step is sent a second time though its effect was there"
-        return replace(world, effects=(*world.effects, worker.sending),
-                       workers=_with(world, n, replace(worker, at="end")))
+        return replace(
+            world, effects=(*world.effects, worker.sending), workers=_with(world, n, replace(worker, at="end"))
+        )
 
     async def end(self, world: World, n: int, worker: Worker) -> World:
         assert worker.lease is not None
         done = _with(world, n, replace(worker, at="begin", sending=""))
-        await self.ledger.record_step(self.case, worker.digest, worker.sending, "sent", lease=worker.lease,
-                                      actor="service")
-        await self.ledger.record_step(self.case, worker.digest, worker.sending, "done", lease=worker.lease,
-                                      actor="service")
+        await self.ledger.record_step(
+            self.case, worker.digest, worker.sending, "sent", lease=worker.lease, actor="service"
+        )
+        await self.ledger.record_step(
+            self.case, worker.digest, worker.sending, "done", lease=worker.lease, actor="service"
+        )
         return replace(world, workers=done)
 
     async def verify(self, world: World, n: int, worker: Worker) -> World:
@@ -207,8 +213,13 @@ class Model:
         recent = tuple(sorted(last.items()))
         state, digest = self.file.execute("SELECT state, digest FROM cases").fetchone()
         used = self.file.execute("SELECT count(*) FROM digests").fetchone()[0]
-        workers = sorted(((w.at, w.digest, w.sending, w.passes, bool(w.lease), bool(w.lease and w.lease.token == token))
-                          for w in world.workers), key=repr)
+        workers = sorted(
+            (
+                (w.at, w.digest, w.sending, w.passes, bool(w.lease), bool(w.lease and w.lease.token == token))
+                for w in world.workers
+            ),
+            key=repr,
+        )
         return (state, digest, used, bool(held), max(left, 0), recent, tuple(workers), replace(world, workers=()))
 
     async def ends(self, world: World) -> None:
@@ -223,7 +234,7 @@ class Model:
 
 
 def _with(world: World, n: int, worker: Worker) -> tuple[Worker, ...]:
-    return (*world.workers[:n], worker, *world.workers[n + 1:])
+    return (*world.workers[:n], worker, *world.workers[n + 1 :])
 
 
 @pytest.fixture
@@ -231,8 +242,11 @@ async def model(tmp_path: Path) -> AsyncIterator[Model]:
     clock = SetClock()
     url = migrated_url("sqlite", tmp_path)
     async with await Ledger.open(url, tmp_path, clock=clock) as ledger:
-        event.listen(ledger._database._engine.sync_engine, "connect",
-                     lambda connection, _: connection.cursor().execute("PRAGMA synchronous = OFF"))
+        event.listen(
+            ledger._database._engine.sync_engine,
+            "connect",
+            lambda connection, _: connection.cursor().execute("PRAGMA synchronous = OFF"),
+        )
         await ledger._database._engine.dispose()
         case = await ledger.open_case(SITE, cause="a test", actor="service")
         model = Model(ledger, tmp_path / "ledger.db", clock, case.id)

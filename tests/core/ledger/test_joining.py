@@ -61,14 +61,17 @@ async def test_a_key_is_let_in(url: str, tmp_path: Path) -> None:
         await three.append(noticed(), actor="x")
         joined = await three.entries(kinds=["key-joined"])
         assert [(e.body.key_id, e.body.by, e.actor) for e in joined if isinstance(e.body, KeyJoined)] == [
-            (keys[0].key_id, keys[0].key_id, "service"), (keys[1].key_id, keys[0].key_id, "person:ann"),
-            (keys[2].key_id, keys[1].key_id, "person:bob")]
+            (keys[0].key_id, keys[0].key_id, "service"),
+            (keys[1].key_id, keys[0].key_id, "person:ann"),
+            (keys[2].key_id, keys[1].key_id, "person:bob"),
+        ]
     for home in homes:
         assert (await checked(url, home)).ok
 
 
-@pytest.mark.parametrize("how", ["unsigned", "by itself", "by a stranger", "another's signature", "of another place",
-                                 "another id", "no key"])
+@pytest.mark.parametrize(
+    "how", ["unsigned", "by itself", "by a stranger", "another's signature", "of another place", "another id", "no key"]
+)
 async def test_a_key_that_nobody_let_in_is_found(url: str, tmp_path: Path, how: str) -> None:
     """Whatever its entry says, without the signature of a key of the chain, for this place, verification names it."""
     evil, stranger = LedgerKey.of(tmp_path / "evil"), LedgerKey.of(tmp_path / "stranger")
@@ -78,7 +81,8 @@ async def test_a_key_that_nobody_let_in_is_found(url: str, tmp_path: Path, how: 
         place = join_message(head.seq + 1, head.hash, evil.public_hex)
         elsewhere = join_message(head.seq, head.hash, evil.public_hex)
         by, signature = {
-            "unsigned": (None, None), "by itself": (evil.key_id, evil.sign(place).hex()),
+            "unsigned": (None, None),
+            "by itself": (evil.key_id, evil.sign(place).hex()),
             "by a stranger": (stranger.key_id, stranger.sign(place).hex()),
             "another's signature": (own.key_id, evil.sign(place).hex()),
             "of another place": (own.key_id, own.sign(elsewhere).hex()),
@@ -112,8 +116,7 @@ async def test_the_key_table_is_not_believed(url: str, tmp_path: Path) -> None:
     async with await opened(url, tmp_path / "home") as ledger:
         await ledger.append(noticed(), actor="x")
         async with ledger._database.writing() as connection:
-            await connection.execute(text(
-                f"INSERT INTO keys VALUES ('{evil.key_id}', '{evil.public_hex}', 1)"))
+            await connection.execute(text(f"INSERT INTO keys VALUES ('{evil.key_id}', '{evil.public_hex}', 1)"))
     async with await opened(url, tmp_path / "evil") as other:
         with pytest.raises(NotJoined):
             await other.append(noticed(), actor="x")

@@ -41,8 +41,11 @@ asyncio.run(main(*sys.argv[1:]))
 @contextmanager
 def appending(url: str, home: Path, name: str, count: int) -> Iterator[subprocess.Popen[str]]:
     """Another process that appends to the ledger and says each entry's number once it is acknowledged."""
-    process = subprocess.Popen([sys.executable, "-W", "error", "-c", APPEND, url, str(home), name, str(count)],
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", APPEND, url, str(home), name, str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -83,8 +86,9 @@ async def test_entries_are_found(ledger: Ledger) -> None:
 async def test_kinds_with_rules_have_methods(ledger: Ledger) -> None:
     """Nobody moves a case past the table by writing the entry by hand."""
     with pytest.raises(ValueError, match="case-moved"):
-        await ledger.append(CaseMoved(event=Event.HEAL, was=State.WAITING, state=State.HEALED, note=""), actor="x",
-                            case="c1")
+        await ledger.append(
+            CaseMoved(event=Event.HEAL, was=State.WAITING, state=State.HEALED, note=""), actor="x", case="c1"
+        )
 
 
 async def test_all_of_a_transaction_or_nothing(ledger: Ledger) -> None:
@@ -137,7 +141,8 @@ async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.L
             await ledger.append(noticed(), actor="x")
     assert heard == [1, 2, 3, 4]
     assert [r.getMessage() for r in caplog.records] == [
-        "an observer failed at entry 1 (key-joined); its further failures are not told: RuntimeError: no network"]
+        "an observer failed at entry 1 (key-joined); its further failures are not told: RuntimeError: no network"
+    ]
 
 
 async def test_a_hanging_observer_is_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +230,7 @@ async def test_the_database_refuses_changes(ledger: Ledger) -> None:
 
 async def test_a_locked_ledger_says_so(tmp_path: Path) -> None:
     """Another writer that does not end: a temporary error, and nothing was recorded."""
-    async with (await Ledger.open(None, tmp_path) as one, await Ledger.open(None, tmp_path, patience=0.05) as two):
+    async with await Ledger.open(None, tmp_path) as one, await Ledger.open(None, tmp_path, patience=0.05) as two:
         await one.append(noticed(), actor="x")
         head = await one.head()
         async with one.write():

@@ -126,8 +126,7 @@ async def test_a_clock_set_ahead_ends_a_lease_before_the_next_send(ledger: Ledge
         await again.check()
 
 
-async def test_a_lease_that_could_not_be_given_back_is_over(
-        ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_that_could_not_be_given_back_is_over(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that held it knows, and does not wait for itself until the time has run out."""
     with monkeypatch.context() as patch:
         async with ledger.lease(SITE, owner="service", what="run", beat=never) as lease:
@@ -275,10 +274,14 @@ async def test_a_process_of_another_machine_is_not_called_dead(ledger: Ledger) -
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's start time and space")
 @pytest.mark.parametrize(
     ("changed", "gone"),
-    [({}, False), ({"pid": 2**22 + 1}, True), ({"started": "1"}, True), ({"space": "elsewhere"}, False),
-     ({"space": "", "started": ""}, False)])
+    [
+        ({}, False),
+        ({"pid": 2**22 + 1}, True),
+        ({"started": "1"}, True),
+        ({"space": "elsewhere"}, False),
+        ({"space": "", "started": ""}, False),
+    ],
+)
 def test_when_a_process_is_certainly_gone(changed: dict[str, object], gone: bool) -> None:
     """Its id is free, or another process has it by now; never where that cannot be known."""
     assert is_gone(here().model_copy(update=changed)) is gone
-
-

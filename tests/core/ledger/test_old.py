@@ -22,8 +22,16 @@ from retrust.story import story_object
 from retrust.testing.ledgers import sighting
 
 OLD = Path(__file__).parent / "old"
-CASES = {"c6": State.HEALED, "c40": State.HEALED, "c74": State.HEALED, "c109": State.CANCELLED, "c118": State.HEALED,
-         "c143": State.REFUSED, "c161": State.EXPIRED, "c166": State.WAITING}
+CASES = {
+    "c6": State.HEALED,
+    "c40": State.HEALED,
+    "c74": State.HEALED,
+    "c109": State.CANCELLED,
+    "c118": State.HEALED,
+    "c143": State.REFUSED,
+    "c161": State.EXPIRED,
+    "c166": State.WAITING,
+}
 
 
 @pytest.fixture
@@ -76,7 +84,9 @@ async def test_everything_read_from_it(old: Ledger) -> None:
     assert set(await old.baselines("campus")) == {f"{s.holder}:{s.argument}" for s in plan.steps[:2]}
     assert [i.actor for i in await old.accepted_identities("campus")] == ["person:bob"]
     assert [(t.person, t.read_only, t.revoked_at is not None) for t in await Register(old).tokens()] == [
-        ("ann", True, True), ("ben", False, False)]
+        ("ann", True, True),
+        ("ben", False, False),
+    ]
     assert await Register(old).is_signed_out("session-one")
 
 

@@ -100,8 +100,10 @@ async def test_a_glance_is_light(tmp_path: Path) -> None:
 
 def test_opening_a_current_ledger_imports_no_alembic(tmp_path: Path) -> None:
     """Only a schema that has to change pays for the tool that changes it."""
-    code = ("import asyncio, sys\nfrom pathlib import Path\nfrom retrust.ledger import Ledger\n"
-            "async def main():\n    await (await Ledger.open(None, Path(sys.argv[1]))).close()\n"
-            "asyncio.run(main())\nprint('alembic' in sys.modules)")
+    code = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom retrust.ledger import Ledger\n"
+        "async def main():\n    await (await Ledger.open(None, Path(sys.argv[1]))).close()\n"
+        "asyncio.run(main())\nprint('alembic' in sys.modules)"
+    )
     opened = [sys.executable, "-c", code, str(tmp_path)]
     assert [subprocess.check_output(opened, text=True) for _ in range(2)] == ["True\n", "False\n"]

@@ -40,7 +40,9 @@ async def test_an_unknown_time_is_kept_as_one(ledger: Ledger) -> None:
     await ledger.sight(sighting(9, dn="CN=a"))
     assert {s.at for s in await ledger.sightings(SITE) if s.dn == "CN=a"} == {NOON + timedelta(seconds=9)}
     assert [e.line for e in await ledger.entries(kinds=["sighted"])][:2] == [
-        "3 sightings, 1 at an unknown time", "1 sighting at an unknown time"]
+        "3 sightings, 1 at an unknown time",
+        "1 sighting at an unknown time",
+    ]
 
 
 async def test_batches_of_many_at_once_lose_none(ledger: Ledger) -> None:
@@ -61,12 +63,22 @@ def test_aggregation_neither_loses_nor_invents(seen: list[tuple[int, int, int]])
         times = sorted(s.at for s in batch if s.dn == dn)
         kept = row.model_dump(mode="json")
         assert (kept["first_at"], kept["last_at"]) == tuple(
-            t.isoformat(timespec="microseconds").replace("+00:00", "Z") for t in (times[0], times[-1]))
+            t.isoformat(timespec="microseconds").replace("+00:00", "Z") for t in (times[0], times[-1])
+        )
 
 
-@pytest.mark.parametrize("change", [
-    {"kind": "probe"}, {"role": "ise"}, {"dn": "CN=other"}, {"fingerprint": fingerprint("x")}, {"holder": "primary"},
-    {"key": "a_1"}, {"endpoint": Endpoint(host="10.0.0.1", port=1)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "probe"},
+        {"role": "ise"},
+        {"dn": "CN=other"},
+        {"fingerprint": fingerprint("x")},
+        {"holder": "primary"},
+        {"key": "a_1"},
+        {"endpoint": Endpoint(host="10.0.0.1", port=1)},
+    ],
+)
 async def test_what_says_something_else_is_counted_apart(ledger: Ledger, change: dict[str, object]) -> None:
     """Kind, role, DN, fingerprint and edge each make another sighting."""
     await ledger.sight_many([sighting(), sighting(**change), sighting()])
@@ -75,8 +87,13 @@ async def test_what_says_something_else_is_counted_apart(ledger: Ledger, change:
 
 async def test_a_sighting_comes_back_as_it_was(ledger: Ledger) -> None:
     """All that it said is read again; an overlong text is cut."""
-    full = sighting(holder="primary", key="a_1", endpoint=Endpoint(host="::1", port=8082), text="x" * 5000,
-                    fingerprint=fingerprint("new"))
+    full = sighting(
+        holder="primary",
+        key="a_1",
+        endpoint=Endpoint(host="::1", port=8082),
+        text="x" * 5000,
+        fingerprint=fingerprint("new"),
+    )
     await ledger.sight(full)
     [seen] = await ledger.sightings(SITE)
     same = set(Sighting.model_fields) - {"id", "text"}
@@ -124,15 +141,22 @@ async def test_baselines(ledger: Ledger) -> None:
     await ledger.set_baselines([baseline("new", at=NOON + timedelta(days=1))], actor="service")
     assert await ledger.baselines(SITE) == {
         "primary:10.0.0.12_8082": baseline("new", at=NOON + timedelta(days=1)),
-        "primary:b_1": baseline("other", key="b_1")}
+        "primary:b_1": baseline("other", key="b_1"),
+    }
     assert await ledger.baselines("elsewhere") == {}
 
 
 async def test_accepted_identities(ledger: Ledger) -> None:
     """The last word of a person counts, by node and kind, with who said it and why."""
     for fingerprint_ in ("SHA256:one", "SHA256:two"):
-        await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint=fingerprint_,
-                                     actor="person:alice", reason="deployed again")
+        await ledger.accept_identity(
+            site=SITE,
+            node="primary",
+            kind="host key",
+            fingerprint=fingerprint_,
+            actor="person:alice",
+            reason="deployed again",
+        )
     [accepted] = await ledger.accepted_identities(SITE)
     assert (accepted.fingerprint, accepted.actor, accepted.at) == ("SHA256:two", "person:alice", NOON)
 
@@ -142,8 +166,9 @@ async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clo
     async with await Ledger.open(url, tmp_path, clock=clock) as ledger, glance(url, tmp_path) as seen:
         await ledger.set_baselines([baseline()], actor="service")
         await ledger.sight_many([sighting(), sighting(site=None), sighting(site="elsewhere")])
-        await ledger.accept_identity(site=SITE, node="primary", kind="host key", fingerprint="SHA256:x",
-                                     actor="person:alice", reason="r")
+        await ledger.accept_identity(
+            site=SITE, node="primary", kind="host key", fingerprint="SHA256:x", actor="person:alice", reason="r"
+        )
         wrong = next(s for s in await ledger.sightings() if s.site == SITE)
         await ledger.dismiss(wrong.id, actor="person:ann", reason="r")
         assert [s.dismissed_by for s in await ledger.dismissed(SITE)] == ["person:ann"]

@@ -93,8 +93,7 @@ async def test_a_witness_that_fails(ledger: Ledger, tmp_path: Path, caplog: pyte
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
-async def test_a_witness_that_hangs(
-        ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_witness_that_hangs(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is waited for once; while it hangs, nobody waits again, and no further thread does."""
     monkeypatch.setattr(journal, "OBSERVER_LIMIT", 0.05)
     path = tmp_path / "notes"
@@ -104,7 +103,8 @@ async def test_a_witness_that_hangs(
         for _ in range(30):
             await ledger.append(noticed(), actor="x")
         assert [alarm.detail for alarm in await ledger.alarms()] == [
-            "a witness did not take the head at entry 2: it does not answer"]
+            "a witness did not take the head at entry 2: it does not answer"
+        ]
     finally:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
 
@@ -158,6 +158,13 @@ def test_the_format_is_that_of_transparency_logs(tmp_path: Path) -> None:
 
 def test_odd_files_of_notes() -> None:
     """Whatever a file holds: no exception, and no note that is none; long ones cost no more than their length."""
-    for data in (b"", b"\n" * 10_000, os.urandom(50_000), "— x y\n".encode() * 10_000, b"1\n" * 200_000,
-                 b"a\n1\n" + b"A" * 43 + b"=\n\n", b"a\n1\n" + b"A" * 43 + "=\n\n— a A\n".encode()):
+    for data in (
+        b"",
+        b"\n" * 10_000,
+        os.urandom(50_000),
+        "— x y\n".encode() * 10_000,
+        b"1\n" * 200_000,
+        b"a\n1\n" + b"A" * 43 + b"=\n\n",
+        b"a\n1\n" + b"A" * 43 + "=\n\n— a A\n".encode(),
+    ):
         assert not [note for note in notes_in(data) if note.is_signed_by([])]

@@ -33,13 +33,23 @@ async def test_a_restart_knows_what_was_sent(ledger: Ledger) -> None:
         await send(ledger, case, lease, "started", "sent")
     told = await ledger.steps(case, "d1")
     assert [(s.step, s.kind, s.holder, s.argument, s.phase, s.run) for s in told] == [
-        ("delete-1", "delete-pin", "primary", "10.0.0.12_8082", phase, "run-1") for phase in ("started", "sent")]
+        ("delete-1", "delete-pin", "primary", "10.0.0.12_8082", phase, "run-1") for phase in ("started", "sent")
+    ]
     assert await ledger.steps(case, "d2") == []
 
 
-@pytest.mark.parametrize(("phases", "deleted"), [
-    ((), set()), (("started",), {EDGE}), (("started", "sent"), {EDGE}), (("started", "sent", "done"), {EDGE}),
-    (("started", "sent", "undecided"), {EDGE}), (("skipped",), set()), (("started", "failed"), {EDGE})])
+@pytest.mark.parametrize(
+    ("phases", "deleted"),
+    [
+        ((), set()),
+        (("started",), {EDGE}),
+        (("started", "sent"), {EDGE}),
+        (("started", "sent", "done"), {EDGE}),
+        (("started", "sent", "undecided"), {EDGE}),
+        (("skipped",), set()),
+        (("started", "failed"), {EDGE}),
+    ],
+)
 async def test_deleted_edges(ledger: Ledger, phases: tuple[str, ...], deleted: set[str]) -> None:
     """A pin counts as deleted from the moment its delete was about to be sent: a run may die in between."""
     case = await executing(ledger)

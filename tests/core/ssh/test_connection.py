@@ -55,9 +55,7 @@ async def test_a_refused_channel_is_told_apart(access_to: Access, ade_os: Dialec
         FakeHost(channels=None, replies={"show": "ok"}) as host,
         connect(access_to(host)) as connection,
     ):
-        with pytest.raises(
-            ChannelsForbidden, match=r"primary: the node opens no channel to 10\.0\.0\.12 port 8082"
-        ):
+        with pytest.raises(ChannelsForbidden, match=r"primary: the node opens no channel to 10\.0\.0\.12 port 8082"):
             await connection.open_tunnel("10.0.0.12", 8082)
         async with connection.shell(ade_os, read_only=False) as shell:
             assert await shell.run("show") == "ok\n"

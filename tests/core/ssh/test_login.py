@@ -47,9 +47,7 @@ async def test_a_server_is_asked_for_the_named_key(
 
 
 @pytest.mark.parametrize("keys", [(ED25519,), (ED25519, ECDSA, RSA)])
-async def test_a_changed_key_is_refused_before_any_login(
-    keys: tuple[asyncssh.SSHKey, ...], access_to: Access
-) -> None:
+async def test_a_changed_key_is_refused_before_any_login(keys: tuple[asyncssh.SSHKey, ...], access_to: Access) -> None:
     """Both fingerprints are named, the exit code is 4, and the server saw no attempt to log in."""
     async with FakeHost(keys=keys) as host:
         with pytest.raises(ChangedIdentity, match="primary: the host key changed") as caught:

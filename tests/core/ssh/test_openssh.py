@@ -23,8 +23,10 @@ from retrust.testing import host_key
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = [
     pytest.mark.skipif(SSHD is None or shutil.which("bash") is None, reason="no sshd or bash on this system"),
-    pytest.mark.skipif(os.name == "posix" and os.getuid() == 0 and not Path("/run/sshd").is_dir(),
-                       reason="sshd lacks its folder /run/sshd"),
+    pytest.mark.skipif(
+        os.name == "posix" and os.getuid() == 0 and not Path("/run/sshd").is_dir(),
+        reason="sshd lacks its folder /run/sshd",
+    ),
 ]
 BASH = Dialect(prompt=re.compile(r"[\w.-]+/[\w.-]+# ?"))
 KEYS = {"ed25519": host_key("ssh-ed25519", "openssh"), "rsa": host_key("ssh-rsa", "openssh")}
@@ -42,9 +44,16 @@ async def sshd(tmp_path: Path) -> AsyncIterator[OpenSsh]:
     configuration = _configure(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        server = OpenSsh(SshAccess(
-            node="primary", address="127.0.0.1", port=listener.getsockname()[1], username=getpass.getuser(),
-            key_file=tmp_path / "client", host_keys=(KEYS["ed25519"].get_fingerprint(),)))
+        server = OpenSsh(
+            SshAccess(
+                node="primary",
+                address="127.0.0.1",
+                port=listener.getsockname()[1],
+                username=getpass.getuser(),
+                key_file=tmp_path / "client",
+                host_keys=(KEYS["ed25519"].get_fingerprint(),),
+            )
+        )
         accepting = asyncio.create_task(_accept(listener, configuration, server))
         yield server
         accepting.cancel()
@@ -54,8 +63,13 @@ async def sshd(tmp_path: Path) -> AsyncIterator[OpenSsh]:
 
 
 def _configure(folder: Path) -> Path:
-    lines = ["StrictModes no", "UsePAM no", "PermitRootLogin yes", f"AuthorizedKeysFile {folder / 'authorized'}",
-             "ForceCommand env PS1='pri/root# ' bash --norc --noprofile -i"]
+    lines = [
+        "StrictModes no",
+        "UsePAM no",
+        "PermitRootLogin yes",
+        f"AuthorizedKeysFile {folder / 'authorized'}",
+        "ForceCommand env PS1='pri/root# ' bash --norc --noprofile -i",
+    ]
     for name, key in KEYS.items():
         key.write_private_key(folder / name, "openssh")
         (folder / name).chmod(0o600)
@@ -77,8 +91,9 @@ def _serve(connection: socket.socket, configuration: Path) -> subprocess.Popen[b
     assert SSHD is not None
     with connection:
         connection.setblocking(True)
-        return subprocess.Popen([SSHD, "-i", "-f", configuration], stdin=connection, stdout=connection,
-                                stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [SSHD, "-i", "-f", configuration], stdin=connection, stdout=connection, stderr=subprocess.DEVNULL
+        )
 
 
 async def test_bash_is_spoken_with(sshd: OpenSsh) -> None:

@@ -76,9 +76,13 @@ def test_an_answered_question_means_nothing_until_something_follows() -> None:
     assert turn.look(screen)[0] is Seen.QUESTION
 
 
-TERMS = ["Do you accept the terms of use? (yes/no) ", "I acknowledge the acceptable use policy [Y/N]: ",
-         "Do you agree to the conditions of use?", "Accept the login banner (y/n)? ",
-         "Do you consent to monitoring of authorized use only, yes or no? "]
+TERMS = [
+    "Do you accept the terms of use? (yes/no) ",
+    "I acknowledge the acceptable use policy [Y/N]: ",
+    "Do you agree to the conditions of use?",
+    "Accept the login banner (y/n)? ",
+    "Do you consent to monitoring of authorized use only, yes or no? ",
+]
 
 
 @pytest.mark.parametrize("question", TERMS)
@@ -90,24 +94,33 @@ def test_terms_of_use_are_accepted(question: str) -> None:
         assert turn.answer in ("yes", "y")
 
 
-@pytest.mark.parametrize("text", [
-    "Your password has expired; the policy asks for a new one.\r\nDo you accept (yes/no)? ",
-    "Your password has expired.\r\nDo you accept the policy (yes/no)? ",
-    "There are unsaved changes.\r\nDo you agree to the terms (yes/no)? ",
-    "Another session is open.\r\nAcknowledge the notice (yes/no)? ",
-    "Do you accept the new password policy? [y/n]", "Do you accept the license terms (yes/no)? ",
-    "Do you agree to reset the banner (yes/no)? ", "Do you accept (yes/no)? ", "Terms of use. Continue (yes/no)? ",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your password has expired; the policy asks for a new one.\r\nDo you accept (yes/no)? ",
+        "Your password has expired.\r\nDo you accept the policy (yes/no)? ",
+        "There are unsaved changes.\r\nDo you agree to the terms (yes/no)? ",
+        "Another session is open.\r\nAcknowledge the notice (yes/no)? ",
+        "Do you accept the new password policy? [y/n]",
+        "Do you accept the license terms (yes/no)? ",
+        "Do you agree to reset the banner (yes/no)? ",
+        "Do you accept (yes/no)? ",
+        "Terms of use. Continue (yes/no)? ",
+    ],
+)
 def test_what_may_be_about_more_than_terms_is_not_accepted(text: str) -> None:
     """It is a question for a person."""
     assert Turn(DIALECT).look(_screen(text))[0] is Seen.QUESTION
 
 
-@pytest.mark.parametrize("offer", [
-    "Enter session number to resume or press <Enter> to start a new one:",
-    "Enter session number to resume or press <Enter> to start a ne\r\nw one:",
-    "enter the session number to resume, or press [Return] to start a new session: ",
-])
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "Enter session number to resume or press <Enter> to start a new one:",
+        "Enter session number to resume or press <Enter> to start a ne\r\nw one:",
+        "enter the session number to resume, or press [Return] to start a new session: ",
+    ],
+)
 def test_the_offer_to_resume_is_answered_with_nothing(offer: str) -> None:
     """Enter alone starts a new session; the offer may be wrapped."""
     turn = Turn(DIALECT)
@@ -124,12 +137,30 @@ def test_a_site_allows_a_question_but_never_one_for_a_password() -> None:
     assert turn.look(_screen("Which password? "))[0] is Seen.QUESTION
 
 
-PARTS = st.sampled_from(["", "Welcome # to the lab #\r\n", "Last login: Tue Mar 10 from 192.0.2.10\r\n", "\r\n",
-                         "pri/admin# \r\n", "There were 3 failed login attempts\r\n"])
-OURS = {**dict.fromkeys(TERMS, ("yes", "y")),
-        "Enter session number to resume or press <Enter> to start a new one:": ("",)}
-NOT_OURS = ["Change it now? [y/n]: ", "New password: ", "Discard the configuration (yes/no)? ", "Role []: ",
-            "End the other session? (yes/no) ", "Press any key", "Continue? (yes/no) ", "Username: "]
+PARTS = st.sampled_from(
+    [
+        "",
+        "Welcome # to the lab #\r\n",
+        "Last login: Tue Mar 10 from 192.0.2.10\r\n",
+        "\r\n",
+        "pri/admin# \r\n",
+        "There were 3 failed login attempts\r\n",
+    ]
+)
+OURS = {
+    **dict.fromkeys(TERMS, ("yes", "y")),
+    "Enter session number to resume or press <Enter> to start a new one:": ("",),
+}
+NOT_OURS = [
+    "Change it now? [y/n]: ",
+    "New password: ",
+    "Discard the configuration (yes/no)? ",
+    "Role []: ",
+    "End the other session? (yes/no) ",
+    "Press any key",
+    "Continue? (yes/no) ",
+    "Username: ",
+]
 
 
 @given(st.lists(st.one_of(PARTS, st.sampled_from([*OURS, *NOT_OURS])), max_size=6))
@@ -150,10 +181,14 @@ def test_whatever_a_login_says_only_allowed_answers_are_typed(parts: list[str]) 
         screen.feed(f"{turn.answer}\r\n")
 
 
-@pytest.mark.parametrize(("text", "seen"), [
-    ("show\rhost=a\rpri/admin# ", Seen.RETURNS), ("show\r\n --More-- \r          \rpri/admin# ", Seen.PROMPT),
-    ("show\r\n\rpri/admin# \rpri/admin# ", Seen.PROMPT),
-])
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("show\rhost=a\rpri/admin# ", Seen.RETURNS),
+        ("show\r\n --More-- \r          \rpri/admin# ", Seen.PROMPT),
+        ("show\r\n\rpri/admin# \rpri/admin# ", Seen.PROMPT),
+    ],
+)
 def test_carriage_returns_alone_may_end_lines(text: str, seen: Seen) -> None:
     """Where they do, they are used from then on; what only draws a line anew does not."""
     screen, turn = _screen(text), Turn(DIALECT, PROMPT, "show")

@@ -61,9 +61,7 @@ def shell_on(access_to: Callable[..., SshAccess], ade_os: Dialect) -> Open:
         pytest.param({"prompt": "prime-pri/admin#"}, id="prompt without a blank"),
         pytest.param({"prompt": "\x1b[?2004h\x1b[1mprime-pri/admin# \x1b[0m"}, id="prompt with escapes"),
         pytest.param({"banner": "Property of # Example Corp #\n"}, id="banner before the login"),
-        pytest.param(
-            {"login": "# Keep out #\nLast login: today\n\n#\n"}, id="banner with # before the prompt"
-        ),
+        pytest.param({"login": "# Keep out #\nLast login: today\n\n#\n"}, id="banner with # before the prompt"),
         pytest.param(
             {"login": Reply(pieces=["prime-pri/admin#", " is what the prompt looks like\n"])},
             id="banner line that begins like a prompt",
@@ -82,9 +80,7 @@ def shell_on(access_to: Callable[..., SshAccess], ade_os: Dialect) -> Open:
         pytest.param({"authentication": ["keyboard-interactive"]}, id="keyboard-interactive"),
     ],
 )
-async def test_the_answer_is_what_stands_between_echo_and_prompt(
-    settings: dict[str, Any], shell_on: Open
-) -> None:
+async def test_the_answer_is_what_stands_between_echo_and_prompt(settings: dict[str, Any], shell_on: Open) -> None:
     """Whatever surrounds it, the answer comes back byte for byte, and again the second time."""
     async with FakeHost(replies={LIST: LISTING}, **settings) as host, shell_on(host) as shell:
         assert await shell.run(LIST) == LISTING
@@ -97,30 +93,20 @@ async def test_the_answer_is_what_stands_between_echo_and_prompt(
     [
         pytest.param(Reply(LISTING, chunk=1), id="byte by byte"),
         pytest.param(Reply(LISTING, after=0.4), id="slow"),
-        pytest.param(
-            Reply(f"{PROMPT}\n{PROMPT}show clock\nprime-sec/admin# \nroot#\n"), id="look-alike lines"
-        ),
+        pytest.param(Reply(f"{PROMPT}\n{PROMPT}show clock\nprime-sec/admin# \nroot#\n"), id="look-alike lines"),
         pytest.param(
             Reply(pieces=["a\n", "prime-sec/admin# ", 0.4, "\nb\n"]), id="another host's prompt, then a pause"
         ),
-        pytest.param(
-            Reply(pieces=["a\n", "prime-pri/admin", "# ", "is not the end\n"]), id="look-alike in pieces"
-        ),
-        pytest.param(
-            Reply(pieces=["Stopping services", 0.5, " done.\n"]), id="a pause in the middle of a line"
-        ),
+        pytest.param(Reply(pieces=["a\n", "prime-pri/admin", "# ", "is not the end\n"]), id="look-alike in pieces"),
+        pytest.param(Reply(pieces=["Stopping services", 0.5, " done.\n"]), id="a pause in the middle of a line"),
         pytest.param(Reply("x" * 79 + "\n" + "Ü – 証明書\n" * 3, chunk=7), id="characters cut in two"),
         pytest.param(Reply(LISTING * 12_000), id="a megabyte"),
-        pytest.param(
-            Reply("--More-- or less\nAre you sure? Yes.\nEnter a value:\n"), id="questions inside lines"
-        ),
+        pytest.param(Reply("--More-- or less\nAre you sure? Yes.\nEnter a value:\n"), id="questions inside lines"),
         pytest.param(Reply(f"{LIST}\n{LISTING}"), id="the command's own words in the answer"),
         pytest.param(Reply(""), id="nothing"),
     ],
 )
-async def test_only_the_exact_prompt_on_a_quiet_last_line_ends_an_answer(
-    reply: Reply, shell_on: Open
-) -> None:
+async def test_only_the_exact_prompt_on_a_quiet_last_line_ends_an_answer(reply: Reply, shell_on: Open) -> None:
     """No look-alike, pause or size cuts an answer short."""
     expected = "".join(piece for piece in reply.pieces if isinstance(piece, str)) + reply.text
     async with FakeHost(replies={LIST: reply, "next": "still in step"}) as host, shell_on(host) as shell:
@@ -147,9 +133,20 @@ async def test_a_login_question_that_does_not_take_yes_is_not_answered_again(she
         assert host.answers == ["yes"]
 
 
-@pytest.mark.parametrize("question", [
-    "Proceed? y/n:", "Go on (yes/[no])? ", "Go on [Y]es/[N]o? ", "Go on (enter y or n): ", "Continue [yes,no] ",
-    "Proceed <y/n>? ", "Are you sure (Yes/No)? [Yes]: ", "Please answer Y or N.", "Go on? (y|n) "])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Proceed? y/n:",
+        "Go on (yes/[no])? ",
+        "Go on [Y]es/[N]o? ",
+        "Go on (enter y or n): ",
+        "Continue [yes,no] ",
+        "Proceed <y/n>? ",
+        "Are you sure (Yes/No)? [Yes]: ",
+        "Please answer Y or N.",
+        "Go on? (y|n) ",
+    ],
+)
 async def test_a_yes_no_question_is_known_however_it_is_written(question: str, shell_on: Open) -> None:
     """It is answered, and the prompt comes."""
     answer = "yes" if "es" in question.removeprefix("yes, ") else "y"
@@ -160,8 +157,15 @@ async def test_a_yes_no_question_is_known_however_it_is_written(question: str, s
 
 
 @pytest.mark.parametrize(
-    "question", ["Enter new password: ", "Which role? ", "Press a key [q]", "Domain name []: ",
-                 "Read the policy/notes: ", "Role (yes/no/[fingerprint])? "]
+    "question",
+    [
+        "Enter new password: ",
+        "Which role? ",
+        "Press a key [q]",
+        "Domain name []: ",
+        "Read the policy/notes: ",
+        "Role (yes/no/[fingerprint])? ",
+    ],
 )
 async def test_any_other_question_at_login_ends_the_session(question: str, shell_on: Open) -> None:
     """The question is quoted and nothing is typed."""
@@ -172,9 +176,7 @@ async def test_any_other_question_at_login_ends_the_session(question: str, shell
         assert host.typed == ""
 
 
-@pytest.mark.parametrize(
-    "question", ["Delete it? [y/n]: ", "Are you sure (yes/no)", "Password: ", "Proceed?"]
-)
+@pytest.mark.parametrize("question", ["Delete it? [y/n]: ", "Are you sure (yes/no)", "Password: ", "Proceed?"])
 async def test_an_unexpected_question_ends_the_session_and_is_quoted(question: str, shell_on: Open) -> None:
     """Without a confirmation in the plan no question of a command is answered."""
     async with FakeHost(replies={"delete": Reply(question=question)}) as host, shell_on(host) as shell:
@@ -256,9 +258,7 @@ async def test_a_session_without_a_list_is_read_only_and_mute(shell_on: Open) ->
         assert host.typed == ""
 
 
-@pytest.mark.parametrize(
-    "command", ["a\nb", "a\rb", "a\x1b[A", "tab\t", "line\u2028two", "null\x00", "help ?"]
-)
+@pytest.mark.parametrize("command", ["a\nb", "a\rb", "a\x1b[A", "tab\t", "line\u2028two", "null\x00", "help ?"])
 async def test_a_writing_session_refuses_control_characters(command: str, shell_on: Open) -> None:
     """One command is one line; keys that the line editor acts upon are not typed either."""
     async with FakeHost() as host, shell_on(host) as shell:
@@ -351,12 +351,8 @@ async def test_a_command_may_have_its_own_limit(shell_on: Open) -> None:
         assert await shell.run("start", timeout=10) == "up\n"
 
 
-@pytest.mark.parametrize(
-    ("drop", "seen"), [("before", "delete"), ("after", "gone"), ("connection", "delete")]
-)
-async def test_a_dropped_session_names_command_and_what_was_seen(
-    drop: Any, seen: str, shell_on: Open
-) -> None:
+@pytest.mark.parametrize(("drop", "seen"), [("before", "delete"), ("after", "gone"), ("connection", "delete")])
+async def test_a_dropped_session_names_command_and_what_was_seen(drop: Any, seen: str, shell_on: Open) -> None:
     """The caller must observe whether the command took effect."""
     async with FakeHost(replies={"delete": Reply("gone", drop=drop)}) as host, shell_on(host) as shell:
         with pytest.raises(SessionLost, match=r"primary: .*'delete'.*observe") as caught:
@@ -393,6 +389,7 @@ async def test_two_coroutines_never_interleave(shell_on: Open) -> None:
         async def check() -> None:
             busy.append(host.typed)
             await asyncio.sleep(0)
+
         return await shell.run(f"show {number}", before_send=check)
 
     async with FakeHost(replies={None: answer}) as host, shell_on(host) as shell:
@@ -459,13 +456,20 @@ async def test_a_wide_and_tall_terminal_is_asked_for(shell_on: Open) -> None:
         assert host.execs == []
 
 
-RESUME = ("Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday\n\n"
-          "Enter session number to resume or press <Enter> to start a new one:")
+RESUME = (
+    "Following disconnected ssh sessions are available to resume.\n[1] 1058597.admin-Tuesday\n\n"
+    "Enter session number to resume or press <Enter> to start a new one:"
+)
 NOT_OURS = [
     "Your password will expire in 5 days. Do you want to change it now? [y/n]: ",
-    "Continue? (yes/no) ", "Close the other session? [y/n]", "Discard the unsaved configuration (yes/no)? ",
-    "Do you accept to end the other session (yes/no)? ", "Do you agree to change the policy of this server? [y/n] ",
-    "Accept the license agreement (yes/no)? ", "Press any key to continue", "Hit <Return> to go on",
+    "Continue? (yes/no) ",
+    "Close the other session? [y/n]",
+    "Discard the unsaved configuration (yes/no)? ",
+    "Do you accept to end the other session (yes/no)? ",
+    "Do you agree to change the policy of this server? [y/n] ",
+    "Accept the license agreement (yes/no)? ",
+    "Press any key to continue",
+    "Hit <Return> to go on",
 ]
 
 

@@ -31,9 +31,7 @@ def test_control_characters_are_carried_out(sent: str, seen: str) -> None:
     assert shown(sent) == seen
 
 
-@pytest.mark.parametrize(
-    "wipe", ["\b" * 9 + " " * 9 + "\b" * 9, "\r" + " " * 9 + "\r", "\r\x1b[K", "\b \b" * 9, ""]
-)
+@pytest.mark.parametrize("wipe", ["\b" * 9 + " " * 9 + "\b" * 9, "\r" + " " * 9 + "\r", "\r\x1b[K", "\b \b" * 9, ""])
 def test_a_page_leaves_no_trace(wipe: str) -> None:
     """The paging prompt and however it is wiped out are no part of the answer, nor are its blanks."""
     screen = Screen()

@@ -63,6 +63,7 @@ class Serving:
 
     async def case(self, *states: str) -> Case:
         """The newest case, once it is in one of these states."""
+
         async def found() -> Case | None:
             cases = await self.ledger.cases(limit=1)
             return cases[0] if cases and cases[0].state in states else None
@@ -79,8 +80,9 @@ def _serving() -> Any:
 
 
 @asynccontextmanager
-async def serving(site: Campus, *, sources: list[dict[str, Any]] | None = None, poll: float = 0.2,
-                  **options: Any) -> AsyncIterator[Serving]:
+async def serving(
+    site: Campus, *, sources: list[dict[str, Any]] | None = None, poll: float = 0.2, **options: Any
+) -> AsyncIterator[Serving]:
     """A service of its own over a site: its own engine and its own ledger, as after a restart."""
     if sources is not None:
         document = yaml.safe_load(site.inventory.read_text())
@@ -99,6 +101,7 @@ async def serving(site: Campus, *, sources: list[dict[str, Any]] | None = None, 
 async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Campus]]]:
     """Starts a campus; see ``retrust_plugins.lab.testing``."""
     async with AsyncExitStack() as stack:
+
         async def starting(settings: Any = None, **options: Any) -> Campus:
             return await stack.enter_async_context(campus(tmp_path, settings, **options))
 

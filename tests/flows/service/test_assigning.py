@@ -39,8 +39,17 @@ class Twins:
     async def sight(self, **more: Any) -> None:
         now = datetime.now(UTC)
         dn = "CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US"
-        told = {"id": "s", "kind": "log", "role": "peer", "dn": dn, "at": now, "received_at": now,
-                "source": "syslog relay", "actor": "service", "level": "authenticated"}
+        told = {
+            "id": "s",
+            "kind": "log",
+            "role": "peer",
+            "dn": dn,
+            "at": now,
+            "received_at": now,
+            "source": "syslog relay",
+            "actor": "service",
+            "level": "authenticated",
+        }
         await self.ledger.sight(Sighting.model_validate(told | more))
 
     async def assigned(self) -> list[str | None]:

@@ -93,9 +93,18 @@ async def test_what_happens_to_a_case_is_emitted(prefect_api: str) -> None:
     sending = asyncio.create_task(emitter.run())
     async with asyncio.timeout(60), api_client() as client:
         while True:
-            found = (await client.post("/events/filter", json={"filter": {
-                "event": {"name": ["retrust.case.opened"]}, "resource": {"id": [f"retrust.case.{case}"]},
-                "occurred": {"since": "2020-01-01T00:00:00Z"}}})).json()["events"]
+            found = (
+                await client.post(
+                    "/events/filter",
+                    json={
+                        "filter": {
+                            "event": {"name": ["retrust.case.opened"]},
+                            "resource": {"id": [f"retrust.case.{case}"]},
+                            "occurred": {"since": "2020-01-01T00:00:00Z"},
+                        }
+                    },
+                )
+            ).json()["events"]
             if found:
                 break
             await asyncio.sleep(0.1)

@@ -22,9 +22,11 @@ from retrust.testing.ledgers import noticed
 from retrust.testing.postgres import ledger_section, requires_postgres
 from retrust_plugins.lab.testing import Campus
 
-LINE = ("[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
-        "connection. Current certificate of the remote host is different from what was used earlier - "
-        "CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US\n")
+LINE = (
+    "[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
+    "connection. Current certificate of the remote host is different from what was used earlier - "
+    "CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US\n"
+)
 STORM = 500
 HEADERS = {"Authorization": "Bearer token-4711", "Content-Type": "application/cloudevents+json"}
 
@@ -52,8 +54,10 @@ class Disk:
 
 
 def sources(log: Path) -> list[dict[str, Any]]:
-    return [{"source": "file", "paths": [str(log)], "site": "campus", "holder": "primary", "poll": 0.1},
-            {"source": "webhook", "token": "env:HOOK_TOKEN", "site": "campus"}]
+    return [
+        {"source": "file", "paths": [str(log)], "site": "campus", "holder": "primary", "poll": 0.1},
+        {"source": "webhook", "token": "env:HOOK_TOKEN", "site": "campus"},
+    ]
 
 
 @pytest.fixture
@@ -66,9 +70,17 @@ async def log(site: Campus, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def posted(now: Any, name: str) -> int:
     """The webhook's answer to one event."""
-    answer = await now.http.post("/hooks/events", headers=HEADERS, json={
-        "specversion": "1.0", "id": name, "source": "splunk", "type": "retrust.log.signature",
-        "data": {"text": LINE, "holder": "primary"}})
+    answer = await now.http.post(
+        "/hooks/events",
+        headers=HEADERS,
+        json={
+            "specversion": "1.0",
+            "id": name,
+            "source": "splunk",
+            "type": "retrust.log.signature",
+            "data": {"text": LINE, "holder": "primary"},
+        },
+    )
     return int(answer.status_code)
 
 
@@ -127,9 +139,14 @@ async def on_postgres(site: Campus) -> AsyncIterator[Any]:
 
 
 async def test_a_database_that_was_killed_stops_nothing_for_good(
-        site: Campus, serving: Any, log: Path, on_postgres: Any) -> None:
+    site: Campus, serving: Any, log: Path, on_postgres: Any
+) -> None:
     """While PostgreSQL is away events are refused and lines wait; once it is back, every line counts, and once."""
     await site.break_trust("secondary")
     async with serving(site, sources=sources(log)) as now:
-        await through(now, log, lambda: asyncio.to_thread(on_postgres.stop, signal.SIGQUIT),
-                      lambda: asyncio.to_thread(on_postgres.start))
+        await through(
+            now,
+            log,
+            lambda: asyncio.to_thread(on_postgres.stop, signal.SIGQUIT),
+            lambda: asyncio.to_thread(on_postgres.start),
+        )

@@ -15,8 +15,15 @@ ALICE = Speaker("person:alice", at_terminal=True)
 
 def follows(site: Campus) -> list[dict[str, Any]]:
     """The inventory's source: the primary's own health monitor log, where it writes it."""
-    return [{"source": "file", "paths": [str(site.lab.primary.log.path("hm"))], "site": "campus", "holder": "primary",
-             "poll": 0.1}]
+    return [
+        {
+            "source": "file",
+            "paths": [str(site.lab.primary.log.path("hm"))],
+            "site": "campus",
+            "holder": "primary",
+            "poll": 0.1,
+        }
+    ]
 
 
 async def test_an_appended_log_line_ends_in_a_waiting_case_with_a_plan(site: Campus, serving: Any) -> None:
@@ -172,5 +179,15 @@ def _renewed(site: Campus, fingerprint: str) -> Any:
 
     now = datetime.now(UTC)
     endpoint = Endpoint(host=site.lab.secondary.host, port=site.lab.secondary.health_port)
-    return Sighting(id="renewed", kind="renewed", site="campus", endpoint=endpoint, fingerprint=fingerprint, at=now,
-                    received_at=now, source="webhook", actor="webhook:hooks", level="authenticated")
+    return Sighting(
+        id="renewed",
+        kind="renewed",
+        site="campus",
+        endpoint=endpoint,
+        fingerprint=fingerprint,
+        at=now,
+        received_at=now,
+        source="webhook",
+        actor="webhook:hooks",
+        level="authenticated",
+    )

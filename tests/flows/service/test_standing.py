@@ -109,21 +109,38 @@ TABLE: dict[str, tuple[list[Entry], float, str | None]] = {
     "it failed many times": ([opened(), *(failed() for _ in range(50))], LONGEST_RETRY / MINUTE, "pass"),
     "it failed for good": ([opened(), *a_pass(), failed(retry=False)], 10_000, None),
     "it failed for good, and is seen again": ([opened(), failed(retry=False), sighted("b")], 10_000, None),
-    "it failed for good, and a hint came": (
-        [opened(), failed(retry=False), asked()], 10_000, None),
+    "it failed for good, and a hint came": ([opened(), failed(retry=False), asked()], 10_000, None),
     "it failed for good, and a person asks": (
-        [opened(), failed(retry=False), asked("person:ann", "mended")], 0, "pass"),
+        [opened(), failed(retry=False), asked("person:ann", "mended")],
+        0,
+        "pass",
+    ),
     "it is healed": ([opened(), *a_pass(), moved("heal", "healed", 5)], 5, None),
     "the same again, during the pass that healed": (
-        [sighted(), opened(), *a_pass(4, sighted(minute=4), moved("heal", "healed", 5))], 5, None),
+        [sighted(), opened(), *a_pass(4, sighted(minute=4), moved("heal", "healed", 5))],
+        5,
+        None,
+    ),
     "something else, during the pass that healed": (
-        [sighted(), opened(), *a_pass(4, sighted("b", 4), moved("heal", "healed", 5))], 5, "open"),
+        [sighted(), opened(), *a_pass(4, sighted("b", 4), moved("heal", "healed", 5))],
+        5,
+        "open",
+    ),
     "a line from before the heal came late": (
-        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4)], 6, None),
+        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4)],
+        6,
+        None,
+    ),
     "a line of an unknown time, heard after the heal": (
-        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, dated=False)], 6, "open"),
+        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, dated=False)],
+        6,
+        "open",
+    ),
     "a line of an unknown time, heard before the heal": (
-        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4, dated=False)], 6, None),
+        [opened(), *a_pass(), moved("heal", "healed", 5), sighted("b", 6, last=4, dated=False)],
+        6,
+        None,
+    ),
     "a line from after the heal": ([opened(), *a_pass(), moved("heal", "healed", 5), sighted("a", 6)], 6, "open"),
     "it was cancelled, and is seen again": ([opened(), moved("cancel", "cancelled"), sighted("a", 1)], 1, "open"),
 }

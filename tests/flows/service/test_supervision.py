@@ -45,8 +45,16 @@ class Moody(EventSource[Any]):
 
 
 def supplied(kind: Any, ledger: Ledger) -> Supplied:
-    return Supplied(kind.name, kind, None, None, ledger, ledger, Intake(ledger),  # type: ignore[arg-type]
-                    Positions(ledger.home))
+    return Supplied(
+        kind.name,
+        kind,
+        None,
+        None,
+        ledger,
+        ledger,
+        Intake(ledger),  # type: ignore[arg-type]
+        Positions(ledger.home),
+    )
 
 
 async def test_a_source_that_raises_is_started_again_with_growing_pauses(ledger: Ledger) -> None:
@@ -63,7 +71,13 @@ async def test_a_source_that_raises_is_started_again_with_growing_pauses(ledger:
             await asyncio.sleep(0.005)
     assert (pauses, told[0], source.restarts) == ([1.0, 2.0, 4.0], "ValueError: mood 1", 3)
     assert health([source])["moody"] | {"lag_seconds": 0} == {
-        "up": True, "detail": "listens", "lag_seconds": 0, "delivered": 1, "restarts": 3, "drops": 0}
+        "up": True,
+        "detail": "listens",
+        "lag_seconds": 0,
+        "delivered": 1,
+        "restarts": 3,
+        "drops": 0,
+    }
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert not source.up
@@ -72,8 +86,10 @@ async def test_a_source_that_raises_is_started_again_with_growing_pauses(ledger:
 async def test_one_that_fails_leaves_the_others_up(site: Campus, serving: Any) -> None:
     """A port that cannot be had keeps one source down; the file is followed all the same."""
     log = site.lab.primary.log.path("hm")
-    sources = [{"source": "syslog", "listen": [{"protocol": "tcp", "host": "192.0.2.1", "port": 6514}]},
-               {"source": "file", "paths": [str(log)], "site": "campus", "holder": "primary"}]
+    sources = [
+        {"source": "syslog", "listen": [{"protocol": "tcp", "host": "192.0.2.1", "port": 6514}]},
+        {"source": "file", "paths": [str(log)], "site": "campus", "holder": "primary"},
+    ]
     async with serving(site, sources=sources) as now:
         await site.break_trust("secondary")
         await now.case("waiting")
@@ -82,11 +98,14 @@ async def test_one_that_fails_leaves_the_others_up(site: Campus, serving: Any) -
     assert ready["file[1]"]["up"]
 
 
-@pytest.mark.parametrize(("source", "says"), [
-    ({"source": "telegraph"}, "no plugin provides this source"),
-    ({"source": "file"}, "paths"),
-    ({"source": "file", "paths": ["x"], "colour": "red"}, "colour"),
-])
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ({"source": "telegraph"}, "no plugin provides this source"),
+        ({"source": "file"}, "paths"),
+        ({"source": "file", "paths": ["x"], "colour": "red"}, "colour"),
+    ],
+)
 async def test_a_wrong_source_stops_the_start(site: Campus, serving: Any, source: dict[str, Any], says: str) -> None:
     """With the line of the inventory at which it is."""
     with pytest.raises(InventoryError) as wrong:
@@ -100,7 +119,7 @@ async def test_a_storm_costs_few_entries_and_every_sighting_counts(ledger: Ledge
     """100,000 sightings of two edges, from many at once: two rows, exact counts, first and last times."""
     intake = Intake(ledger)
     storm = [sighting(n, dn=f"CN=pi-{n % 2}") for n in range(100_000)]
-    await asyncio.gather(*(intake.deliver(storm[at:at + 500]) for at in range(0, len(storm), 500)))
+    await asyncio.gather(*(intake.deliver(storm[at : at + 500]) for at in range(0, len(storm), 500)))
     seen = await ledger.sightings("campus")
     assert sorted((s.dn, s.count) for s in seen) == [("CN=pi-0", 50_000), ("CN=pi-1", 50_000)]
     assert (min(s.first_at for s in seen), max(s.at for s in seen)) == (storm[0].at, storm[-1].at)
@@ -114,9 +133,12 @@ async def test_a_storm_in_a_file_is_one_case_and_delays_nobody(site: Campus, ser
     log.touch()
     await site.break_trust("secondary", "primary")
     subject = "CN={name}, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US"
-    lines = [f"[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
-             f"connection. Current certificate of the remote host is different from what was used earlier - "
-             f"{subject.format(name=name)} \n".encode() for name in ("prime-sec", "prime-pri")]
+    lines = [
+        f"[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
+        f"connection. Current certificate of the remote host is different from what was used earlier - "
+        f"{subject.format(name=name)} \n".encode()
+        for name in ("prime-sec", "prime-pri")
+    ]
     async with serving(site, sources=[{"source": "file", "paths": [str(log)], "site": "campus"}]) as now:
         turns: list[float] = []
         longest = asyncio.create_task(_count_turns(turns))
@@ -174,5 +196,3 @@ async def test_positions_outlive_the_process_and_a_damaged_file(tmp_path: Path) 
     assert Positions(tmp_path).get("probe", "a key") is None
     (tmp_path / "positions.json").write_text("{")
     assert Positions(tmp_path).get("file", "a key") is None
-
-

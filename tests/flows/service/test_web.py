@@ -15,10 +15,16 @@ from starlette.routing import Route
 from retrust_flows.service import web
 
 
-@pytest.mark.parametrize("half", [
-    b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
-    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
-], ids=["nothing", "half a line", "half a header", "half a body"])
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
+    ids=["nothing", "half a line", "half a header", "half a body"],
+)
 async def test_half_a_request_is_cut_off(monkeypatch: pytest.MonkeyPatch, half: bytes) -> None:
     """A connection without a whole request is closed in time, while others are answered as ever."""
     monkeypatch.setattr(web, "REQUEST_LIMIT", 0.4)

@@ -13,5 +13,10 @@ class TestCiscoPrime(TargetConformance):
     async def subject(self, tmp_path):
         async with campus(tmp_path) as site:
             services = site.engine.services(read_only=False)
-            yield Subject(site.engine.target(site.site), site.site, services, site.lab.secondary.renew,
-                          tuple(site.lab.secrets.values()))
+            yield Subject(
+                site.engine.target(site.site),
+                site.site,
+                services,
+                site.lab.secondary.renew,
+                tuple(site.lab.secrets.values()),
+            )

@@ -24,18 +24,22 @@ def test_the_primarys_listing_of_the_seed() -> None:
     """Header in two lines, prompts around it: three pins in listed order."""
     listing = read_listing((SEED / "listcerts-primary.txt").read_text(), "primary")
     assert listing.unread == ()
-    assert listing.pins == (seed_pin("primary", "1x.xx.xx.xx_8082", "prime-pri"),
-                            seed_pin("primary", "1z.zz.zz.zz_443", "ISE-server"),
-                            seed_pin("primary", "1yy.yy.yy_8082", "prime-sec"))
+    assert listing.pins == (
+        seed_pin("primary", "1x.xx.xx.xx_8082", "prime-pri"),
+        seed_pin("primary", "1z.zz.zz.zz_443", "ISE-server"),
+        seed_pin("primary", "1yy.yy.yy_8082", "prime-sec"),
+    )
 
 
 def test_the_secondarys_listing_of_the_seed() -> None:
     """Header in one line, self entries by address and by loopback: three pins in listed order."""
     listing = read_listing((SEED / "listcerts-secondary.txt").read_text(), "secondary")
     assert listing.unread == ()
-    assert listing.pins == (seed_pin("secondary", "1YY.YY.YY_8082", "prime-sec"),
-                            seed_pin("secondary", "127.0.0.1_8082", "prime-sec"),
-                            seed_pin("secondary", "1X.XX.XX_8082", "prime-pri"))
+    assert listing.pins == (
+        seed_pin("secondary", "1YY.YY.YY_8082", "prime-sec"),
+        seed_pin("secondary", "127.0.0.1_8082", "prime-sec"),
+        seed_pin("secondary", "1X.XX.XX_8082", "prime-pri"),
+    )
 
 
 def test_the_sister_pages_listing() -> None:
@@ -47,16 +51,19 @@ def test_the_sister_pages_listing() -> None:
     assert first.key == "xx.xxx.xxx.xxx_443"
 
 
-@pytest.mark.parametrize(("key", "place"), [
-    ("10.0.0.12_8082", ("10.0.0.12", 8082)),
-    ("ise_lab.example.com_443", ("ise_lab.example.com", 443)),
-    ("2001:db8::12_8082", ("2001:db8::12", 8082)),
-    ("[2001:db8::12]_8082", ("2001:db8::12", 8082)),
-    ("1z.zz.zz.zz 443", ("1z.zz.zz.zz", 443)),
-])
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("10.0.0.12_8082", ("10.0.0.12", 8082)),
+        ("ise_lab.example.com_443", ("ise_lab.example.com", 443)),
+        ("2001:db8::12_8082", ("2001:db8::12", 8082)),
+        ("[2001:db8::12]_8082", ("2001:db8::12", 8082)),
+        ("1z.zz.zz.zz 443", ("1z.zz.zz.zz", 443)),
+    ],
+)
 def test_keys_are_kept_and_split(key: str, place: tuple[str, int]) -> None:
     """A key is passed on byte for byte; its host and port are split at the last separator."""
-    pin, = read_listing(f"host={key}; subject=CN=x", "primary").pins
+    (pin,) = read_listing(f"host={key}; subject=CN=x", "primary").pins
     assert pin.key == key
     assert split_key(key) == place
 
@@ -67,9 +74,17 @@ def test_keys_that_name_no_port_are_not_split(key: str) -> None:
     assert split_key(key) is None
 
 
-@pytest.mark.parametrize("line", ["host=10.0.0.1_443", "host=10.0.0.1; subject=CN=x", "host=",
-                                  "host=10.0.0.1_443; subject=",
-                                  " host = x_1, subject=CN=x", "HOST=a_1; issuer=CN=x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "host=10.0.0.1_443",
+        "host=10.0.0.1; subject=CN=x",
+        "host=",
+        "host=10.0.0.1_443; subject=",
+        " host = x_1, subject=CN=x",
+        "HOST=a_1; issuer=CN=x",
+    ],
+)
 def test_lines_that_look_like_pins_are_handed_back(line: str) -> None:
     """A pin that cannot be read is returned as unread, and the readable ones beside it stay."""
     listing = read_listing(f"{line}\nhost=10.0.0.9_443; subject=CN=x\n", "primary")
@@ -85,8 +100,7 @@ def test_an_empty_list_has_no_pins() -> None:
 
 
 def wrap(text: str, width: int) -> str:
-    return "\r\n".join(line[i:i + width] for line in text.split("\n")
-                       for i in range(0, max(len(line), 1), width))
+    return "\r\n".join(line[i : i + width] for line in text.split("\n") for i in range(0, max(len(line), 1), width))
 
 
 @pytest.mark.parametrize("name", ["listcerts-primary.txt", "listcerts-secondary.txt"])
@@ -112,8 +126,9 @@ def test_nothing_is_rejoined_where_lines_exceed_the_width() -> None:
     assert listing.pins[0].line == filling
 
 
-keys = st.builds("{}_{}".format, st.from_regex(r"[A-Za-z0-9.:\-_]{1,30}[a-z0-9]", fullmatch=True),
-                 st.integers(1, 65535))
+keys = st.builds(
+    "{}_{}".format, st.from_regex(r"[A-Za-z0-9.:\-_]{1,30}[a-z0-9]", fullmatch=True), st.integers(1, 65535)
+)
 subjects = st.text(st.characters(exclude_characters="\r\n"), min_size=1, max_size=200).filter(str.strip)
 
 
@@ -123,7 +138,8 @@ def test_what_is_listed_is_read(entries: list[tuple[str, str]], end: str) -> Non
     lines = [f"host={key}; subject= {subject}" for key, subject in entries]
     listing = read_listing(end.join(["a/b# listcerts" + " " * 80, *lines, "a/b#"]), "h")
     assert [(p.key, p.line, p.subject) for p in listing.pins] == [
-        (key, line, subject.strip()) for (key, subject), line in zip(entries, lines, strict=True)]
+        (key, line, subject.strip()) for (key, subject), line in zip(entries, lines, strict=True)
+    ]
 
 
 @given(st.text(st.sampled_from("host=;subject_1 \r\nCN/"), max_size=200), st.integers(1, 100))
@@ -146,7 +162,7 @@ def test_no_key_crashes_it(key: str) -> None:
 @given(subjects)
 def test_subjects_of_a_listing_compare(subject: str) -> None:
     """A listed subject is a name or an opaque text, and equal to itself listed again."""
-    pin, = read_listing(f"host=a_1; subject= {subject}", "h", width=10_000).pins
+    (pin,) = read_listing(f"host=a_1; subject= {subject}", "h", width=10_000).pins
     assert DistinguishedName.parse(pin.subject) == DistinguishedName.parse(subject)
 
 
@@ -155,14 +171,16 @@ def test_a_list_wrapped_at_another_width_than_asked_for(wrapped_at: int) -> None
     """A cut subject would differ from the presented one and look stale: the whole one is read."""
     subject = "/C=US/ST=CA/L=SJ/O=Cisco Systems/OU=Prime Infra/CN=" + "prime-sec." * 50
     lines = [f"host=10.0.0.{n}_8082; subject= {subject}{n}" for n in (11, 12)]
-    text = "".join(line[at:at + wrapped_at] + "\r\n" for line in lines for at in range(0, len(line), wrapped_at))
+    text = "".join(line[at : at + wrapped_at] + "\r\n" for line in lines for at in range(0, len(line), wrapped_at))
     listing = read_listing(text, "primary", width=511)
     assert [pin.subject for pin in listing.pins] == [f"{subject}11", f"{subject}12"]
 
 
 ONE = "host=10.0.0.12_8082; subject= /C=US/CN=prime-sec\n"
-HEADER = ("Host certificate are automatically added to this list on first connection,\n"
-          "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n")
+HEADER = (
+    "Host certificate are automatically added to this list on first connection,\n"
+    "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n"
+)
 FAILURES = {
     "refused": "% Authorization failed\n",
     "no such command": "                       ^\n% invalid command detected at '^' marker.\n",
@@ -171,7 +189,7 @@ FAILURES = {
     "database, at length": "ERROR : certificates cannot be listed: the connection to the database was lost\n",
     "exception": "Exception in thread main java.lang.NullPointerException\n\tat com.cisco.Tofu.list(Tofu.java:12)\n",
     "stack trace": "java.sql.SQLException: ORA-01034: ORACLE not available\n    at com.cisco.ncs.Db.open(Db.java:99)\n"
-                   "Caused by: java.net.ConnectException: Connection refused\n",
+    "Caused by: java.net.ConnectException: Connection refused\n",
     "stopped": "The NCS server is stopped.\n",
     "a certificate list that waits": "The list of trusted certificates is being built, please wait\n",
     "busy": "Certificate validation is locked by another user, try again later\n",
@@ -190,13 +208,20 @@ def test_a_failure_is_no_list(failure: str, around: str) -> None:
     assert any(FAILURES[failure].split("\n")[0].strip() in line for line in listing.unread)
 
 
-@pytest.mark.parametrize("header", [
-    HEADER, HEADER.replace(",\n", ", "), HEADER.replace("\n", "\r\n"), "\r\n" + HEADER.upper(),
-    "Host certificates are added automatically to this list on the first connection.\n",
-    "TOFU certificates:\n-----------------\n", "List of trusted host certificates\n",
-    "Trust-on-first-use certificates\n\nHost        Subject\n====        =======\n",
-    HEADER.replace("first connection", "fir\nst connection"),
-])
+@pytest.mark.parametrize(
+    "header",
+    [
+        HEADER,
+        HEADER.replace(",\n", ", "),
+        HEADER.replace("\n", "\r\n"),
+        "\r\n" + HEADER.upper(),
+        "Host certificates are added automatically to this list on the first connection.\n",
+        "TOFU certificates:\n-----------------\n",
+        "List of trusted host certificates\n",
+        "Trust-on-first-use certificates\n\nHost        Subject\n====        =======\n",
+        HEADER.replace("first connection", "fir\nst connection"),
+    ],
+)
 def test_a_header_alone_is_an_empty_list(header: str) -> None:
     """The documented header and its relatives are recognised, wrapped or not."""
     listing = read_listing(header + "\nprime-pri/admin# ", "primary")
@@ -234,7 +259,7 @@ def test_a_list_wrapped_at_any_width_is_read_whole_or_not_at_all(width: int, at:
     if at == "blank":
         broken = [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)]
     else:
-        broken = [line[i:i + width] for line in lines for i in range(0, max(len(line), 1), width)]
+        broken = [line[i : i + width] for line in lines for i in range(0, max(len(line), 1), width)]
     listing = read_listing("\r\n".join(broken) + "\r\n", "primary", width=511)
     if listing.recognised:
         assert [(pin.key, pin.subject) for pin in listing.pins] == [(k, f"{subject}{n}") for n, k in enumerate(keys)]
@@ -249,16 +274,27 @@ def in_style(parts: list[tuple[str, str]], style: str) -> str:
     return ", ".join(f"{kind}{equals}{value}" for kind, value in parts)
 
 
-NAMES = st.lists(st.tuples(st.sampled_from(["C", "ST", "L", "O", "OU", "CN"]),
-                           st.text("abcXYZ019 .-_ü'&", min_size=1, max_size=40).filter(lambda v: v == v.strip())),
-                 min_size=1, max_size=6)
-RENDERED = st.fixed_dictionaries({
-    "pins": st.lists(st.tuples(keys, NAMES), max_size=5), "style": st.sampled_from(["slash", "spaced", "comma"]),
-    "after": st.sampled_from(["", " ", "  "]), "before": st.sampled_from(["", " "]),
-    "trailing": st.sampled_from(["", " "]),
-    "header": st.sampled_from(["", HEADER, HEADER.replace(",\n", ", "), "TOFU certificates:\n\n"]),
-    "width": st.one_of(st.none(), st.integers(20, 140), st.sampled_from([60, 79, 80, 100, 120, 132, 511])),
-    "end": st.sampled_from(["\n", "\r\n", "\r\r\n"]), "prompted": st.booleans()})
+NAMES = st.lists(
+    st.tuples(
+        st.sampled_from(["C", "ST", "L", "O", "OU", "CN"]),
+        st.text("abcXYZ019 .-_ü'&", min_size=1, max_size=40).filter(lambda v: v == v.strip()),
+    ),
+    min_size=1,
+    max_size=6,
+)
+RENDERED = st.fixed_dictionaries(
+    {
+        "pins": st.lists(st.tuples(keys, NAMES), max_size=5),
+        "style": st.sampled_from(["slash", "spaced", "comma"]),
+        "after": st.sampled_from(["", " ", "  "]),
+        "before": st.sampled_from(["", " "]),
+        "trailing": st.sampled_from(["", " "]),
+        "header": st.sampled_from(["", HEADER, HEADER.replace(",\n", ", "), "TOFU certificates:\n\n"]),
+        "width": st.one_of(st.none(), st.integers(20, 140), st.sampled_from([60, 79, 80, 100, 120, 132, 511])),
+        "end": st.sampled_from(["\n", "\r\n", "\r\r\n"]),
+        "prompted": st.booleans(),
+    }
+)
 
 
 @given(RENDERED)
@@ -270,7 +306,7 @@ def test_a_list_however_it_is_rendered_is_read_whole_or_not_at_all(how: dict[str
     lines = [*how["header"].splitlines(), *lines]
     width = how["width"]
     if width:
-        lines = [line[at:at + width] for line in lines for at in range(0, max(len(line), 1), width)]
+        lines = [line[at : at + width] for line in lines for at in range(0, max(len(line), 1), width)]
     if how["prompted"]:
         lines = ["prime-pri/admin# ncs certvalidation tofu-certs listcerts", *lines, "prime-pri/admin# "]
     listing = read_listing(how["end"].join([*lines, ""]), "h", width=511)

@@ -82,13 +82,25 @@ class Rig:
     def base(self) -> dict[str, Any]:
         def node(name: str, host: str) -> dict[str, Any]:
             fake = self.hosts[name]
-            return {"host": host, "address": "127.0.0.1", "ssh": {
-                "port": fake.port, "username": "admin", "password": "env:PI", "host_key": list(fake.fingerprints)}}
+            return {
+                "host": host,
+                "address": "127.0.0.1",
+                "ssh": {
+                    "port": fake.port,
+                    "username": "admin",
+                    "password": "env:PI",
+                    "host_key": list(fake.fingerprints),
+                },
+            }
 
-        return {"target": "cisco-prime", "primary": node("primary", PRI), "secondary": node("secondary", SEC),
-                "ha": {"authentication_key": "env:HA", "email": ["a@example.com"], "driver": "operator"},
-                "ise": [{"host": ISE, "username": "admin", "password": "env:ISE", "driver": "operator"}],
-                "dna_center": [{"host": KONG}]}
+        return {
+            "target": "cisco-prime",
+            "primary": node("primary", PRI),
+            "secondary": node("secondary", SEC),
+            "ha": {"authentication_key": "env:HA", "email": ["a@example.com"], "driver": "operator"},
+            "ise": [{"host": ISE, "username": "admin", "password": "env:ISE", "driver": "operator"}],
+            "dna_center": [{"host": KONG}],
+        }
 
     def services(self, **more: Any) -> Services:
         redactor = Redactor()
@@ -108,8 +120,13 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    for name, value in {"PI": PASSWORD, "HA": "Ha-key-1", "ISE": "Ise-word-1", "WEB": "Web-word-1",
-                        "KEY": "Key-word-1"}.items():
+    for name, value in {
+        "PI": PASSWORD,
+        "HA": "Ha-key-1",
+        "ISE": "Ise-word-1",
+        "WEB": "Web-word-1",
+        "KEY": "Key-word-1",
+    }.items():
         monkeypatch.setenv(name, value)
     replies = {LIST: listing("10.0.0.12_8082"), HA_STATUS: "[Role] Primary [State] HA Not Configured\n"}
     async with FakeHost(replies=dict(replies)) as primary, FakeHost(replies=dict(replies)) as secondary:
@@ -126,16 +143,29 @@ def pin(holder: str, key: str) -> Pin:
 def planned(site: CiscoPrimeSite, *keys: str, ha: str = "HA Not Configured") -> tuple[Step, ...]:
     """The steps for stale pins of the primary."""
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    seen = Presented(fingerprint="SHA256:n", key_fingerprint="SHA256:k", subject="CN=x", issuer="CN=x",
-                     not_before=now, not_after=now)
+    seen = Presented(
+        fingerprint="SHA256:n", key_fingerprint="SHA256:k", subject="CN=x", issuer="CN=x", not_before=now, not_after=now
+    )
     findings = []
     for key in keys:
         place = TARGET.locate(site, pin("primary", key))
-        findings.append(Finding(pin=pin("primary", key), endpoint=place.endpoint, presented=seen,
-                                relation=place.relation, verdict=Verdict.STALE,
-                                evidence=Evidence(grade=Grade.PROVEN)))
-    shot = Snapshot(site="campus", target="cisco-prime", observed_at=now, findings=tuple(findings),
-                    relations={"ha": Relation(status=ha, healthy=False)})
+        findings.append(
+            Finding(
+                pin=pin("primary", key),
+                endpoint=place.endpoint,
+                presented=seen,
+                relation=place.relation,
+                verdict=Verdict.STALE,
+                evidence=Evidence(grade=Grade.PROVEN),
+            )
+        )
+    shot = Snapshot(
+        site="campus",
+        target="cisco-prime",
+        observed_at=now,
+        findings=tuple(findings),
+        relations={"ha": Relation(status=ha, healthy=False)},
+    )
     return make_plan(TARGET, site, shot).steps
 
 
@@ -241,10 +271,19 @@ async def own_hello(name: str, rig: Rig) -> None:
 
 
 NODE: dict[str, Callable[[str, Rig], Awaitable[None]]] = {
-    "host": is_pinned_as, "health_monitor_port": listens_at, "address": is_reached_at, "ssh.port": ssh_port,
-    "ssh.username": ssh_username, "ssh.password": ssh_password, "ssh.host_key": ssh_host_key,
-    "ssh.known_hosts": ssh_known_hosts, "ssh.key_file": ssh_key_file, "ssh.key_passphrase": ssh_key_passphrase,
-    "ssh.address": ssh_address, "ssh.questions.match": ssh_questions, "ssh.questions.answer": ssh_questions,
+    "host": is_pinned_as,
+    "health_monitor_port": listens_at,
+    "address": is_reached_at,
+    "ssh.port": ssh_port,
+    "ssh.username": ssh_username,
+    "ssh.password": ssh_password,
+    "ssh.host_key": ssh_host_key,
+    "ssh.known_hosts": ssh_known_hosts,
+    "ssh.key_file": ssh_key_file,
+    "ssh.key_passphrase": ssh_key_passphrase,
+    "ssh.address": ssh_address,
+    "ssh.questions.match": ssh_questions,
+    "ssh.questions.answer": ssh_questions,
     "hello": own_hello,
 }
 
@@ -255,6 +294,7 @@ WEB = {"username": "root", "password": "env:WEB", "fingerprint": "SHA256:" + "ab
 
 def the_pages(changed: dict[str, Any], seen: Callable[[Any], Any], expected: Any) -> Row:
     """What the pages are asked with; what they do with it is shown in the tests of ``browser``."""
+
     async def row(rig: Rig) -> None:
         plain = seen(await web_access(rig.site(primary__web=WEB), rig.services()))
         web = {k: v for k, v in (WEB | changed).items() if v is not None}
@@ -266,6 +306,7 @@ def the_pages(changed: dict[str, Any], seen: Callable[[Any], Any], expected: Any
 
 def the_form(changed: dict[str, Any], seen: Callable[[Any], Any], expected: Any) -> Row:
     """What is filled in on the page, and what the plan says of it."""
+
     async def row(rig: Rig) -> None:
         site, secrets = rig.site(**changed), rig.services().secrets
         plain = await ha_request(rig.site(), secrets), await ise_request(rig.site().ise[0], secrets)
@@ -280,6 +321,7 @@ def the_form(changed: dict[str, Any], seen: Callable[[Any], Any], expected: Any)
 
 def driven(changed: dict[str, Any], kind: str, key: str) -> Row:
     """A person is told of the form, or the browser is started."""
+
     async def row(rig: Rig) -> None:
         site = rig.site(primary__web=WEB | {"port": 1}, **changed)
         step = next(s for s in planned(site, key) if s.kind == kind)
@@ -314,14 +356,18 @@ async def lab() -> AsyncIterator[Lab]:
 
 def stands(limit: str, kind: str, key: str, sent: bool, over: str, ise: Relation | None = None) -> Row:
     """A step in motion waits within the limit, and is ``over`` after it."""
+
     async def row(rig: Rig) -> None:
         for seconds, expected in ((600, "wait"), (0, over)):
             changes = {"timeouts": {"log": "1ms", limit: f"{seconds}s" if seconds else "1ms"}}
             step = next(s for s in planned(rig.site(**changes), key) if s.kind == kind)
             async with rig.connected(_writing=True, **changes) as connection:
                 connection._pages = _Shown(ise)
-                connection._site = connection._site.model_copy(update={"primary": rig.site(primary__web=WEB).primary}) \
-                    if ise else connection._site
+                connection._site = (
+                    connection._site.model_copy(update={"primary": rig.site(primary__web=WEB).primary})
+                    if ise
+                    else connection._site
+                )
                 await connection.observe(step, sent=sent)
                 await asyncio.sleep(0.002)
                 assert (await connection.observe(step, sent=sent)).state == expected, (limit, seconds)
@@ -384,7 +430,8 @@ async def looked_after(rig: Rig) -> None:
     """The work of a person is seen at a later look."""
     shown = iter(["HA Not Configured"] * 3)
     rig.hosts["primary"].replies[HA_STATUS] = (  # type: ignore[index]
-        lambda _: f"[Role] Primary [State] {next(shown, 'Primary Active')}\n")
+        lambda _: f"[Role] Primary [State] {next(shown, 'Primary Active')}\n"
+    )
     changes = {"timeouts": {"look": 0.01}}
     step = next(s for s in planned(rig.site(**changes), f"{SEC}_8082") if s.kind == "register-ha")
 
@@ -446,8 +493,12 @@ async def pins_of_oneself(rig: Rig) -> None:
         node = running.primary
         rig.hosts["primary"].replies[LIST] = listing(node.key)  # type: ignore[index]
         rig.hosts["secondary"].replies[LIST] = listing("10.9.9.9_1")  # type: ignore[index]
-        changes = {"primary__host": node.host, "primary__address": None, "primary__ssh__address": "127.0.0.1",
-                   "primary__health_monitor_port": node.health_port}
+        changes = {
+            "primary__host": node.host,
+            "primary__address": None,
+            "primary__ssh__address": "127.0.0.1",
+            "primary__health_monitor_port": node.health_port,
+        }
         for include, verdict in ((False, Verdict.SELF), (True, Verdict.STALE)):
             site = rig.site(include_self=include, **changes)
             async with rig.connected(include_self=include, **changes) as connection:
@@ -470,19 +521,26 @@ ROWS: dict[str, Row | Elsewhere] = {
     "primary.web.username": the_pages({"username": "ops"}, lambda a: a.username, "ops"),
     "primary.web.password": the_pages({"password": "env:KEY"}, lambda a: a.password.get_secret_value(), "Key-word-1"),
     "primary.web.ca": the_pages({"ca": "/etc/ca.pem", "fingerprint": None}, lambda a: a.ca, Path("/etc/ca.pem")),
-    "primary.web.fingerprint": the_pages({"fingerprint": "SHA256:" + "cd" * 32}, lambda a: a.fingerprint,
-                                         "SHA256:" + "cd" * 32),
-    "primary.web.address": the_pages({"address": "192.0.2.9"}, lambda a: (a.origin.host, a.reached_at.host),
-                                     (PRI, "192.0.2.9")),
-    "ha.authentication_key": the_form({"ha__authentication_key": "env:KEY"},
-                                      lambda a: a[0].authentication_key.get_secret_value(), "Key-word-1"),
+    "primary.web.fingerprint": the_pages(
+        {"fingerprint": "SHA256:" + "cd" * 32}, lambda a: a.fingerprint, "SHA256:" + "cd" * 32
+    ),
+    "primary.web.address": the_pages(
+        {"address": "192.0.2.9"}, lambda a: (a.origin.host, a.reached_at.host), (PRI, "192.0.2.9")
+    ),
+    "ha.authentication_key": the_form(
+        {"ha__authentication_key": "env:KEY"}, lambda a: a[0].authentication_key.get_secret_value(), "Key-word-1"
+    ),
     "ha.email": the_form({"ha__email": ["b@example.com"]}, lambda a: a[0].email, ("b@example.com",)),
     "ha.failover": the_form({"ha__failover": "automatic"}, lambda a: a[0].failover, "automatic"),
     "ha.driver": driven({"ha__driver": "browser"}, "register-ha", f"{SEC}_8082"),
-    "ha.virtual_ip.ipv4": the_form({"ha__virtual_ip": {"ipv4": "10.0.0.10/24"}}, lambda a: a[0].virtual_ipv4,
-                                   "10.0.0.10"),
-    "ha.virtual_ip.ipv6": the_form({"ha__virtual_ip": {"ipv4": "10.0.0.10/24", "ipv6": "2001:db8::10/64"}},
-                                   lambda a: a[0].virtual_ipv6, "2001:db8::10"),
+    "ha.virtual_ip.ipv4": the_form(
+        {"ha__virtual_ip": {"ipv4": "10.0.0.10/24"}}, lambda a: a[0].virtual_ipv4, "10.0.0.10"
+    ),
+    "ha.virtual_ip.ipv6": the_form(
+        {"ha__virtual_ip": {"ipv4": "10.0.0.10/24", "ipv6": "2001:db8::10/64"}},
+        lambda a: a[0].virtual_ipv6,
+        "2001:db8::10",
+    ),
     "ise.host": is_endpoint({"ise__0__host": "10.0.0.99"}, "10.0.0.99_443", "ise:10.0.0.99"),
     "ise.port": is_endpoint({"ise__0__port": 9443}, f"{ISE}_9443", f"ise:{ISE}"),
     "ise.address": Elsewhere("plugins/cisco_prime/test_settings.py", "test_a_server_is_looked_at_where_it_is_reached"),
@@ -491,15 +549,17 @@ ROWS: dict[str, Row | Elsewhere] = {
     "ise.driver": driven({"ise__0__driver": "browser"}, "add-ise", f"{ISE}_443"),
     "dna_center.host": is_endpoint({"dna_center__0__host": "10.0.0.98"}, "10.0.0.98_443", "dna-center:10.0.0.98"),
     "dna_center.port": is_endpoint({"dna_center__0__port": 9443}, f"{KONG}_9443", f"dna-center:{KONG}"),
-    "dna_center.address": Elsewhere("plugins/cisco_prime/test_settings.py",
-                                    "test_a_server_is_looked_at_where_it_is_reached"),
+    "dna_center.address": Elsewhere(
+        "plugins/cisco_prime/test_settings.py", "test_a_server_is_looked_at_where_it_is_reached"
+    ),
     "timeouts.connect": connecting,
     "timeouts.command": answering,
     "timeouts.page": partial(pages_limit, "page", "page"),
     "timeouts.still": partial(pages_limit, "still", "settle"),
     "timeouts.settle": stands("settle", "register-ha", f"{SEC}_8082", True, "needed"),
-    "timeouts.ise_poll": stands("ise_poll", "add-ise", f"{ISE}_443", False, "needed",
-                                Relation(status="Unreachable", healthy=False)),
+    "timeouts.ise_poll": stands(
+        "ise_poll", "add-ise", f"{ISE}_443", False, "needed", Relation(status="Unreachable", healthy=False)
+    ),
     "timeouts.log": made_anew,
     "timeouts.registration": registering,
     "timeouts.operator": a_person,
@@ -558,14 +618,20 @@ async def test_a_server_is_looked_at_where_it_is_reached(kind: str, host: str, a
     """By a probe from here, and through a node that does not reach it by its name: names and IPv6, too."""
     async with Lab(LabSettings(web=False, addresses=addresses)) as running:
         server, node = running.ise[0], running.primary
-        changes = {f"{kind}__0__host": host, f"{kind}__0__port": server.port, f"{kind}__0__address": server.host,
-                   "primary__address": node.host, "primary__ssh__port": node.ssh.port,
-                   "primary__ssh__password": "env:LAB", "primary__ssh__host_key": node.host_key_fingerprint}
+        changes = {
+            f"{kind}__0__host": host,
+            f"{kind}__0__port": server.port,
+            f"{kind}__0__address": server.host,
+            "primary__address": node.host,
+            "primary__ssh__port": node.ssh.port,
+            "primary__ssh__password": "env:LAB",
+            "primary__ssh__host_key": node.host_key_fingerprint,
+        }
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LAB", node.password)
             site = rig.site(**changes)
             place = TARGET.locate(site, pin("primary", f"{host}_{server.port}"))
-            found, = (await probe_places([place])).values()
+            (found,) = (await probe_places([place])).values()
             assert isinstance(found, Presented)
             assert found.fingerprint == server.fingerprint
             async with rig.connected(**changes) as connection:
@@ -579,8 +645,9 @@ async def test_a_yes_counts_for_the_sites_time() -> None:
     inventory = an_inventory()
     shorter = inventory.sites["campus"].model_copy(update={"clocks": Clocks(decision=timedelta(hours=1))})
     for sites, until in ((inventory.sites, timedelta(hours=72)), ({"campus": shorter}, timedelta(hours=1))):
-        question = a_question(People(), {"approvers": 2}, decisions=[a_decision("ann")],
-                              inventory=replace(inventory, sites=sites))
+        question = a_question(
+            People(), {"approvers": 2}, decisions=[a_decision("ann")], inventory=replace(inventory, sites=sites)
+        )
         assert (await People().state(question)).until == NOW + until
 
 
@@ -589,6 +656,7 @@ async def test_a_look_may_be_too_old_for_a_write(tmp_path: Path) -> None:
     async with campus(tmp_path, change=lambda it: it.update(clocks={"observation": "1s"})) as site:
         await site.settle_in()
         await site.break_trust("secondary")
+
         def slowly(part: str) -> None:
             """As a form that takes long to fill in: the look before it is set back."""
             if part == "re-register-ha":

@@ -20,21 +20,28 @@ SIGNATURE = TofuMismatch(zone=UTC)
 
 CHECK = "Check local trust Trust-on-first-use is configure for this connection."
 SENTENCE = "Current certificate of the remote host is different from what was used earlier - "
-EXCEPTION = ("javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException: "
-             "Trust-on-first-use is configure for this connection.")
+EXCEPTION = (
+    "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException: "
+    "Trust-on-first-use is configure for this connection."
+)
 
 
 def event(dn: str = SEC, thread: str = "HealthMonitorThread", repeated: str | None = None) -> list[str]:
     """The lines of one event as an appliance writes them."""
-    return [f"[system] [{thread}] TOFU failed.", CHECK, SENTENCE + dn, EXCEPTION,
-            SENTENCE + (dn if repeated is None else repeated)]
+    return [
+        f"[system] [{thread}] TOFU failed.",
+        CHECK,
+        SENTENCE + dn,
+        EXCEPTION,
+        SENTENCE + (dn if repeated is None else repeated),
+    ]
 
 
 def scan(text: str | bytes, *, size: int | None = None) -> list[Match]:
     raw = text.encode() if isinstance(text, str) else text
     scanner = Scanner([SIGNATURE])
     step = size or max(len(raw), 1)
-    found = [match for i in range(0, len(raw), step) for match in scanner.feed(raw[i:i + step])]
+    found = [match for i in range(0, len(raw), step) for match in scanner.feed(raw[i : i + step])]
     return found + scanner.flush()
 
 
@@ -42,14 +49,17 @@ def said(matches: list[Match]) -> list[tuple[str | None, str | None]]:
     return [(match.dn, match.role) for match in matches]
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("primary-health-monitor.txt", [(SEC, "peer")]),
-    ("prime-infrastructure.txt", [("CN=ISE-server", "ise")]),
-    ("secondary-health-monitor.txt", [(PRI, None)]),
-    ("troubleshoot.txt", [(SEC, "peer"), ("CN=ISE-server", "ise"), (PRI, None)]),
-    ("listcerts-primary.txt", []),
-    ("listcerts-secondary.txt", []),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("primary-health-monitor.txt", [(SEC, "peer")]),
+        ("prime-infrastructure.txt", [("CN=ISE-server", "ise")]),
+        ("secondary-health-monitor.txt", [(PRI, None)]),
+        ("troubleshoot.txt", [(SEC, "peer"), ("CN=ISE-server", "ise"), (PRI, None)]),
+        ("listcerts-primary.txt", []),
+        ("listcerts-secondary.txt", []),
+    ],
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_seeds_own_text(name: str, expected: list[tuple[str, str | None]], end: str) -> None:
     """Cisco's own excerpts, blank lines, wraps and slips included, give one match per event."""
@@ -69,9 +79,12 @@ def test_chunk_borders_do_not_count(name: str, size: int) -> None:
 
 
 PREFIXES = [
-    "", "01/05/26 10:00:00.123 ERROR ", "2026-01-05T10:00:00.123+01:00 prime-pri ncs[17]: ",
-    "<131>Jan  5 10:00:00 prime-pri ncs: ", "Jan  5 10:00:00 prime-pri ncs: 01/05/26 09:59:59.999 ERROR [com.cisco] ",
-    "1 2026-01-05T10:00:00Z prime-pri ncs - - [meta id=\"1\"] - ",
+    "",
+    "01/05/26 10:00:00.123 ERROR ",
+    "2026-01-05T10:00:00.123+01:00 prime-pri ncs[17]: ",
+    "<131>Jan  5 10:00:00 prime-pri ncs: ",
+    "Jan  5 10:00:00 prime-pri ncs: 01/05/26 09:59:59.999 ERROR [com.cisco] ",
+    '1 2026-01-05T10:00:00Z prime-pri ncs - - [meta id="1"] - ',
 ]
 
 
@@ -92,16 +105,21 @@ def test_a_dn_on_the_following_line(prefix: str) -> None:
         assert said(scan(text)) == [(SEC, "peer")], lines
 
 
-@pytest.mark.parametrize(("prefix", "at"), [
-    ("01/05/26 10:00:00.123 ERROR ", datetime(2026, 1, 5, 10, 0, 0, 123000, UTC)),
-    ("2026-01-05T10:00:00.123+01:00 host ", datetime(2026, 1, 5, 9, 0, 0, 123000, UTC)),
-    ("2026-01-05 10:00:00,5 host ", datetime(2026, 1, 5, 10, 0, 0, 500000, UTC)),
-    ("2026-01-05T10:00:00Z a 01/05/26 09:59:59.999 ERROR ", datetime(2026, 1, 5, 9, 59, 59, 999000, UTC)),
-    ("17:00 ", None), ("99/99/99 10:00:00 ", None), ("", None),
-])
+@pytest.mark.parametrize(
+    ("prefix", "at"),
+    [
+        ("01/05/26 10:00:00.123 ERROR ", datetime(2026, 1, 5, 10, 0, 0, 123000, UTC)),
+        ("2026-01-05T10:00:00.123+01:00 host ", datetime(2026, 1, 5, 9, 0, 0, 123000, UTC)),
+        ("2026-01-05 10:00:00,5 host ", datetime(2026, 1, 5, 10, 0, 0, 500000, UTC)),
+        ("2026-01-05T10:00:00Z a 01/05/26 09:59:59.999 ERROR ", datetime(2026, 1, 5, 9, 59, 59, 999000, UTC)),
+        ("17:00 ", None),
+        ("99/99/99 10:00:00 ", None),
+        ("", None),
+    ],
+)
 def test_the_time_is_the_prefixs(prefix: str, at: datetime | None) -> None:
     """The innermost recognisable time before the event is its time; else there is none."""
-    match, = scan("\n".join(prefix + line for line in event()))
+    (match,) = scan("\n".join(prefix + line for line in event()))
     assert match.at == at
 
 
@@ -112,18 +130,28 @@ def test_a_time_without_a_zone_is_read_in_the_signatures() -> None:
     assert scanner.flush()[0].at == datetime(2026, 1, 5, 18, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("lines", [
-    event(), event("CN=ISE-server", "seqtaskexecutor-3069"),
-    event('CN=x, O="Cisco Systems, Inc."'), event('CN="a \\"b\\" c", O=DOM\\\\nathan'), event("CN=prüfung, O=日本"),
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        event(),
+        event("CN=ISE-server", "seqtaskexecutor-3069"),
+        event('CN=x, O="Cisco Systems, Inc."'),
+        event('CN="a \\"b\\" c", O=DOM\\\\nathan'),
+        event("CN=prüfung, O=日本"),
+    ],
+)
 def test_carried_on_one_line(lines: list[str]) -> None:
     """As a JSON string, with rsyslog's octal line ends, or inside a JSON string inside a JSON string."""
     text = "\r\n".join(lines)
-    plain, = said(scan(text))
+    (plain,) = said(scan(text))
     assert plain[0] == lines[2].removeprefix(SENTENCE)
     record = json.dumps({"time": "2026-01-05T10:00:00Z", "message": text, "host": "O=x"})
-    for carried in (record, json.dumps({"message": text}, ensure_ascii=False), json.dumps([{"event": record}]),
-                    text.replace("\r", "#015").replace("\n", "#012")):
+    for carried in (
+        record,
+        json.dumps({"message": text}, ensure_ascii=False),
+        json.dumps([{"event": record}]),
+        text.replace("\r", "#015").replace("\n", "#012"),
+    ):
         assert said(scan(carried)) == [plain], carried
         assert said(scan(f"{carried}\n{carried}\n")) == [plain, plain]
 
@@ -142,8 +170,8 @@ def test_line_ends_turned_into_blanks() -> None:
 @pytest.mark.parametrize("width", [60, 72, 79, 80, 81, 90, 100, 120, 132])
 def test_wrapped_inside_words(width: int) -> None:
     """A terminal's wrapping, wherever it cuts words after the anchor, does not hide DN or role."""
-    wrapped = "\n".join(line[i:i + width] for line in event() for i in range(0, len(line), width))
-    match, = scan(wrapped + "\n\n")
+    wrapped = "\n".join(line[i : i + width] for line in event() for i in range(0, len(line), width))
+    (match,) = scan(wrapped + "\n\n")
     assert match.dn is not None
     assert DistinguishedName.parse(match.dn) == DistinguishedName.parse(SEC)
     assert match.role == "peer"
@@ -161,8 +189,10 @@ def test_the_fullest_dn_is_kept() -> None:
 def test_an_event_says_it_three_times() -> None:
     """The cause at the end of a long stack trace is the same event; the next thread's is not."""
     trace = ["\tat sun.security.ssl.Alerts.getSSLException(Alerts.java:192)"] * 60
-    caused = ["Caused by: java.security.cert.CertificateException: Trust-on-first-use is configure for this "
-              "connection.", SENTENCE + SEC]
+    caused = [
+        "Caused by: java.security.cert.CertificateException: Trust-on-first-use is configure for this connection.",
+        SENTENCE + SEC,
+    ]
     whole = [*event(), *trace, *caused, *trace]
     assert said(scan("\n".join([*whole, *event(PRI), *whole]))) == [(SEC, "peer"), (PRI, "peer"), (SEC, "peer")]
 
@@ -177,8 +207,7 @@ def test_two_events_with_one_dn_are_two() -> None:
 def test_events_of_two_threads_interleave() -> None:
     """A repetition goes to the event whose certificate it names."""
     first, second = event(), event("CN=ise", "seqtaskexecutor-1")
-    assert said(scan("\n".join(first[:3] + second[:3] + first[3:] + second[3:]))) == [
-        (SEC, "peer"), ("CN=ise", "ise")]
+    assert said(scan("\n".join(first[:3] + second[:3] + first[3:] + second[3:]))) == [(SEC, "peer"), ("CN=ise", "ise")]
 
 
 def test_an_event_without_its_beginning() -> None:
@@ -215,16 +244,38 @@ def test_the_excerpt_and_the_place() -> None:
     """The raw text starts at the event's line, is short, and stands at the offset in the stream."""
     before = "x" * 700_000 + "\n"
     lines = ["01/05/26 10:00:00.123 ERROR " + line for line in event()]
-    match, = scan(before + "\n".join(lines), size=65536)
+    (match,) = scan(before + "\n".join(lines), size=65536)
     assert match.offset == len(before)
     assert match.text.startswith(lines[0])
     assert len(match.text) == 500
 
 
-@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([
-    *(line.encode() for line in event()), SIGNATURE.anchor, b"\n", b" - ", b"CN=", b"\\n", b"#012", b'"', b"\\",
-    b" from what was used earlier", b"\xff\xfe", b", O=x", b"[HealthMonitorThread] "])), max_size=30),
-    st.integers(1, 200))
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=40),
+            st.sampled_from(
+                [
+                    *(line.encode() for line in event()),
+                    SIGNATURE.anchor,
+                    b"\n",
+                    b" - ",
+                    b"CN=",
+                    b"\\n",
+                    b"#012",
+                    b'"',
+                    b"\\",
+                    b" from what was used earlier",
+                    b"\xff\xfe",
+                    b", O=x",
+                    b"[HealthMonitorThread] ",
+                ]
+            ),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 200),
+)
 def test_no_bytes_crash_it(pieces: list[bytes], size: int) -> None:
     """Any bytes in any chunks: never an error, never more events than sentences, excerpts bounded."""
     raw = b"".join(pieces)
@@ -234,16 +285,26 @@ def test_no_bytes_crash_it(pieces: list[bytes], size: int) -> None:
     assert matches == scan(raw)
 
 
-names = st.lists(st.tuples(st.sampled_from(["CN", "OU", "O", "L", "ST", "C"]),
-                           st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,20}[A-Za-z0-9]", fullmatch=True)),
-                 min_size=1, max_size=6).map(lambda rdns: ", ".join(f"{t}={v}" for t, v in rdns))
+names = st.lists(
+    st.tuples(
+        st.sampled_from(["CN", "OU", "O", "L", "ST", "C"]),
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .-]{0,20}[A-Za-z0-9]", fullmatch=True),
+    ),
+    min_size=1,
+    max_size=6,
+).map(lambda rdns: ", ".join(f"{t}={v}" for t, v in rdns))
 
 
-@given(st.lists(st.tuples(names, st.sampled_from(["HealthMonitorThread", "seqtaskexecutor-12"]), st.integers(2, 5)),
-                max_size=6), st.sampled_from(PREFIXES), st.integers(1, 3000))
+@given(
+    st.lists(
+        st.tuples(names, st.sampled_from(["HealthMonitorThread", "seqtaskexecutor-12"]), st.integers(2, 5)), max_size=6
+    ),
+    st.sampled_from(PREFIXES),
+    st.integers(1, 3000),
+)
 @settings(max_examples=50)
 def test_what_is_logged_is_counted(events: list[tuple[str, str, int]], prefix: str, size: int) -> None:
     """Any events under any prefix, whole or cut short: each once, with its name and role, in order."""
-    lines = [line for dn, thread, count in events for line in [*event(dn, thread)[:count + 1], "other line"]]
+    lines = [line for dn, thread, count in events for line in [*event(dn, thread)[: count + 1], "other line"]]
     found = scan("".join(f"{prefix}{line}\n" for line in lines), size=size)
     assert said(found) == [(dn, "peer" if thread[0] == "H" else "ise") for dn, thread, _ in events]

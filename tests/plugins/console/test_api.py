@@ -35,8 +35,14 @@ async def test_no_server_error(world: Any) -> None:
             document = (await client.get(f"{url}/api/v1/openapi.json")).json()
         assert len(document["paths"]) >= 10
         schema = schemathesis.openapi.from_dict(document)
-        calm = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
-                        phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+        calm = settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         statuses: set[int] = set()
 
         def call_all() -> None:
@@ -134,8 +140,13 @@ async def test_the_cli_over_the_api(world: Any) -> None:
         listed = await type_in(world, "cases", "--server", url, token=ann)
         assert case.id in listed.stdout
         shown = await type_in(world, "show", case.id, "--server", url, token=ann)
-        for part in ("- host=10.0.0.12_8082", "cannot be undone", "gate people: shut", "only if HA",
-                     "planned → waiting"):
+        for part in (
+            "- host=10.0.0.12_8082",
+            "cannot be undone",
+            "gate people: shut",
+            "only if HA",
+            "planned → waiting",
+        ):
             assert part in shown.stdout
         as_json = await type_in(world, "show", case.id, "--json", "--server", url, token=ann)
         assert json.loads(as_json.stdout)["plan"]["digest"] == case.digest
@@ -146,7 +157,9 @@ async def test_the_cli_over_the_api(world: Any) -> None:
         no = await type_in(world, "reject", case.id, "--reason", "not today", "--server", url, token=ben)
         assert (no.exit_code, "is cancelled: nothing was changed" in no.output) == (0, True)
     assert [(d.actor, d.yes) for d in await world.ledger.decisions(case.id)] == [
-        ("person:ann", True), ("person:ben", False)]
+        ("person:ann", True),
+        ("person:ben", False),
+    ]
 
 
 async def test_tokens_over_the_api(make_world: Any) -> None:
@@ -171,8 +184,11 @@ async def test_the_cli_without_a_right(world: Any) -> None:
     token = await world.token("ann")
     async with serving(world.app) as url:
         for given, words, code, said in (
-                (None, ("cases",), 2, "set RETRUST_TOKEN"), ("wrong", ("cases",), 3, "a valid API token"),
-                (token, ("show", "c99"), 2, "no case c99"), (token, ("show", "../me"), 1, "")):
+            (None, ("cases",), 2, "set RETRUST_TOKEN"),
+            ("wrong", ("cases",), 3, "a valid API token"),
+            (token, ("show", "c99"), 2, "no case c99"),
+            (token, ("show", "../me"), 1, ""),
+        ):
             done = await type_in(world, *words, "--server", url, token=given)
             assert (done.exit_code, said in done.output) == (code, True), (words, done.output)
             assert token not in done.output

@@ -26,8 +26,7 @@ SERIOUS = ("serious", "critical")
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
-            executable_path=find_chromium(), args=[*ARGUMENTS, "--no-sandbox"])
+        started = await playwright.chromium.launch(executable_path=find_chromium(), args=[*ARGUMENTS, "--no-sandbox"])
         try:
             yield started
         finally:
@@ -76,7 +75,9 @@ async def test_two_people_decide(world, url: str, browser: Browser) -> None:
     await expect(ann.get_by_role("heading", level=1)).to_have_text("Approved")
     await shoot(ann, "case-approved")
     assert [(d.actor, d.yes) for d in await world.ledger.decisions(case.id)] == [
-        ("person:ann", True), ("person:ben", True)]
+        ("person:ann", True),
+        ("person:ben", True),
+    ]
 
 
 async def test_steps_are_followed(world, url: str, browser: Browser) -> None:

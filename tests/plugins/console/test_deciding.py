@@ -23,8 +23,11 @@ from retrust.testing.forms import hidden_field
 from retrust.testing.plans import a_decision
 from retrust.testing.scenes import PEOPLE, POLICY, SERVICE, a_renewal, waiting_case
 
-WINDOW = {"gate": "window", "timezone": "UTC",
-          "calendar": [{"start": "2020-01-05 02:00", "duration": "1h", "rrule": "FREQ=YEARLY;COUNT=1"}]}
+WINDOW = {
+    "gate": "window",
+    "timezone": "UTC",
+    "calendar": [{"start": "2020-01-05 02:00", "duration": "1h", "rrule": "FREQ=YEARLY;COUNT=1"}],
+}
 OLD = "sha256:" + "0" * 64
 Say = Callable[..., Awaitable[tuple[bool, str]]]
 
@@ -49,13 +52,17 @@ async def said_yes(world: Any, case: Any) -> None:
 
 
 async def ben_said_no(world: Any, case: Any) -> None:
-    await world.ledger.decide(a_decision("person:ben", yes=False, roles=["network"], case=case.id, digest=case.digest,
-                                         at=datetime.now(UTC)))
+    await world.ledger.decide(
+        a_decision("person:ben", yes=False, roles=["network"], case=case.id, digest=case.digest, at=datetime.now(UTC))
+    )
 
 
 async def ben_s_expired(world: Any, case: Any) -> None:
-    await world.ledger.decide(a_decision("person:ben", roles=["network"], case=case.id, digest=case.digest,
-                                         at=datetime.now(UTC) - timedelta(days=4)))
+    await world.ledger.decide(
+        a_decision(
+            "person:ben", roles=["network"], case=case.id, digest=case.digest, at=datetime.now(UTC) - timedelta(days=4)
+        )
+    )
 
 
 async def planned_anew(world: Any, case: Any) -> None:
@@ -65,8 +72,19 @@ async def planned_anew(world: Any, case: Any) -> None:
 
 async def ann_attested(world: Any, case: Any) -> None:
     now = datetime.now(UTC)
-    await world.ledger.sight(Sighting(id="s", kind="person", site="campus", fingerprint="SHA256:" + "a" * 64, at=now,
-                                      received_at=now, source="cli", actor="person:ann", level="authenticated"))
+    await world.ledger.sight(
+        Sighting(
+            id="s",
+            kind="person",
+            site="campus",
+            fingerprint="SHA256:" + "a" * 64,
+            at=now,
+            received_at=now,
+            source="cli",
+            actor="person:ann",
+            level="authenticated",
+        )
+    )
 
 
 async def is_begun(world: Any, case: Any) -> None:
@@ -90,8 +108,17 @@ TABLE = [
     pytest.param(Attempt("attested a fingerprint", before=ann_attested), id="who attested may not decide"),
     pytest.param(Attempt("has decided at the gate", before=said_yes), id="a replayed decision"),
     pytest.param(Attempt("has decided at the gate", before=said_yes, verb="reject"), id="yes and no of one person"),
-    pytest.param(Attempt("counts once", person="max", before=None, gate="security", case=SUPPORTED,
-                         inventory={"people": {**PEOPLE, "max": ["network", "security"]}}), id="a double vote"),
+    pytest.param(
+        Attempt(
+            "counts once",
+            person="max",
+            before=None,
+            gate="security",
+            case=SUPPORTED,
+            inventory={"people": {**PEOPLE, "max": ["network", "security"]}},
+        ),
+        id="a double vote",
+    ),
     pytest.param(Attempt("digest", digest=OLD), id="a decision on an old digest"),
     pytest.param(Attempt("digest", before=planned_anew), id="a plan that changed under the reader"),
     pytest.param(Attempt("asks for the role network", person="dan"), id="a missing role"),
@@ -101,11 +128,12 @@ TABLE = [
     pytest.param(Attempt("reason", reason="   "), id="no reason"),
     pytest.param(Attempt("nothing to decide", before=is_begun), id="steps are being sent"),
     pytest.param(Attempt("no plan to decide on", before=has_ended), id="the case has ended"),
-    pytest.param(Attempt("no person opens a gate 'window'", gate="window", inventory=CLOSED), id="a window is no gate "
-                 "that a person opens"),
+    pytest.param(
+        Attempt("no person opens a gate 'window'", gate="window", inventory=CLOSED),
+        id="a window is no gate that a person opens",
+    ),
     pytest.param(Attempt("no person opens a gate 'nothing'", gate="nothing"), id="no such gate"),
-    pytest.param(Attempt("", person="eve", inventory={"people": {**PEOPLE, "eve": ["network"]}}),
-                 id="a revoked token"),
+    pytest.param(Attempt("", person="eve", inventory={"people": {**PEOPLE, "eve": ["network"]}}), id="a revoked token"),
 ]
 
 
@@ -122,20 +150,38 @@ async def by_form(world: Any, case: Any, attempt: Attempt) -> tuple[bool, str]:
     page = await client.get(f"/cases/{case.id}")
     if page.status_code == 303:
         return False, page.text
-    body = {"reason": attempt.reason, "digest": attempt.digest or case.digest, "gate": attempt.gate or "",
-            "csrf": hidden_field(page.text, "csrf")}
+    body = {
+        "reason": attempt.reason,
+        "digest": attempt.digest or case.digest,
+        "gate": attempt.gate or "",
+        "csrf": hidden_field(page.text, "csrf"),
+    }
     answer = await client.post(f"/cases/{case.id}/{attempt.verb}", data=body)
     assert answer.status_code < 500, answer.text
     return answer.status_code == 303, answer.text.replace("&#39;", "'")
 
 
 async def by_cli(world: Any, case: Any, attempt: Attempt) -> tuple[bool, str]:
-    words = [attempt.verb, case.id, "--reason", attempt.reason, "--digest", attempt.digest or case.digest,
-             *(["--gate", attempt.gate] if attempt.gate else [])]
+    words = [
+        attempt.verb,
+        case.id,
+        "--reason",
+        attempt.reason,
+        "--digest",
+        attempt.digest or case.digest,
+        *(["--gate", attempt.gate] if attempt.gate else []),
+    ]
     app = build(world.engine.plugins.commands.values(), words)
-    done = await asyncio.to_thread(CliRunner().invoke, app, words, env={
-        "USER": "root", "RETRUST_TOKEN": await world.token(attempt.person),
-        "RETRUST_INVENTORY": str(world.engine.inventory.file)})
+    done = await asyncio.to_thread(
+        CliRunner().invoke,
+        app,
+        words,
+        env={
+            "USER": "root",
+            "RETRUST_TOKEN": await world.token(attempt.person),
+            "RETRUST_INVENTORY": str(world.engine.inventory.file),
+        },
+    )
     return done.exit_code == 0, done.output
 
 
@@ -154,7 +200,7 @@ async def test_rule(make_world: Any, attempt: Attempt, path: Say) -> None:
         await revoke_token(world.ledger, world.tokens["eve"].split("_")[1], actor="person:admin")
     before = await world.ledger.decisions(case.id)
     counts, text = await path(world, case, attempt)
-    recorded = (await world.ledger.decisions(case.id))[len(before):]
+    recorded = (await world.ledger.decisions(case.id))[len(before) :]
     if attempt.said is None:
         assert counts, text
         told = [(d.actor, d.yes, d.digest) for d in recorded]
@@ -210,8 +256,9 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     case = await waiting_case(world.ledger)
     ann = await world.api("ann")
     body, said = {"reason": "ok", "digest": case.digest}, statement(case.id, case.digest)
-    forged = await ann.post(f"/api/v1/cases/{case.id}/approve",
-                            json={**body, "signature": await sign(said, tmp_path / "ben")})
+    forged = await ann.post(
+        f"/api/v1/cases/{case.id}/approve", json={**body, "signature": await sign(said, tmp_path / "ben")}
+    )
     assert (forged.status_code, "not ann's" in forged.text) == (403, True)
     bare = await sign(case.digest, tmp_path / "ann")
     assert (await ann.post(f"/api/v1/cases/{case.id}/approve", json={**body, "signature": bare})).status_code == 403
@@ -224,9 +271,19 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
 async def test_dismissing(make_world: Any, path: str) -> None:
     """A sighting is dismissed by each path, with a reason; the case that rested on it alone ends."""
     world = await make_world()
-    await world.ledger.sight(Sighting(id="x", kind="log", site="campus", dn="CN=prime-sec", at=datetime.now(UTC),
-                                      received_at=datetime.now(UTC), source="syslog 10.0.0.9", actor="service",
-                                      level="hint"))
+    await world.ledger.sight(
+        Sighting(
+            id="x",
+            kind="log",
+            site="campus",
+            dn="CN=prime-sec",
+            at=datetime.now(UTC),
+            received_at=datetime.now(UTC),
+            source="syslog 10.0.0.9",
+            actor="service",
+            level="hint",
+        )
+    )
     case = await waiting_case(world.ledger)
     [seen] = await world.ledger.sightings_of(case.id)
     api, browser = await world.api("ann"), await world.browser("ann")
@@ -242,8 +299,12 @@ async def test_dismissing(make_world: Any, path: str) -> None:
     else:
         words = ["dismiss", seen.id[:8], "--reason", "a test"]
         app = build(world.engine.plugins.commands.values(), words)
-        done = await asyncio.to_thread(CliRunner().invoke, app, words, env={
-            "RETRUST_TOKEN": await world.token("ann"), "RETRUST_INVENTORY": str(world.engine.inventory.file)})
+        done = await asyncio.to_thread(
+            CliRunner().invoke,
+            app,
+            words,
+            env={"RETRUST_TOKEN": await world.token("ann"), "RETRUST_INVENTORY": str(world.engine.inventory.file)},
+        )
         assert (done.exit_code, f"case {case.id} is cancelled" in done.output) == (0, True)
     ended = await world.ledger.case(case.id)
     assert (ended.state, ended.note) == ("cancelled", "dismissed: a test")

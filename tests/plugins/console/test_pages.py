@@ -16,8 +16,13 @@ async def test_first_look(world) -> None:
     assert f'href="/cases/{case.id}"' in listed.text
     page = await ann.get(f"/cases/{case.id}")
     assert page.status_code == 200, page.text
-    for part in ("Waiting for your decision", "cannot be undone", "only if HA is not healthy", case.digest,
-                 "deletecert host 10.0.0.12_8082"):
+    for part in (
+        "Waiting for your decision",
+        "cannot be undone",
+        "only if HA is not healthy",
+        case.digest,
+        "deletecert host 10.0.0.12_8082",
+    ):
         assert part in page.text, part
     for name in ("old", "new"):
         assert "</span><span>".join(groups(fingerprint(name))) in page.text
@@ -25,7 +30,7 @@ async def test_first_look(world) -> None:
 
 def groups(text: str) -> list[str]:
     digits = text.removeprefix("SHA256:")
-    return [digits[start:start + 8] for start in range(0, len(digits), 8)]
+    return [digits[start : start + 8] for start in range(0, len(digits), 8)]
 
 
 async def test_every_page(world) -> None:
@@ -33,8 +38,16 @@ async def test_every_page(world) -> None:
     case = await waiting_case(world.ledger)
     ann = await world.browser("ann")
     assert a_renewal().digest
-    for path in ("/", "/cases?state=all&site=campus", "/sites", "/sites/campus", "/audit", f"/cases/{case.id}",
-                 f"/cases/{case.id}/now", f"/cases/{case.id}/export"):
+    for path in (
+        "/",
+        "/cases?state=all&site=campus",
+        "/sites",
+        "/sites/campus",
+        "/audit",
+        f"/cases/{case.id}",
+        f"/cases/{case.id}/now",
+        f"/cases/{case.id}/export",
+    ):
         answer = await ann.get(path)
         assert answer.status_code == 200, (path, answer.text)
 

@@ -15,10 +15,27 @@ from retrust.people import revoke_token
 from retrust.testing.forms import hidden_field
 from retrust.testing.scenes import SERVICE, a_renewal, waiting_case
 
-PAGES = ["/", "/cases", "/cases/c1", "/cases/c1/now", "/cases/c1/live", "/cases/c1/export", "/sites", "/sites/campus",
-         "/audit"]
-API = ["/me", "/cases", "/cases/c1", "/cases/c1/events", "/cases/c1/export", "/sites", "/audit/entries",
-       "/audit/verify"]
+PAGES = [
+    "/",
+    "/cases",
+    "/cases/c1",
+    "/cases/c1/now",
+    "/cases/c1/live",
+    "/cases/c1/export",
+    "/sites",
+    "/sites/campus",
+    "/audit",
+]
+API = [
+    "/me",
+    "/cases",
+    "/cases/c1",
+    "/cases/c1/events",
+    "/cases/c1/export",
+    "/sites",
+    "/audit/entries",
+    "/audit/verify",
+]
 
 
 async def test_strangers_see_nothing(world: Any) -> None:
@@ -45,8 +62,18 @@ async def test_a_cookie_is_no_bearer_and_a_bearer_no_cookie(world: Any) -> None:
 async def test_headers(world: Any) -> None:
     """Every answer has the security headers: pages, the API, files, errors and refusals of the server itself."""
     ann = await world.browser("ann")
-    answers = [await ann.get(path) for path in ("/", "/nothing", "/api/v1/me", "/static/console.css", "/static/none",
-                                                "/cases/%00", "/cases?state=wrong")]
+    answers = [
+        await ann.get(path)
+        for path in (
+            "/",
+            "/nothing",
+            "/api/v1/me",
+            "/static/console.css",
+            "/static/none",
+            "/cases/%00",
+            "/cases?state=wrong",
+        )
+    ]
     answers.append(await ann.post("/cases/c1/approve", content=b"x" * 100_000))
     for answer in answers:
         policy = answer.headers["content-security-policy"]
@@ -66,8 +93,9 @@ async def test_cookies(make_world: Any, url: str | None, name: str) -> None:
     client = world.client()
     client.base_url = "https://console.test" if url else "http://console.test"
     page = await client.get("/sign-in")
-    answer = await client.post("/sign-in", data={
-        "token": await world.token("ann"), "csrf": hidden_field(page.text, "csrf")})
+    answer = await client.post(
+        "/sign-in", data={"token": await world.token("ann"), "csrf": hidden_field(page.text, "csrf")}
+    )
     (cookie,) = [c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{name}=")]
     for part in ("HttpOnly", "SameSite=lax", "Path=/"):
         assert part in cookie
@@ -83,13 +111,21 @@ async def test_a_form_must_be_ours(world: Any) -> None:
     theirs = hidden_field((await ben.get("/")).text, "csrf")
     ours = hidden_field((await ann.get("/")).text, "csrf")
     body = {"reason": "ok", "digest": case.digest}
-    for csrf, headers in (("", {}), (theirs, {}), ("x" * 64, {}), (ours, {"origin": "https://evil.example"}),
-                          (ours, {"sec-fetch-site": "cross-site"})):
+    for csrf, headers in (
+        ("", {}),
+        (theirs, {}),
+        ("x" * 64, {}),
+        (ours, {"origin": "https://evil.example"}),
+        (ours, {"sec-fetch-site": "cross-site"}),
+    ):
         answer = await ann.post(f"/cases/{case.id}/approve", data={**body, "csrf": csrf}, headers=headers)
         assert answer.status_code == 403, (csrf, headers)
     assert await world.ledger.decisions(case.id) == []
-    answer = await ann.post(f"/cases/{case.id}/approve", data={**body, "csrf": ours},
-                            headers={"origin": "http://console.test", "sec-fetch-site": "same-origin"})
+    answer = await ann.post(
+        f"/cases/{case.id}/approve",
+        data={**body, "csrf": ours},
+        headers={"origin": "http://console.test", "sec-fetch-site": "same-origin"},
+    )
     assert answer.status_code == 303
 
 
@@ -186,8 +222,15 @@ async def test_the_way_back_is_ours(world: Any) -> None:
     from retrust_plugins.console.signin import local
 
     assert local("/cases/c1") == "/cases/c1"
-    for wrong in ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/sign-out", "/a\nb",
-                  ""):
+    for wrong in (
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:x",
+        "/sign-out",
+        "/a\nb",
+        "",
+    ):
         assert local(wrong) == "/", wrong
 
 
@@ -196,8 +239,10 @@ async def test_what_is_sent_is_escaped(world: Any) -> None:
     case = await waiting_case(world.ledger, actor="<script>alert(1)</script>")
     ann = await world.browser("ann")
     csrf = hidden_field((await ann.get("/")).text, "csrf")
-    await ann.post(f"/cases/{case.id}/approve", data={
-        "reason": "<img src=x onerror=alert(1)>", "digest": case.digest, "csrf": csrf})
+    await ann.post(
+        f"/cases/{case.id}/approve",
+        data={"reason": "<img src=x onerror=alert(1)>", "digest": case.digest, "csrf": csrf},
+    )
     for path in ("/", f"/cases/{case.id}", "/audit"):
         text = (await ann.get(path)).text
         assert "<script>alert" not in text
@@ -208,7 +253,7 @@ async def test_no_secret_anywhere(world: Any, monkeypatch: pytest.MonkeyPatch, c
     """Planted secrets and tokens are in no page, answer, log line, header or ledger file, refusals included."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, "httpx")  # the client's own words are not the console's
-    planted = ["pl4nted-pi-password", "pl4nted <web> & \"word\""]
+    planted = ["pl4nted-pi-password", 'pl4nted <web> & "word"']
     for value in planted:
         world.engine.redactor.add(value)
     case = await waiting_case(world.ledger, plan=a_renewal(grade=Grade.SUPPORTED))
@@ -223,8 +268,10 @@ async def test_no_secret_anywhere(world: Any, monkeypatch: pytest.MonkeyPatch, c
         await api.get("/api/v1/cases", params={"state": secret})
         await world.client(headers={"Authorization": f"Bearer {secret.encode().hex()}"}).get("/api/v1/me")
     for secret in planted:
-        await ann.post(f"/cases/{case.id}/approve", data={"reason": f"because {secret}", "digest": case.digest,
-                                                          "gate": "people", "csrf": csrf})
+        await ann.post(
+            f"/cases/{case.id}/approve",
+            data={"reason": f"because {secret}", "digest": case.digest, "gate": "people", "csrf": csrf},
+        )
     for path in ("/", f"/cases/{case.id}", f"/cases/{case.id}/export", "/audit", "/sites"):
         assert (await ann.get(path)).status_code == 200
     for path in API:
@@ -245,8 +292,9 @@ async def test_the_reason_may_not_be_a_token(world: Any) -> None:
     """A token pasted into a reason by mistake is masked before it is kept."""
     case = await waiting_case(world.ledger)
     api = await world.api("ann")
-    answer = await api.post(f"/api/v1/cases/{case.id}/approve",
-                            json={"reason": f"my token is {world.tokens['ann']}", "digest": case.digest})
+    answer = await api.post(
+        f"/api/v1/cases/{case.id}/approve", json={"reason": f"my token is {world.tokens['ann']}", "digest": case.digest}
+    )
     assert answer.status_code == 200
     (decision,) = await world.ledger.decisions(case.id)
     assert world.tokens["ann"] not in decision.reason

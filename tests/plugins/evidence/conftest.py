@@ -44,38 +44,66 @@ class Certified:
 
     def context(self, folder: Path) -> ssl.SSLContext:
         pem = folder / f"{self.certificate.serial_number:x}.pem"
-        pem.write_bytes(b"".join([
-            self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                   serialization.NoEncryption()),
-            *(c.public_bytes(serialization.Encoding.PEM) for c in (self.certificate, *self.sent))]))
+        pem.write_bytes(
+            b"".join(
+                [
+                    self.key.private_bytes(
+                        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                    ),
+                    *(c.public_bytes(serialization.Encoding.PEM) for c in (self.certificate, *self.sent)),
+                ]
+            )
+        )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
         return context
 
 
-def make_certificate(name: str, *, sans: tuple[str, ...] = (), issuer: Certified | None = None,
-                     ca: bool = False, key: ec.EllipticCurvePrivateKey | None = None,
-                     days: tuple[int, int] = (-1, 90), usage: bool = True,
-                     extra: tuple[tuple[x509.ExtensionType, bool], ...] = ()) -> Certified:
+def make_certificate(
+    name: str,
+    *,
+    sans: tuple[str, ...] = (),
+    issuer: Certified | None = None,
+    ca: bool = False,
+    key: ec.EllipticCurvePrivateKey | None = None,
+    days: tuple[int, int] = (-1, 90),
+    usage: bool = True,
+    extra: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+) -> Certified:
     """A certificate as a private CA makes it; self-signed without ``issuer``."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     signer = issuer.key if issuer else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = (x509.CertificateBuilder()
-               .subject_name(subject).issuer_name(issuer.certificate.subject if issuer else subject)
-               .public_key(key.public_key()).serial_number(x509.random_serial_number())
-               .not_valid_before(NOW + timedelta(days=days[0])).not_valid_after(NOW + timedelta(days=days[1]))
-               .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW + timedelta(days=days[0]))
+        .not_valid_after(NOW + timedelta(days=days[1]))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    )
     if sans:
         builder = builder.add_extension(x509.SubjectAlternativeName([_san(s) for s in sans]), critical=False)
     if not ca:
         serves = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         builder = builder.add_extension(serves, critical=False)
     elif usage:
-        builder = builder.add_extension(x509.KeyUsage(
-            digital_signature=False, content_commitment=False, key_encipherment=False,
-            data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-            encipher_only=False, decipher_only=False), critical=True)
+        builder = builder.add_extension(
+            x509.KeyUsage(
+                digital_signature=False,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=True,
+                crl_sign=True,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
     for extension, critical in extra:
         builder = builder.add_extension(extension, critical=critical)
     return Certified(builder.sign(signer, hashes.SHA256()), key)
@@ -153,26 +181,37 @@ async def _look(port: int) -> Presented:
 
 def describe(*chain: bytes) -> Presented:
     certificate = x509.load_der_x509_certificate(chain[0])
-    spki = certificate.public_key().public_bytes(serialization.Encoding.DER,
-                                                 serialization.PublicFormat.SubjectPublicKeyInfo)
+    spki = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return Presented(
         fingerprint="SHA256:" + hashlib.sha256(chain[0]).hexdigest(),
         key_fingerprint="SHA256:" + hashlib.sha256(spki).hexdigest(),
-        subject=certificate.subject.rfc4514_string(), issuer=certificate.issuer.rfc4514_string(),
-        not_before=certificate.not_valid_before_utc, not_after=certificate.not_valid_after_utc, chain=chain)
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        chain=chain,
+    )
 
 
 ENDPOINT = Endpoint(host="10.0.0.12", port=8082)
 LOOPBACK = Endpoint(host="127.0.0.1", port=8082)
-PIN = Pin(holder="primary", key="10.0.0.12_8082", subject="/CN=prime-sec",
-          line="host=10.0.0.12_8082; subject= /CN=prime-sec")
+PIN = Pin(
+    holder="primary", key="10.0.0.12_8082", subject="/CN=prime-sec", line="host=10.0.0.12_8082; subject= /CN=prime-sec"
+)
 
 
-def make_edge(presented: Presented, *, endpoint: Endpoint = ENDPOINT, peer: str | None = "secondary",
-              baseline: Baseline | None = None, sightings: tuple[Sighting, ...] = (),
-              ca: Path | None = None) -> Edge:
-    place = Place(kind="endpoint", endpoint=endpoint, relation="ha", peer=peer,
-                  loopback=LOOPBACK if peer else None)
+def make_edge(
+    presented: Presented,
+    *,
+    endpoint: Endpoint = ENDPOINT,
+    peer: str | None = "secondary",
+    baseline: Baseline | None = None,
+    sightings: tuple[Sighting, ...] = (),
+    ca: Path | None = None,
+) -> Edge:
+    place = Place(kind="endpoint", endpoint=endpoint, relation="ha", peer=peer, loopback=LOOPBACK if peer else None)
     return Edge(pin=PIN, place=place, presented=presented, baseline=baseline, sightings=sightings, ca=ca)
 
 
@@ -198,5 +237,6 @@ def edge() -> Callable[..., Edge]:
 @pytest.fixture
 def presented() -> Callable[[Certified], Presented]:
     """What a look at this certificate shows, where the look itself is not the subject."""
-    return lambda certified: describe(*(
-        c.public_bytes(serialization.Encoding.DER) for c in (certified.certificate, *certified.sent)))
+    return lambda certified: describe(
+        *(c.public_bytes(serialization.Encoding.DER) for c in (certified.certificate, *certified.sent))
+    )

@@ -17,9 +17,16 @@ HOST = "10.0.0.12"
 
 
 def baseline(presented, grade=Grade.PROVEN):
-    return Baseline(site="campus", holder="primary", key="10.0.0.12_8082", fingerprint=presented.fingerprint,
-                    key_fingerprint=presented.key_fingerprint, subject=presented.subject,
-                    verified_at=datetime(2026, 1, 2, tzinfo=UTC), grade=grade)
+    return Baseline(
+        site="campus",
+        holder="primary",
+        key="10.0.0.12_8082",
+        fingerprint=presented.fingerprint,
+        key_fingerprint=presented.key_fingerprint,
+        subject=presented.subject,
+        verified_at=datetime(2026, 1, 2, tzinfo=UTC),
+        grade=grade,
+    )
 
 
 async def test_same_key(certificate, edge, presented):
@@ -59,34 +66,39 @@ async def test_no_baseline(certificate, edge, presented):
 @pytest.fixture
 def bundle(tmp_path):
     """Writes a CA bundle."""
+
     def write(*certified):
         path = tmp_path / "site-ca.pem"
         path.write_bytes(b"".join(c.certificate.public_bytes(serialization.Encoding.PEM) for c in certified))
         return path
+
     return write
 
 
 @pytest.fixture
 def ask(edge, presented):
     async def asking(leaf, ca, *, host=HOST):
-        evidence = await collect(edge(presented(leaf), endpoint=Endpoint(host=host, port=443), ca=ca),
-                                 [Issued()], None)
+        evidence = await collect(edge(presented(leaf), endpoint=Endpoint(host=host, port=443), ca=ca), [Issued()], None)
         return evidence.collected[0]
+
     return asking
 
 
-@pytest.mark.parametrize(("host", "sans", "expected"), [
-    ("10.0.0.12", ("10.0.0.12",), Grade.SUPPORTED),
-    ("10.0.0.12", ("10.0.0.13",), Grade.NONE),
-    ("10.0.0.12", ("prime-sec.example.com",), Grade.NONE),
-    ("2001:db8::12", ("2001:db8::12",), Grade.SUPPORTED),
-    ("prime-sec.example.com", ("prime-sec.example.com", "10.0.0.12"), Grade.SUPPORTED),
-    ("prime-sec.example.com", ("PRIME-SEC.example.com",), Grade.SUPPORTED),
-    ("prime-sec.example.com", ("*.example.com",), Grade.SUPPORTED),
-    ("prime-sec.example.com", ("*.com",), Grade.NONE),
-    ("prime-sec", ("prime-sec.example.com",), Grade.NONE),
-    ("10.0.0.12", (), Grade.NONE),
-])
+@pytest.mark.parametrize(
+    ("host", "sans", "expected"),
+    [
+        ("10.0.0.12", ("10.0.0.12",), Grade.SUPPORTED),
+        ("10.0.0.12", ("10.0.0.13",), Grade.NONE),
+        ("10.0.0.12", ("prime-sec.example.com",), Grade.NONE),
+        ("2001:db8::12", ("2001:db8::12",), Grade.SUPPORTED),
+        ("prime-sec.example.com", ("prime-sec.example.com", "10.0.0.12"), Grade.SUPPORTED),
+        ("prime-sec.example.com", ("PRIME-SEC.example.com",), Grade.SUPPORTED),
+        ("prime-sec.example.com", ("*.example.com",), Grade.SUPPORTED),
+        ("prime-sec.example.com", ("*.com",), Grade.NONE),
+        ("prime-sec", ("prime-sec.example.com",), Grade.NONE),
+        ("10.0.0.12", (), Grade.NONE),
+    ],
+)
 async def test_names(ask, certificate, bundle, host, sans, expected):
     """The endpoint's host must be among the alternative names; a common name counts for nothing."""
     root = certificate("Site CA", ca=True)
@@ -145,8 +157,16 @@ async def test_server_certificate_as_issuer(ask, certificate, bundle):
 async def test_issuer_that_may_not_sign(ask, certificate, bundle):
     """An issuer whose key usage leaves signing out is refused."""
     only_seals = x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=False, crl_sign=True, encipher_only=False, decipher_only=False)
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
     root = certificate("Site CA", ca=True)
     issuing = certificate("Issuing CA", ca=True, issuer=root, usage=False, extra=((only_seals, True),))
     leaf = replace(certificate("prime-sec", sans=(HOST,), issuer=issuing), sent=(issuing.certificate,))
@@ -159,8 +179,9 @@ async def test_name_constraints(ask, certificate, bundle):
     held = x509.NameConstraints(permitted_subtrees=[x509.DNSName("lab.example.com")], excluded_subtrees=None)
     root = certificate("Site CA", ca=True)
     issuing = certificate("Lab CA", ca=True, issuer=root, extra=((held, True),))
-    leaf = replace(certificate("prime-sec", sans=("prime-sec.example.com",), issuer=issuing),
-                   sent=(issuing.certificate,))
+    leaf = replace(
+        certificate("prime-sec", sans=("prime-sec.example.com",), issuer=issuing), sent=(issuing.certificate,)
+    )
     assert (await ask(leaf, bundle(root), host="prime-sec.example.com")).grade is Grade.NONE
 
 

@@ -15,29 +15,35 @@ LOOPBACK = Endpoint(host="127.0.0.1", port=8082)
 FORBIDDEN = PermanentError("channels are forbidden", where="node")
 
 
-@pytest.mark.parametrize(("us", "holder", "peer", "expected"), [
-    ("real", "real", "real", Grade.PROVEN),
-    ("real", "false", "real", Grade.CONTRADICTED),
-    ("false", "real", "real", Grade.CONTRADICTED),
-    ("false", "false", "real", Grade.CONTRADICTED),
-    ("false", "other", "real", Grade.CONTRADICTED),
-    ("real", "real", "false", Grade.CONTRADICTED),
-    ("real", "forbidden", "real", Grade.SUPPORTED),
-    ("real", "real", "forbidden", Grade.SUPPORTED),
-    ("real", "forbidden", "forbidden", Grade.NONE),
-    ("false", "forbidden", "real", Grade.CONTRADICTED),
-    ("false", "real", "forbidden", Grade.CONTRADICTED),
-    ("false", "false", "forbidden", Grade.SUPPORTED),
-    ("false", "forbidden", "forbidden", Grade.NONE),
-    ("real", "hangs-up", "real", Grade.SUPPORTED),
-    ("false", "hangs-up", "hangs-up", Grade.NONE),
-])
+@pytest.mark.parametrize(
+    ("us", "holder", "peer", "expected"),
+    [
+        ("real", "real", "real", Grade.PROVEN),
+        ("real", "false", "real", Grade.CONTRADICTED),
+        ("false", "real", "real", Grade.CONTRADICTED),
+        ("false", "false", "real", Grade.CONTRADICTED),
+        ("false", "other", "real", Grade.CONTRADICTED),
+        ("real", "real", "false", Grade.CONTRADICTED),
+        ("real", "forbidden", "real", Grade.SUPPORTED),
+        ("real", "real", "forbidden", Grade.SUPPORTED),
+        ("real", "forbidden", "forbidden", Grade.NONE),
+        ("false", "forbidden", "real", Grade.CONTRADICTED),
+        ("false", "real", "forbidden", Grade.CONTRADICTED),
+        ("false", "false", "forbidden", Grade.SUPPORTED),
+        ("false", "forbidden", "forbidden", Grade.NONE),
+        ("real", "hangs-up", "real", Grade.SUPPORTED),
+        ("false", "hangs-up", "hangs-up", Grade.NONE),
+    ],
+)
 async def test_interception(world, certificate, edge, us, holder, peer, expected):
     """An interceptor that either end can see is refused; an unseen path is never proven."""
     ports = {name: await world.serve(certificate("prime-sec")) for name in ("real", "false", "other")}
     ports |= {"forbidden": FORBIDDEN, "hangs-up": await world.serve()}
-    world.reaches = {("us", ENDPOINT): ports[us], ("primary", ENDPOINT): ports[holder],
-                     ("secondary", LOOPBACK): ports[peer]}
+    world.reaches = {
+        ("us", ENDPOINT): ports[us],
+        ("primary", ENDPOINT): ports[holder],
+        ("secondary", LOOPBACK): ports[peer],
+    }
     asked = edge(await world.from_here(ENDPOINT))
     evidence = await collect(asked, [Vantage(), PeersEnd(), HoldersEnd()], world)
     assert evidence.grade is expected
@@ -46,8 +52,7 @@ async def test_interception(world, certificate, edge, us, holder, peer, expected
 async def test_both_fingerprints_are_named(world, certificate, edge):
     """Where an end sees another certificate, the sentence holds both fingerprints and both places."""
     ours, theirs = certificate("prime-sec"), certificate("prime-sec")
-    world.reaches = {("us", ENDPOINT): await world.serve(ours),
-                     ("primary", ENDPOINT): await world.serve(theirs)}
+    world.reaches = {("us", ENDPOINT): await world.serve(ours), ("primary", ENDPOINT): await world.serve(theirs)}
     said = await HoldersEnd().collect(edge(await world.from_here(ENDPOINT)), world)
     assert said.grade is Grade.CONTRADICTED
     for word in ("primary", theirs.fingerprint, ours.fingerprint, "10.0.0.12:8082"):
@@ -76,15 +81,17 @@ async def test_no_session_to_the_peer(world, certificate, edge):
 
 async def test_forbidden_channel(world, certificate, edge):
     """A forbidden channel is not available, in the words of the node that forbade it."""
-    world.reaches = {("us", ENDPOINT): await world.serve(certificate("prime-sec")),
-                     ("primary", ENDPOINT): FORBIDDEN}
+    world.reaches = {("us", ENDPOINT): await world.serve(certificate("prime-sec")), ("primary", ENDPOINT): FORBIDDEN}
     evidence = await collect(edge(await world.from_here(ENDPOINT)), [HoldersEnd()], world)
     assert evidence.grade is Grade.NONE
     assert evidence.collected[0].detail == "not available: node: channels are forbidden"
 
 
-@pytest.mark.parametrize("fault", ["hangs up", TemporaryError("no answer within 10 s"), TimeoutError()],
-                         ids=["hangs-up", "translated", "bare"])
+@pytest.mark.parametrize(
+    "fault",
+    ["hangs up", TemporaryError("no answer within 10 s"), TimeoutError()],
+    ids=["hangs-up", "translated", "bare"],
+)
 async def test_silence_at_one_end_is_reported(world, certificate, edge, fault):
     """An end that gets no certificate where this machine gets one says so, with what this machine sees."""
     real = certificate("prime-sec")
@@ -100,8 +107,7 @@ async def test_silence_at_one_end_is_reported(world, certificate, edge, fault):
 async def test_a_node_that_changed_its_identity(world, certificate, edge):
     """A session whose host key changed contradicts: nobody at that end can be believed."""
     changed = ChangedIdentity("host key", node="primary", expected=("SHA256:a",), presented="SHA256:b")
-    world.reaches = {("us", ENDPOINT): await world.serve(certificate("prime-sec")),
-                     ("primary", ENDPOINT): changed}
+    world.reaches = {("us", ENDPOINT): await world.serve(certificate("prime-sec")), ("primary", ENDPOINT): changed}
     said = await HoldersEnd().collect(edge(await world.from_here(ENDPOINT)), world)
     assert said.grade is Grade.CONTRADICTED
     assert "the host key changed" in said.detail
@@ -111,16 +117,26 @@ AS_ITS_CLIENT, BY_NUMBER = "primary, with its own client's hello,", "primary, wh
 
 
 @pytest.mark.parametrize("other", [AS_ITS_CLIENT, BY_NUMBER])
-@pytest.mark.parametrize(("usual", "otherwise", "expected"), [
-    ("real", "real", Grade.SUPPORTED), ("real", "false", Grade.CONTRADICTED), ("false", "real", Grade.CONTRADICTED),
-    ("hangs-up", "false", Grade.CONTRADICTED), ("hangs-up", "real", Grade.NONE), ("real", "hangs-up", Grade.SUPPORTED),
-])
+@pytest.mark.parametrize(
+    ("usual", "otherwise", "expected"),
+    [
+        ("real", "real", Grade.SUPPORTED),
+        ("real", "false", Grade.CONTRADICTED),
+        ("false", "real", Grade.CONTRADICTED),
+        ("hangs-up", "false", Grade.CONTRADICTED),
+        ("hangs-up", "real", Grade.NONE),
+        ("real", "hangs-up", Grade.SUPPORTED),
+    ],
+)
 async def test_who_picks_a_connection_out_is_seen(world, certificate, edge, other, usual, otherwise, expected):
     """One look of several through the holder that sees another certificate contradicts; it alone is no evidence."""
     real, false = certificate("prime-sec"), certificate("prime-sec")
     ports = {"real": await world.serve(real), "false": await world.serve(false), "hangs-up": await world.serve()}
-    world.reaches = {("us", ENDPOINT): ports["real"], ("primary", ENDPOINT): ports[usual],
-                     (other, ENDPOINT): ports[otherwise]}
+    world.reaches = {
+        ("us", ENDPOINT): ports["real"],
+        ("primary", ENDPOINT): ports[usual],
+        (other, ENDPOINT): ports[otherwise],
+    }
     said = await HoldersEnd().collect(edge(await world.from_here(ENDPOINT)), world)
     assert said.grade is expected
     assert other in said.detail or usual == "false"

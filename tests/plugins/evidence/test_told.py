@@ -20,8 +20,17 @@ def said_by():
     def make(kind, fingerprint, actor="person:alice"):
         minute = next(minutes)
         at = START + timedelta(minutes=minute)
-        return Sighting(id=f"s{minute}", kind=kind, fingerprint=fingerprint, at=at, received_at=at,
-                        source="acme-hook", actor=actor, level="authenticated")
+        return Sighting(
+            id=f"s{minute}",
+            kind=kind,
+            fingerprint=fingerprint,
+            at=at,
+            received_at=at,
+            source="acme-hook",
+            actor=actor,
+            level="authenticated",
+        )
+
     return make
 
 
@@ -31,9 +40,11 @@ def ask(edge, presented, certificate):
     ours = certificate("prime-sec")
 
     async def asking(collector, *sightings):
-        named = tuple(s.model_copy(update={"fingerprint": ours.fingerprint}) if s.fingerprint == "OURS" else s
-                      for s in sightings)
+        named = tuple(
+            s.model_copy(update={"fingerprint": ours.fingerprint}) if s.fingerprint == "OURS" else s for s in sightings
+        )
         return await collector.collect(edge(presented(ours), sightings=named), None)
+
     asking.ours = ours.fingerprint
     return asking
 
@@ -41,15 +52,18 @@ def ask(edge, presented, certificate):
 OTHER = "SHA256:" + "0" * 64
 
 
-@pytest.mark.parametrize(("events", "expected"), [
-    ([], Grade.NONE),
-    ([None], Grade.NONE),
-    (["OURS"], Grade.SUPPORTED),
-    ([OTHER], Grade.NONE),
-    ([OTHER, "OURS"], Grade.SUPPORTED),
-    (["OURS", OTHER], Grade.NONE),
-    (["OURS", None], Grade.SUPPORTED),
-])
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], Grade.NONE),
+        ([None], Grade.NONE),
+        (["OURS"], Grade.SUPPORTED),
+        ([OTHER], Grade.NONE),
+        ([OTHER, "OURS"], Grade.SUPPORTED),
+        (["OURS", OTHER], Grade.NONE),
+        (["OURS", None], Grade.SUPPORTED),
+    ],
+)
 async def test_announced(ask, said_by, events, expected):
     """The latest event that names a fingerprint supports the one it names, and contradicts none."""
     said = await ask(Announced(), *(said_by("renewed", fingerprint) for fingerprint in events))
@@ -70,17 +84,20 @@ async def test_announced_names_both(ask, said_by):
     assert ask.ours in said.detail
 
 
-@pytest.mark.parametrize(("words", "expected"), [
-    ([], Grade.NONE),
-    ([("alice", None)], Grade.NONE),
-    ([("alice", "OURS")], Grade.SUPPORTED),
-    ([("alice", OTHER)], Grade.CONTRADICTED),
-    ([("alice", OTHER), ("alice", "OURS")], Grade.SUPPORTED),
-    ([("alice", "OURS"), ("alice", OTHER)], Grade.CONTRADICTED),
-    ([("alice", OTHER), ("bob", "OURS")], Grade.CONTRADICTED),
-    ([("alice", OTHER), ("alice", None)], Grade.CONTRADICTED),
-    ([("alice", "OURS"), ("bob", "OURS")], Grade.SUPPORTED),
-])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], Grade.NONE),
+        ([("alice", None)], Grade.NONE),
+        ([("alice", "OURS")], Grade.SUPPORTED),
+        ([("alice", OTHER)], Grade.CONTRADICTED),
+        ([("alice", OTHER), ("alice", "OURS")], Grade.SUPPORTED),
+        ([("alice", "OURS"), ("alice", OTHER)], Grade.CONTRADICTED),
+        ([("alice", OTHER), ("bob", "OURS")], Grade.CONTRADICTED),
+        ([("alice", OTHER), ("alice", None)], Grade.CONTRADICTED),
+        ([("alice", "OURS"), ("bob", "OURS")], Grade.SUPPORTED),
+    ],
+)
 async def test_attested(ask, said_by, words, expected):
     """The latest word of each person counts; one who read another fingerprint outweighs the rest."""
     said = await ask(Attested(), *(said_by("person", fingerprint, actor) for actor, fingerprint in words))

@@ -23,9 +23,11 @@ numbers = itertools.count(1)
 
 def event(name: str = "prime-sec") -> bytes:
     """One failure as the primary logs it, with a thread number that makes it unlike any other."""
-    return (f"[system] [HealthMonitorThread] TOFU failed.\nCheck local trust Trust-on-first-use is configure for this "
-            f"connection.\nCurrent certificate of the remote host is different from what was used earlier - "
-            f"CN={name}-{next(numbers)}, C=US\njavax.net.ssl.SSLHandshakeException\n").encode()
+    return (
+        f"[system] [HealthMonitorThread] TOFU failed.\nCheck local trust Trust-on-first-use is configure for this "
+        f"connection.\nCurrent certificate of the remote host is different from what was used earlier - "
+        f"CN={name}-{next(numbers)}, C=US\njavax.net.ssl.SSLHandshakeException\n"
+    ).encode()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +66,18 @@ async def test_what_is_appended_is_told(told: KeptDelivery, tmp_path: Path) -> N
         await told.until(lambda: told.names == names, "the event")
     seen = told.seen[0]
     assert (seen.site, seen.holder, seen.source, seen.role, seen.kind) == (
-        "campus", "primary", "hm-0-0.log", "peer", "log")
+        "campus",
+        "primary",
+        "hm-0-0.log",
+        "peer",
+        "log",
+    )
 
 
 @pytest.mark.parametrize("backlog", [False, True])
 async def test_what_stands_there_at_the_first_start_is_told_if_wanted(
-        told: KeptDelivery, tmp_path: Path, backlog: bool) -> None:
+    told: KeptDelivery, tmp_path: Path, backlog: bool
+) -> None:
     """The backlog is history, unless the settings ask for it; what comes after it is told in any case."""
     log = tmp_path / "hm-0-0.log"
     before = write(log, event())
@@ -191,8 +199,11 @@ async def test_an_event_in_pieces_is_one(told: KeptDelivery, tmp_path: Path) -> 
         for line in whole.splitlines(keepends=True):
             append(log, line)
         await told.until(lambda: len(told.names) == 1, "the event")
-    write(log, b"Caused by: java.security.cert.CertificateException: Current certificate of the remote host is "
-               b"different from what was used earlier - " + whole.split(b"- ")[1].split(b"\n")[0] + b"\n")
+    write(
+        log,
+        b"Caused by: java.security.cert.CertificateException: Current certificate of the remote host is "
+        b"different from what was used earlier - " + whole.split(b"- ")[1].split(b"\n")[0] + b"\n",
+    )
     async with following(told, log):
         write(log, event("other"))
         await told.until(lambda: len(told.names) >= 2, "the other event")
@@ -235,8 +246,11 @@ async def test_rotated_files_do_not_stay_open(told: KeptDelivery, tmp_path: Path
 
 def _open_below(folder: Path) -> list[str]:
     links = (Path(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
-    return [str(target) for link in links if (target := _target(link)) and str(target).startswith(str(folder))
-            and target.is_file()]
+    return [
+        str(target)
+        for link in links
+        if (target := _target(link)) and str(target).startswith(str(folder)) and target.is_file()
+    ]
 
 
 def _target(link: Path) -> Path | None:

@@ -20,8 +20,9 @@ LIMIT = 10.0
 class Operator:
     """One interactive session; ``screen`` is everything that was printed."""
 
-    def __init__(self, node: PrimeNode, connection: asyncssh.SSHClientConnection,
-                 process: asyncssh.SSHClientProcess[str]) -> None:
+    def __init__(
+        self, node: PrimeNode, connection: asyncssh.SSHClientConnection, process: asyncssh.SSHClientProcess[str]
+    ) -> None:
         self.node, self.connection, self.process = node, connection, process
         self.prompt = f"{node.settings.hostname}/{node.username}# "
         self.screen = ""
@@ -89,6 +90,7 @@ def _blind() -> ssl.SSLContext:
 async def start() -> AsyncIterator[Callable[..., Awaitable[Lab]]]:
     """Start a lab, one without pages by default, whose nodes meet often; with these changes of its settings."""
     async with AsyncExitStack() as stack:
+
         async def starter(settings: LabSettings | None = None, **changes: Any) -> Lab:
             settings = settings or LabSettings(web=False)
             settings.health_interval = settings.ise_interval = 0.05
@@ -96,6 +98,7 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[Lab]]]:
                 assert hasattr(settings, name), name
                 setattr(settings, name, value)
             return await stack.enter_async_context(Lab(settings))
+
         yield starter
 
 
@@ -108,15 +111,23 @@ async def lab(start: Callable[..., Awaitable[Lab]]) -> Lab:
 async def connect() -> AsyncIterator[Callable[..., Awaitable[asyncssh.SSHClientConnection]]]:
     """An SSH connection to a node; its host key is compared with the lab's word for it."""
     async with AsyncExitStack() as stack:
+
         async def connector(node: PrimeNode, **options: Any) -> asyncssh.SSHClientConnection:
-            given: dict[str, Any] = {"username": node.username, "password": node.password, "known_hosts": None,
-                                     "client_keys": None, "config": None, "agent_path": None}
+            given: dict[str, Any] = {
+                "username": node.username,
+                "password": node.password,
+                "known_hosts": None,
+                "client_keys": None,
+                "config": None,
+                "agent_path": None,
+            }
             connection = await asyncssh.connect(node.host, node.ssh.port, **(given | options))
             stack.push_async_callback(_close, connection)
             key = connection.get_server_host_key()
             assert key is not None
             assert key.get_fingerprint() in node.host_key_fingerprints
             return connection
+
         yield connector
 
 
@@ -126,33 +137,38 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
 
 
 @pytest.fixture
-def open_shell(connect: Callable[..., Awaitable[asyncssh.SSHClientConnection]]
-               ) -> Callable[..., Awaitable[Operator]]:
+def open_shell(connect: Callable[..., Awaitable[asyncssh.SSHClientConnection]]) -> Callable[..., Awaitable[Operator]]:
     """A session that has printed nothing yet; ``width`` and ``height`` are the terminal's."""
+
     async def opener(node: PrimeNode, width: int = 250, height: int = 50) -> Operator:
         connection = await connect(node)
         process = await connection.create_process(term_type="vt100", term_size=(width, height))
         return Operator(node, connection, process)
+
     return opener
 
 
 @pytest.fixture
 def log_in(open_shell: Callable[..., Awaitable[Operator]]) -> Callable[..., Awaitable[Operator]]:
     """A session at its first prompt."""
+
     async def login(node: PrimeNode, **size: int) -> Operator:
         operator = await open_shell(node, **size)
         await operator.until(operator.prompt)
         return operator
+
     return login
 
 
 @pytest.fixture
 def look() -> Callable[[str, int], Awaitable[str]]:
     """The certificate that an address presents to everyone outside."""
+
     async def looker(host: str, port: int) -> str:
         _, writer = await asyncio.open_connection(host, port, ssl=_blind())
         certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         writer.close()
         await writer.wait_closed()
         return fingerprint(certificate)
+
     return looker

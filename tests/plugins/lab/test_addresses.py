@@ -22,8 +22,9 @@ def _has_ipv6() -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["shared", pytest.param("ipv6", marks=pytest.mark.skipif(
-    not _has_ipv6(), reason="no IPv6 loopback here"))])
+@pytest.mark.parametrize(
+    "kind", ["shared", pytest.param("ipv6", marks=pytest.mark.skipif(not _has_ipv6(), reason="no IPv6 loopback here"))]
+)
 async def test_shared_address(start, kind, log_in, look):
     """On one address nodes differ by port; trust, channels and interceptors work as elsewhere."""
     lab = await start(addresses=kind)

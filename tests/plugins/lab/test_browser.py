@@ -11,14 +11,30 @@ from playwright.async_api import Page, async_playwright
 from retrust_plugins.lab import LabSettings, PageSettings
 from retrust_plugins.lab.settings import MILESTONES, HaSettings
 
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-             "--disable-background-networking", "--disable-component-update"]
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 CLASSIC = PageSettings(popup_delay=0.05)
-OTHER = PageSettings(menu="hover", popup=False, ha_entries="tabs", failover="select", readiness_first="refused",
-                     ise_labels=("Server Address", "Username", "Password", "Confirm Password"),
-                     ise_port_field=False, ise_buttons="link", label_mark=":")
+OTHER = PageSettings(
+    menu="hover",
+    popup=False,
+    ha_entries="tabs",
+    failover="select",
+    readiness_first="refused",
+    ise_labels=("Server Address", "Username", "Password", "Confirm Password"),
+    ise_port_field=False,
+    ise_buttons="link",
+    label_mark=":",
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium in the path")]
 
@@ -98,8 +114,10 @@ async def _register(page: Page, lab) -> None:
     assert set((await _check_readiness(page)).values()) == {"Pass"}
     await register.click()
     await page.locator(".modeValue >> visible=true", has_text="Primary Active").wait_for()
-    bars = {name: await page.locator("tr", has_text=name).get_by_role("progressbar").get_attribute("aria-valuenow")
-            for name in MILESTONES}
+    bars = {
+        name: await page.locator("tr", has_text=name).get_by_role("progressbar").get_attribute("aria-valuenow")
+        for name in MILESTONES
+    }
     assert bars == dict.fromkeys(MILESTONES, "100")
 
 

@@ -21,7 +21,8 @@ async def test_primary_lists_as_the_seed(lab, log_in):
         "if trust-on-first-use is configured - ncs certvalidation certificate-check ...\n\n"
         f"host={lab.primary.host}_8082; subject= {DN}prime-pri\n"
         f"host={ise.host}_{ise.port}; subject= {DN}ISE-server\n"
-        f"host={lab.secondary.host}_8082; subject= {DN}prime-sec\n")
+        f"host={lab.secondary.host}_8082; subject= {DN}prime-sec\n"
+    )
 
 
 async def test_secondary_lists_its_loopback(lab, log_in):
@@ -61,7 +62,9 @@ async def test_two_hosts_may_share_a_subject(start, log_in):
     lab = await start(settings)
     pins = await (await log_in(lab.primary)).pins()
     assert [pin for pin in pins if pin.endswith("/CN=twin")] == [
-        f"host={lab.primary.key}; subject= /CN=twin", f"host={lab.secondary.key}; subject= /CN=twin"]
+        f"host={lab.primary.key}; subject= /CN=twin",
+        f"host={lab.secondary.key}; subject= /CN=twin",
+    ]
 
 
 async def test_unknown_command_has_its_caret_under_the_first_wrong_word(lab, log_in):
@@ -122,6 +125,7 @@ async def test_line_editing(lab, open_shell):
 
 # Exec, logins ---------------------------------------------------------------------------------------
 
+
 async def test_exec_is_refused(lab, connect):
     """An exec channel is refused, unless the settings allow it."""
     connection = await connect(lab.primary)
@@ -163,6 +167,7 @@ async def test_several_host_keys(start, connect):
 
 # What may come between ------------------------------------------------------------------------------
 
+
 async def test_yes_or_no_question_at_login(start, open_shell):
     """Anything but yes or no is answered with the appliance's error; yes leads to the prompt."""
     lab = await start(LabSettings(web=False).with_nodes(login_question="Continue (yes/no) ? "))
@@ -187,8 +192,11 @@ async def test_no_at_login_ends_the_session(start, open_shell):
 
 async def test_unexpected_questions(start, open_shell):
     """A question may come before the first prompt and after a command; answers are recorded."""
-    lab = await start(LabSettings(web=False).with_nodes(
-        unexpected_question="New password: ", questions_after={"show": "Press a key: "}))
+    lab = await start(
+        LabSettings(web=False).with_nodes(
+            unexpected_question="New password: ", questions_after={"show": "Press a key: "}
+        )
+    )
     operator = await open_shell(lab.primary)
     await operator.until("New password: ")
     operator.type("x\r")

@@ -20,8 +20,14 @@ LIMIT = 30
 
 async def _retrust(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "retrust", *arguments, cwd=cwd,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        sys.executable,
+        "-m",
+        "retrust",
+        *arguments,
+        cwd=cwd,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, err = await asyncio.wait_for(process.communicate(), LIMIT)
     return process.returncode or 0, out.decode(), err.decode()
 
@@ -29,8 +35,19 @@ async def _retrust(*arguments: str, cwd: Path) -> tuple[int, str, str]:
 async def test_up_renew_log_and_ctrl_c(tmp_path):
     """A lab that runs in the foreground is told from outside to renew, shows its logs, and ends cleanly."""
     up = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "retrust", "lab", "up", "--dir", "twin", "--renew", "secondary", cwd=tmp_path,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        sys.executable,
+        "-m",
+        "retrust",
+        "lab",
+        "up",
+        "--dir",
+        "twin",
+        "--renew",
+        "secondary",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     assert up.stdout is not None
     try:
         said = await asyncio.wait_for(up.stdout.readuntil(b"Ctrl-C ends the lab.\n"), LIMIT)
@@ -65,11 +82,14 @@ async def test_the_door_is_private(folder):
         await ask(folder, "renew", "secondary")
 
 
-@pytest.mark.parametrize(("verb", "node", "more", "says"), [
-    ("renew", "tertiary", {}, "no node 'tertiary' in the lab, only primary, secondary, ise"),
-    ("log", "ise", {"log": "hm"}, "only Prime servers keep logs"),
-    ("log", "primary", {"log": "cat"}, "only hm and ncs"),
-])
+@pytest.mark.parametrize(
+    ("verb", "node", "more", "says"),
+    [
+        ("renew", "tertiary", {}, "no node 'tertiary' in the lab, only primary, secondary, ise"),
+        ("log", "ise", {"log": "hm"}, "only Prime servers keep logs"),
+        ("log", "primary", {"log": "cat"}, "only hm and ncs"),
+    ],
+)
 async def test_wrong_calls(folder, verb, node, more, says):
     """What is not there is said, with what is."""
     with pytest.raises(UsageError, match=says):

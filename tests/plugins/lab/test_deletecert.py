@@ -18,12 +18,15 @@ def _command(key: str) -> str:
     return f"ncs certvalidation tofu-certs deletecert host {key}"
 
 
-@pytest.mark.parametrize(("way", "says", "gone"), [
-    ("chatty", "Deleted the certificate of host {key}\n", True),
-    ("silent", "", True),
-    ("no-effect", "Deleted the certificate of host {key}\n", False),
-    ("fail", "% Error: Unable to delete the certificate\n", False),
-])
+@pytest.mark.parametrize(
+    ("way", "says", "gone"),
+    [
+        ("chatty", "Deleted the certificate of host {key}\n", True),
+        ("silent", "", True),
+        ("no-effect", "Deleted the certificate of host {key}\n", False),
+        ("fail", "% Error: Unable to delete the certificate\n", False),
+    ],
+)
 async def test_answer_and_effect_are_two_things(quiet, log_in, way, says, gone):
     """What it says and what it does are set apart from each other."""
     quiet.primary.settings.deletecert = way
@@ -78,7 +81,8 @@ async def test_wrong_key(quiet, log_in):
     """A key that is not listed byte for byte is an error, and counted under what was sent."""
     operator = await log_in(quiet.primary)
     assert await operator.delete(quiet.secondary.host) == (
-        f"% Error: No certificate found for host {quiet.secondary.host}\n")
+        f"% Error: No certificate found for host {quiet.secondary.host}\n"
+    )
     assert quiet.primary.deletes_sent(quiet.secondary.key) == 0
     assert quiet.primary.deletes_sent(quiet.secondary.host) == 1
 

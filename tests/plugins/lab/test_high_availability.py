@@ -47,10 +47,13 @@ async def test_registration_copies_the_database(start):
     assert lab.secondary.database == lab.primary.database == ["prime-pri was installed"]
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    ({"authentication_key": "wrong"}, "authentication key"),
-    ({"secondary": "127.0.0.250"}, "unreachable"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"authentication_key": "wrong"}, "authentication key"),
+        ({"secondary": "127.0.0.250"}, "unreachable"),
+    ],
+)
 async def test_registration_needs_address_and_key(start, change, says):
     """A wrong key or address fails the first milestone and leaves HA not configured."""
     lab = await start(_settings())
@@ -94,7 +97,10 @@ async def test_readiness_rows(start):
     await lab.secondary.power_off()
     checks = await lab.primary.ha.check_readiness(lab.secondary.host)
     assert [c.name for c in checks if not c.passed] == [
-        "DISK IOPS", "SERVER PING REACHABILITY", "HEALTH MONITOR STATUS"]
+        "DISK IOPS",
+        "SERVER PING REACHABILITY",
+        "HEALTH MONITOR STATUS",
+    ]
 
 
 @pytest.mark.parametrize("milestone", MILESTONES)
@@ -105,7 +111,8 @@ async def test_registration_fails_at_each_milestone(start, milestone):
     await _done(lab)
     assert (lab.primary.ha.mode, lab.primary.ha.error) == (BROKEN, "Oracle is unhappy.")
     assert [m for m in MILESTONES if lab.primary.ha.progress[m] == 100] == list(
-        MILESTONES[:MILESTONES.index(milestone)])
+        MILESTONES[: MILESTONES.index(milestone)]
+    )
     lab.settings.ha.fails_at = None
     lab.primary.ha.register(_form(lab))
     await _done(lab)

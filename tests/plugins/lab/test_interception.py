@@ -54,6 +54,7 @@ async def test_interceptor_before_ise(lab, look):
 
 # Channels --------------------------------------------------------------------------------------------
 
+
 async def test_channel_shows_what_the_node_sees(lab, log_in):
     """Through the holder's channel the stranger is seen; through the peer's own loopback the peer."""
     stranger = lab.intercept(("primary", "secondary"))
@@ -85,6 +86,7 @@ async def test_channels_can_be_forbidden(lab, log_in):
 
 
 # Scripts ---------------------------------------------------------------------------------------------
+
 
 async def test_stranger_can_appear_between_delete_and_first_use(lab, log_in):
     """A callback on `delete` comes before the next connection can pin anything."""

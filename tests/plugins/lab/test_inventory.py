@@ -20,8 +20,11 @@ async def test_shape(start):
     site = yaml.safe_load(lab.inventory("here"))["sites"]["here"]
     assert site["target"] == "cisco-prime"
     assert site["primary"]["ssh"] == {
-        "port": lab.primary.ssh.port, "username": "admin", "password": "env:LAB_HERE_PRIMARY_PASSWORD",
-        "host_key": lab.primary.host_key_fingerprint}
+        "port": lab.primary.ssh.port,
+        "username": "admin",
+        "password": "env:LAB_HERE_PRIMARY_PASSWORD",
+        "host_key": lab.primary.host_key_fingerprint,
+    }
     assert site["primary"]["web"]["fingerprint"] == lab.primary.web_fingerprint
     assert site["secondary"]["host"] == lab.secondary.host
     assert "web" not in site["secondary"]

@@ -43,16 +43,20 @@ def _name(common: str) -> x509.Name:
 @pytest.fixture
 def written(tmp_path):
     """The text that one event leaves in a log of these settings."""
+
     def write(kind: str, common: str, **settings) -> str:
         log = NodeLog(tmp_path, LogSettings(**{"prefix": ""} | settings))
         log.clear()
         getattr(log, f"{kind}_mismatch")(_name(common))
         return log.text("ncs" if kind == "ise" else "hm")
+
     return write
 
 
-@pytest.mark.parametrize(("kind", "common", "text"), [
-    ("primary", "prime-sec", PRIMARY), ("secondary", "prime-pri", SECONDARY), ("ise", "ISE-server", ISE)])
+@pytest.mark.parametrize(
+    ("kind", "common", "text"),
+    [("primary", "prime-sec", PRIMARY), ("secondary", "prime-pri", SECONDARY), ("ise", "ISE-server", ISE)],
+)
 def test_shapes_of_the_seed(written, kind, common, text):
     """Each of the three events is written as the seed prints it, slips included."""
     assert written(kind, common) == text

@@ -27,8 +27,9 @@ async def site(start):
 async def web(site):
     """A client that trusts exactly the certificate of the primary's pages."""
     trust = ssl.create_default_context(cadata=site.primary.web_identity.pem)
-    async with httpx.AsyncClient(base_url=f"https://{site.primary.host}:{site.primary.web.port}",
-                                 verify=trust, timeout=10) as client:
+    async with httpx.AsyncClient(
+        base_url=f"https://{site.primary.host}:{site.primary.web.port}", verify=trust, timeout=10
+    ) as client:
         yield client
 
 
@@ -87,22 +88,29 @@ async def test_ids_are_never_the_same_twice(site, web):
 
 # Validation ------------------------------------------------------------------------------------------
 
+
 async def _register_errors(web, site, **changes) -> str:
-    form = {"Secondary Server": site.secondary.host, "Authentication Key": site.authentication_key,
-            "Failover Type": "Manual"} | changes
+    form = {
+        "Secondary Server": site.secondary.host,
+        "Authentication Key": site.authentication_key,
+        "Failover Type": "Manual",
+    } | changes
     return " ".join((await web.post("/webacs/ha/readiness.do", json=form)).json().get("errors", []))
 
 
-@pytest.mark.parametrize(("changes", "error"), [
-    ({"Secondary Server": ""}, "Secondary Server is required."),
-    ({"Authentication Key": ""}, "Authentication Key is required."),
-    ({"Email Address": "noc@example.com, nobody"}, "Email Address nobody is not valid."),
-    ({"virtual": True}, "IPV4 Virtual IP is not a valid IPv4 address."),
-    ({"virtual": True, "IPV4 Virtual IP": "192.0.2.10"}, "must be on one subnet"),
-    ({"virtual": True, "IPV4 Virtual IP": "HERE", "IPV6 Virtual IP": "fe80::1"}, "must not be of the block fe80"),
-    ({"virtual": True, "IPV4 Virtual IP": "HERE", "IPV6 Virtual IP": "2001:db8::10"}, ""),
-    ({}, ""),
-])
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"Secondary Server": ""}, "Secondary Server is required."),
+        ({"Authentication Key": ""}, "Authentication Key is required."),
+        ({"Email Address": "noc@example.com, nobody"}, "Email Address nobody is not valid."),
+        ({"virtual": True}, "IPV4 Virtual IP is not a valid IPv4 address."),
+        ({"virtual": True, "IPV4 Virtual IP": "192.0.2.10"}, "must be on one subnet"),
+        ({"virtual": True, "IPV4 Virtual IP": "HERE", "IPV6 Virtual IP": "fe80::1"}, "must not be of the block fe80"),
+        ({"virtual": True, "IPV4 Virtual IP": "HERE", "IPV6 Virtual IP": "2001:db8::10"}, ""),
+        ({}, ""),
+    ],
+)
 async def test_ha_form_is_checked(site, web, changes, error):
     """Missing fields, bad addresses, a virtual IP outside the subnet and the fe80 block are refused."""
     here = site.primary.host.rsplit(".", 1)[0] + ".100"
@@ -128,19 +136,27 @@ async def test_register_waits_for_readiness(site, web):
     assert site.primary.ha.registrations == 1
 
 
-@pytest.mark.parametrize(("changes", "error"), [
-    ({"address": ""}, "IP Address is required."),
-    ({"confirmPassword": "other"}, "The passwords do not match."),
-    ({"port": "x"}, "Port is not valid."),
-    ({"password": "wrong", "confirmPassword": "wrong"}, "with these credentials"),
-])
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"address": ""}, "IP Address is required."),
+        ({"confirmPassword": "other"}, "The passwords do not match."),
+        ({"port": "x"}, "Port is not valid."),
+        ({"password": "wrong", "confirmPassword": "wrong"}, "with these credentials"),
+    ],
+)
 async def test_ise_form_is_checked(site, web, changes, error):
     """What is missing or wrong is said on the form, and nothing is added."""
     await _log_in(web, site.primary)
     site.primary.ise_servers.entries.clear()
     ise = site.ise[0]
-    form = {"address": ise.host, "port": str(ise.port), "userName": ise.username, "password": ise.password,
-            "confirmPassword": ise.password} | changes
+    form = {
+        "address": ise.host,
+        "port": str(ise.port),
+        "userName": ise.username,
+        "password": ise.password,
+        "confirmPassword": ise.password,
+    } | changes
     assert error in (await web.post("/webacs/iseServerSave.do", data=form)).text
     assert site.primary.ise_servers.entries == []
 
@@ -156,6 +172,7 @@ async def test_ise_server_is_deleted(site, web):
 
 
 # The API ---------------------------------------------------------------------------------------------
+
 
 async def test_version(site, web):
     """Without credentials it leads to the login, with wrong ones it is refused, past the limit unavailable."""

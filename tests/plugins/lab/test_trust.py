@@ -108,6 +108,7 @@ async def test_self_entries(start, lab):
 
 # Renewals --------------------------------------------------------------------------------------------
 
+
 async def test_renewal_with_the_same_key(lab, look):
     """The certificate is new and its key is not."""
     old = lab.secondary.identity
@@ -192,8 +193,11 @@ async def test_site_ca_vouches_for_every_endpoint(start, tmp_path):
     """With a site CA each certificate validates by chain and name; self-signed ones do not."""
     lab = await start(LabSettings(chain="site-ca"))
     ca = ssl.create_default_context(cadata=lab.ca_pem)
-    for host, port in ((lab.primary.host, 8082), (lab.ise[0].host, lab.ise[0].port),
-                       (lab.primary.host, lab.primary.web.port)):
+    for host, port in (
+        (lab.primary.host, 8082),
+        (lab.ise[0].host, lab.ise[0].port),
+        (lab.primary.host, lab.primary.web.port),
+    ):
         _, writer = await asyncio.open_connection(host, port, ssl=ca)
         writer.close()
         await writer.wait_closed()

@@ -63,8 +63,12 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def a_site(tmp_path, monkeypatch, receiver: Receiver, **settings: Any):
     url = f"json://127.0.0.1:{receiver.port}/{SECRET}"
     monkeypatch.setenv("HOOK", url)
-    async with a_world(tmp_path, monkeypatch, notifications=[{"url": "env:HOOK", **settings}],
-                       console={"url": "https://retrust.example.com"}) as (engine, ledger):
+    async with a_world(
+        tmp_path,
+        monkeypatch,
+        notifications=[{"url": "env:HOOK", **settings}],
+        console={"url": "https://retrust.example.com"},
+    ) as (engine, ledger):
         yield engine, ledger
 
 
@@ -76,13 +80,16 @@ async def test_waiting(tmp_path, monkeypatch, receiver) -> None:
     """A case that comes to wait is told once, with the plan, what is needed, and a link; going on waiting is not."""
     async with a_site(tmp_path, monkeypatch, receiver) as (engine, ledger):
         case = await waiting_case(ledger)
-        await ledger.move(case.id, "wait", actor=SERVICE,
-                          gates=[GateState(gate="people", state="shut", needs="a yes")])
+        await ledger.move(case.id, "wait", actor=SERVICE, gates=[GateState(gate="people", state="shut", needs="a yes")])
         await all_sent(engine)
         (told,) = receiver.got
         assert told["title"] == f"[retrust] campus: waits for a decision ({case.id})"
-        for part in ("delete-pin 10.0.0.12_8082 on primary", "register-ha secondary on primary (only if HA is not",
-                     f"https://retrust.example.com/cases/{case.id}", "evidence proven"):
+        for part in (
+            "delete-pin 10.0.0.12_8082 on primary",
+            "register-ha secondary on primary (only if HA is not",
+            f"https://retrust.example.com/cases/{case.id}",
+            "evidence proven",
+        ):
             assert part in told["message"]
         assert SECRET not in told["message"]
 
@@ -99,15 +106,19 @@ async def test_each_occasion(tmp_path, monkeypatch, receiver) -> None:
         await all_sent(engine)
     said = [(told["type"], told["title"].split(": ", 1)[1]) for told in receiver.got]
     assert said == [
-        ("failure", f"failed: a person must look ({case.id})"), ("failure", f"ALARM ({case.id})"),
-        ("failure", f"REFUSED: this looks like an interception ({case.id})"), ("success", f"is healed ({healed.id})")]
+        ("failure", f"failed: a person must look ({case.id})"),
+        ("failure", f"ALARM ({case.id})"),
+        ("failure", f"REFUSED: this looks like an interception ({case.id})"),
+        ("success", f"is healed ({healed.id})"),
+    ]
     assert "no answer from the node" in receiver.got[0]["message"]
 
 
 async def test_other_sites(tmp_path, monkeypatch, receiver) -> None:
     """A receiver of one site hears nothing of another."""
-    async with a_world(tmp_path, monkeypatch, sites=["campus", "plant"], notifications=[
-            {"url": "env:HOOK", "sites": ["plant"]}]) as (engine, ledger):
+    async with a_world(
+        tmp_path, monkeypatch, sites=["campus", "plant"], notifications=[{"url": "env:HOOK", "sites": ["plant"]}]
+    ) as (engine, ledger):
         monkeypatch.setenv("HOOK", f"json://127.0.0.1:{receiver.port}/")
         await waiting_case(ledger, "campus")
         await waiting_case(ledger, "plant")
@@ -120,15 +131,31 @@ async def test_a_new_token(tmp_path, monkeypatch, receiver) -> None:
     url = f"json://127.0.0.1:{receiver.port}"
     for name in ("one", "plant", "healed"):
         monkeypatch.setenv(name.upper(), f"{url}/{name}")
-    async with a_world(tmp_path, monkeypatch, sites=["campus", "plant"], notifications=[
-            {"url": "env:ONE"}, {"url": "env:PLANT", "sites": ["plant"], "on": ["waiting"]},
-            {"url": "env:HEALED", "on": ["healed"]}]) as (engine, ledger):
-        token, text = await create_token(ledger, engine.inventory, "ann", lasts=timedelta(days=1), actor="person:cy",
-                                         made="by cy, with the role admin")
+    async with a_world(
+        tmp_path,
+        monkeypatch,
+        sites=["campus", "plant"],
+        notifications=[
+            {"url": "env:ONE"},
+            {"url": "env:PLANT", "sites": ["plant"], "on": ["waiting"]},
+            {"url": "env:HEALED", "on": ["healed"]},
+        ],
+    ) as (engine, ledger):
+        token, text = await create_token(
+            ledger,
+            engine.inventory,
+            "ann",
+            lasts=timedelta(days=1),
+            actor="person:cy",
+            made="by cy, with the role admin",
+        )
         await all_sent(engine)
     assert sorted(told["path"] for told in receiver.got) == ["/one", "/plant"]
-    for part in ("a token was made for ann by cy, with the role admin", "decides as ann",
-                 f"retrust token revoke {token.id}"):
+    for part in (
+        "a token was made for ann by cy, with the role admin",
+        "decides as ann",
+        f"retrust token revoke {token.id}",
+    ):
         assert part in receiver.got[0]["message"]
     assert text.split("_", 2)[2] not in str(receiver.got)
 

@@ -84,8 +84,9 @@ class SshNode:
 
     async def start(self) -> None:
         sftp = (lambda chan: Files(chan, self)) if self.files else None
-        self.acceptor = await asyncssh.listen("127.0.0.1", 0, server_factory=lambda: Gatekeeper(self),
-                                              server_host_keys=self.keys, sftp_factory=sftp)
+        self.acceptor = await asyncssh.listen(
+            "127.0.0.1", 0, server_factory=lambda: Gatekeeper(self), server_host_keys=self.keys, sftp_factory=sftp
+        )
 
     def renew(self, *key_types: str) -> None:
         """New host keys, as after the server was deployed again."""
@@ -147,11 +148,22 @@ async def make_world(start, monkeypatch):
     async def making(*key_types: str, trust: dict | None = None, local: bool = False, **options) -> World:
         holder, peer = await start(**options), await start(*key_types)
         redactor = Redactor(SecretStr(PASSWORD))
-        ssh = {"port": holder.port, "username": "ops", "password": "env:HOLDER_PASSWORD",
-               "host_key": holder.keys[0].get_fingerprint()}
+        ssh = {
+            "port": holder.port,
+            "username": "ops",
+            "password": "env:HOLDER_PASSWORD",
+            "host_key": holder.keys[0].get_fingerprint(),
+        }
         settings = {"path": str(holder.known_hosts)} if local else {"host": "127.0.0.1", "ssh": ssh}
-        site = OpenSshSite.model_validate({
-            "name": "bastions", "target": "openssh", "holders": {"bastion": settings}, "trust": trust or {},
-            "peers": {"web1": {"host": "127.0.0.1", "port": peer.port, "aliases": ["web1"]}}})
+        site = OpenSshSite.model_validate(
+            {
+                "name": "bastions",
+                "target": "openssh",
+                "holders": {"bastion": settings},
+                "trust": trust or {},
+                "peers": {"web1": {"host": "127.0.0.1", "port": peer.port, "aliases": ["web1"]}},
+            }
+        )
         return World(holder, peer, site, Services(secrets=Secrets({}, redactor), redactor=redactor, read_only=False))
+
     return making

@@ -49,9 +49,14 @@ class Sshd:
             except OSError:
                 return
             with connection:
-                self.processes.append(subprocess.Popen(
-                    [SSHD, "-i", "-f", self.folder / "sshd_config"], stdin=connection, stdout=connection,
-                    stderr=subprocess.DEVNULL))
+                self.processes.append(
+                    subprocess.Popen(
+                        [SSHD, "-i", "-f", self.folder / "sshd_config"],
+                        stdin=connection,
+                        stdout=connection,
+                        stderr=subprocess.DEVNULL,
+                    )
+                )
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Sshd]:
@@ -76,8 +81,15 @@ def make_key(path: Path, key_type: str) -> None:
     keygen("-t", key_type, *(("-b", 2048) if key_type == "rsa" else ()), "-N", "", "-C", "", "-f", path)
 
 
-def make_server(folder: Path, *key_types: str, names: str | None = None, options: tuple[str, ...] = (),
-                address: str = HERE, config: str = "", authority: str = "ed25519") -> Sshd:
+def make_server(
+    folder: Path,
+    *key_types: str,
+    names: str | None = None,
+    options: tuple[str, ...] = (),
+    address: str = HERE,
+    config: str = "",
+    authority: str = "ed25519",
+) -> Sshd:
     """A server with these keys; with ``names``, the first has a certificate of the authority ``ca``."""
     folder.mkdir()
     for key_type in key_types:
@@ -85,8 +97,16 @@ def make_server(folder: Path, *key_types: str, names: str | None = None, options
         config += f"HostKey {folder / key_type}\n"
     if names is not None:
         make_key(folder / "ca", authority)
-        keygen("-s", folder / "ca", "-h", "-I", "host", *(("-n", names) if names else ()), *options,
-               folder / f"{key_types[0]}.pub")
+        keygen(
+            "-s",
+            folder / "ca",
+            "-h",
+            "-I",
+            "host",
+            *(("-n", names) if names else ()),
+            *options,
+            folder / f"{key_types[0]}.pub",
+        )
         config += f"HostCertificate {folder / key_types[0]}-cert.pub\n"
     return Sshd(folder, address, config)
 
@@ -94,10 +114,30 @@ def make_server(folder: Path, *key_types: str, names: str | None = None, options
 def accepts(host: str, port: int, *stores: Path) -> bool:
     """Whether ssh connects to ``host`` without a question, by these files."""
     asked = subprocess.run(
-        ["ssh", "-F", "none", "-4" if ":" not in host else "-6", "-o", "BatchMode=yes", "-o",
-         "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={' '.join(map(str, stores))}", "-o",
-         "GlobalKnownHostsFile=/dev/null", "-o", "PreferredAuthentications=none", "-p", str(port), f"nobody@{host}"],
-        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        [
+            "ssh",
+            "-F",
+            "none",
+            "-4" if ":" not in host else "-6",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            f"UserKnownHostsFile={' '.join(map(str, stores))}",
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
+            "-o",
+            "PreferredAuthentications=none",
+            "-p",
+            str(port),
+            f"nobody@{host}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     if "Permission denied" in asked.stderr:
         return True
     assert "verification failed" in asked.stderr or "no matching host key" in asked.stderr, asked.stderr

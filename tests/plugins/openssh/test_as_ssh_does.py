@@ -37,8 +37,7 @@ def servers(tmp_path_factory):
         "v6": make_server(folder / "v6", "ed25519", address="::1"),
         "cert": make_server(folder / "cert", "ed25519", "ecdsa", names="127.0.0.1,localhost"),
         "elsewhere": make_server(folder / "elsewhere", "ed25519", names="web9.example.com"),
-        "expired": make_server(folder / "expired", "ed25519", names="127.0.0.1",
-                               options=("-V", "20200101:20200102")),
+        "expired": make_server(folder / "expired", "ed25519", names="127.0.0.1", options=("-V", "20200101:20200102")),
         "authority is RSA": make_server(folder / "rsa-ca", "rsa", "ecdsa", names="127.0.0.1", authority="rsa"),
         "SHA-1": make_server(folder / "sha1", "rsa", config="HostKeyAlgorithms ssh-rsa\n"),
         "soon": make_server(folder / "soon", "ed25519", names="127.0.0.1", options=("-V", "20990101:20990102")),
@@ -51,8 +50,10 @@ def servers(tmp_path_factory):
 
 def sk_key() -> str:
     """A key that lives in a token, as a line of the file; no server here has one."""
+
     def text(value: bytes) -> bytes:
         return len(value).to_bytes(4, "big") + value
+
     blob = text(b"sk-ssh-ed25519@openssh.com") + base64.b64decode(other().split()[1])[-36:] + text(b"ssh:")
     return f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()}"
 
@@ -161,8 +162,10 @@ ROWS = {
     "expired, and the plain key": ("expired", "@cert-authority {n} {ca}\n{n} {ed25519}"),
     "expired, and the bare plain key": ("expired", "@cert-authority {n} {ca}\n127.0.0.1 {ed25519}"),
     "not yet valid": ("soon", "@cert-authority {n} {ca}"),
-    "another authority for the name, ours for the bare one":
-        ("cert", "@cert-authority {n} {old}\n@cert-authority 127.0.0.1 {ca}"),
+    "another authority for the name, ours for the bare one": (
+        "cert",
+        "@cert-authority {n} {old}\n@cert-authority 127.0.0.1 {ca}",
+    ),
     "an RSA authority": ("authority is RSA", "@cert-authority {n} {ca}"),
     "a server that signs with SHA-1 only": ("SHA-1", "{n} {rsa}"),
     "no authority where there is no certificate": ("one", "@cert-authority {n} {old}\n{n} {ed25519}"),
@@ -172,19 +175,33 @@ ROWS = {
 def write(path: Path, server: Sshd, text: str) -> Path:
     keys = {file.stem: server.key(file.stem) for file in server.folder.glob("*.pub") if "-cert" not in file.name}
     values = {
-        **keys, "n": server.name, "p": str(server.port), "h": hashed(server.name), "hb": hashed(server.address),
-        "old": other(), "oldrsa": other("rsa"), "oldecdsa": other("ecdsa"), "sk": sk_key(),
-        "cut": cut(keys.get("ed25519", "")), "edkey": keys.get("ed25519", " ").split(" ")[1],
-        "rsakey": keys.get("rsa", " ").split(" ")[1]}
+        **keys,
+        "n": server.name,
+        "p": str(server.port),
+        "h": hashed(server.name),
+        "hb": hashed(server.address),
+        "old": other(),
+        "oldrsa": other("rsa"),
+        "oldecdsa": other("ecdsa"),
+        "sk": sk_key(),
+        "cut": cut(keys.get("ed25519", "")),
+        "edkey": keys.get("ed25519", " ").split(" ")[1],
+        "rsakey": keys.get("rsa", " ").split(" ")[1],
+    }
     path.write_bytes(text.format(**values).encode())
     return path
 
 
 async def healthy(server: Sshd, *stores: Path, aliases: tuple[str, ...] = ()) -> bool | None:
     """What the product says of the one relation of a site with these files and this server."""
-    site = OpenSshSite.model_validate({
-        "name": "s", "target": "openssh", "holders": {"here": {"path": [str(store) for store in stores]}},
-        "peers": {"web1": {"host": server.address, "port": server.port, "aliases": aliases}}})
+    site = OpenSshSite.model_validate(
+        {
+            "name": "s",
+            "target": "openssh",
+            "holders": {"here": {"path": [str(store) for store in stores]}},
+            "peers": {"web1": {"host": server.address, "port": server.port, "aliases": aliases}},
+        }
+    )
     target, redactor = OpenSsh(), Redactor()
     async with target.connect(site, Services(secrets=Secrets({}, redactor), redactor=redactor)) as connection:
         snapshot = await take_snapshot(target, site, connection, Known(), (), pages=True)
@@ -198,19 +215,23 @@ async def test_healthy_is_what_ssh_accepts(row, servers, tmp_path):
     name, text = ROWS[row]
     store = write(tmp_path / "known_hosts", servers[name], text)
     said, connects = await asyncio.gather(
-        healthy(servers[name], store), asyncio.to_thread(accepts, servers[name].address, servers[name].port, store))
+        healthy(servers[name], store), asyncio.to_thread(accepts, servers[name].address, servers[name].port, store)
+    )
     assert (said is True) == connects
 
 
-@pytest.mark.parametrize(("text", "connects"), [
-    ("[localhost]:{p} {ed25519}", {"localhost"}),
-    ("[LocalHost]:{p} {ed25519}\n{n} {ed25519}", {"localhost", "127.0.0.1"}),
-    ("localhost {ed25519}", {"localhost"}),
-    ("{n} {ed25519}\n[localhost]:{p} {old}", {"127.0.0.1"}),
-    ("{n} {old}\n[localhost]:{p} {ed25519}", {"localhost"}),
-    ("{n} {ed25519}\n@revoked [localhost]:{p} {ed25519}", {"127.0.0.1"}),
-    ("* {ed25519}", {"localhost", "127.0.0.1"}),
-])
+@pytest.mark.parametrize(
+    ("text", "connects"),
+    [
+        ("[localhost]:{p} {ed25519}", {"localhost"}),
+        ("[LocalHost]:{p} {ed25519}\n{n} {ed25519}", {"localhost", "127.0.0.1"}),
+        ("localhost {ed25519}", {"localhost"}),
+        ("{n} {ed25519}\n[localhost]:{p} {old}", {"127.0.0.1"}),
+        ("{n} {old}\n[localhost]:{p} {ed25519}", {"localhost"}),
+        ("{n} {ed25519}\n@revoked [localhost]:{p} {ed25519}", {"127.0.0.1"}),
+        ("* {ed25519}", {"localhost", "127.0.0.1"}),
+    ],
+)
 async def test_aliases(text, connects, servers, tmp_path):
     """Of several names each that the store knows has to be one by which ssh connects."""
     store, server = write(tmp_path / "known_hosts", servers["one"], text), servers["one"]
@@ -220,10 +241,18 @@ async def test_aliases(text, connects, servers, tmp_path):
     assert await healthy(server, store, aliases=("LOCALHOST",)) is (known == connects)
 
 
-@pytest.mark.parametrize("texts", [
-    ("", "{n} {ed25519}"), (None, "{n} {ed25519}"), ("{n} {ed25519}", None), ("{n} {old}", "{n} {ed25519}"),
-    ("{n} {ed25519}", "@revoked {n} {ed25519}"), ("{n} {old}", "{n} {oldecdsa}"), ("", "# nobody"),
-])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("", "{n} {ed25519}"),
+        (None, "{n} {ed25519}"),
+        ("{n} {ed25519}", None),
+        ("{n} {old}", "{n} {ed25519}"),
+        ("{n} {ed25519}", "@revoked {n} {ed25519}"),
+        ("{n} {old}", "{n} {oldecdsa}"),
+        ("", "# nobody"),
+    ],
+)
 async def test_several_files(texts, servers, tmp_path):
     """All files of a holder together are what ssh reads; one that is not there holds no line."""
     server = servers["one"]
@@ -234,13 +263,29 @@ async def test_several_files(texts, servers, tmp_path):
     assert (await healthy(server, *stores) is True) == accepts(server.address, server.port, *stores)
 
 
-NAMES = ("{n}", "127.0.0.1", "*", "[127.0.*]:*", "127.0.0.?", "*,!{n}", "!{n}", "{n},foo", "{h}", "{hb}",
-         "[127.0.0.1]:1", "[127.0.0.2]:{p}", "*,!127.0.0.1")
+NAMES = (
+    "{n}",
+    "127.0.0.1",
+    "*",
+    "[127.0.*]:*",
+    "127.0.0.?",
+    "*,!{n}",
+    "!{n}",
+    "{n},foo",
+    "{h}",
+    "{hb}",
+    "[127.0.0.1]:1",
+    "[127.0.0.2]:{p}",
+    "*,!127.0.0.1",
+)
 LINES = st.builds(
-    "{0}{1}{2}{3}{4}".format, st.sampled_from(("", "", "", "@cert-authority ", "@revoked ")),
-    st.one_of(st.just("{n}"), st.sampled_from(NAMES)), st.sampled_from((" ", "\t", "  ")),
+    "{0}{1}{2}{3}{4}".format,
+    st.sampled_from(("", "", "", "@cert-authority ", "@revoked ")),
+    st.one_of(st.just("{n}"), st.sampled_from(NAMES)),
+    st.sampled_from((" ", "\t", "  ")),
     st.one_of(st.just("{ed25519}"), st.sampled_from(("{ecdsa}", "{ca}", "{old}", "{oldecdsa}", "{sk}", "{cut}"))),
-    st.sampled_from(("", " note", "\r", "\t# x")))
+    st.sampled_from(("", " note", "\r", "\t# x")),
+)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

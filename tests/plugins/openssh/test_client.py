@@ -18,8 +18,12 @@ def string(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
 
-@given(kind=st.sampled_from(TYPES), rest=st.lists(st.binary(max_size=70), max_size=9), tail=st.binary(max_size=9),
-       marker=st.sampled_from(("", "@cert-authority ", "@revoked ")))
+@given(
+    kind=st.sampled_from(TYPES),
+    rest=st.lists(st.binary(max_size=70), max_size=9),
+    tail=st.binary(max_size=9),
+    marker=st.sampled_from(("", "@cert-authority ", "@revoked ")),
+)
 @example(kind="ssh-rsa", rest=[b"\1", b"\0"], tail=b"", marker="")
 @example(kind="ssh-rsa", rest=[b"\1\0\1", b"\xff" * 70], tail=b"", marker="")
 def test_no_key_is_too_odd(kind, rest, tail, marker):

@@ -28,7 +28,7 @@ async def look(world, connection):
 
 async def the_step(world, connection):
     plan = make_plan(world.target, world.site, await look(world, connection))
-    step, = plan.steps
+    (step,) = plan.steps
     return step
 
 
@@ -43,7 +43,7 @@ async def test_heals(make_world, local):
     world.peer.renew("ssh-ed25519")
     async with world.connected() as connection:
         snapshot = await look(world, connection)
-        finding, = snapshot.findings
+        (finding,) = snapshot.findings
         assert finding.verdict is Verdict.STALE
         assert finding.evidence.grade is Grade.SUPPORTED
         assert snapshot.relations["ssh:bastion:web1"].healthy is False
@@ -75,10 +75,26 @@ async def test_openssh_agrees(make_world):
 
 async def ssh(world):
     client = await asyncio.create_subprocess_exec(
-        "ssh", "-F", "none", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o",
-        f"UserKnownHostsFile={world.holder.known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null", "-o",
-        "PreferredAuthentications=password", "-p", str(world.peer.port), "ops@127.0.0.1",
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+        "ssh",
+        "-F",
+        "none",
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        f"UserKnownHostsFile={world.holder.known_hosts}",
+        "-o",
+        "GlobalKnownHostsFile=/dev/null",
+        "-o",
+        "PreferredAuthentications=password",
+        "-p",
+        str(world.peer.port),
+        "ops@127.0.0.1",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
     _, said = await client.communicate()
     return said.decode()
 
@@ -120,7 +136,7 @@ async def test_an_interceptor_before_the_holder(make_world, start):
     interceptor = await start()
     world.holder.reaches[world.peer.port] = interceptor.port
     async with world.connected() as connection:
-        finding, = (await look(world, connection)).findings
+        (finding,) = (await look(world, connection)).findings
     assert finding.evidence.grade is Grade.CONTRADICTED
     said = next(c for c in finding.evidence.collected if c.grade is Grade.CONTRADICTED)
     assert said.collector == "holder's end"
@@ -234,7 +250,7 @@ async def test_a_key_that_was_not_approved(make_world):
     world.peer.renew("ssh-ed25519")
     async with world.connected() as connection:
         step = await the_step(world, connection)
-        edge, = step.expected
+        (edge,) = step.expected
         with pytest.raises(Refused, match="was not approved"):
             await connection.send(step.model_copy(update={"expected": {edge: "SHA256:" + "0" * 64}}), nothing)
 
@@ -422,8 +438,10 @@ async def test_the_transcript_is_kept(make_world, tmp_path):
 async def test_two_holders_or_neither(make_world):
     """Where one holder cannot be reached, no holder is worked on, and the one that failed is named."""
     world = await make_world()
-    lost = {"host": "127.0.0.1", "ssh": {"port": 1, "username": "ops", "password": "env:HOLDER_PASSWORD",
-                                         "host_key": "SHA256:" + "A" * 43}}
+    lost = {
+        "host": "127.0.0.1",
+        "ssh": {"port": 1, "username": "ops", "password": "env:HOLDER_PASSWORD", "host_key": "SHA256:" + "A" * 43},
+    }
     data = world.site.model_dump()
     data["holders"]["lost"] = lost
     world.site = type(world.site).model_validate(data)

@@ -68,7 +68,6 @@ async def test_many(start):
     nodes = [await start() for _ in range(3)]
     closed = Endpoint(host="127.0.0.1", port=1)
     seen = await HostKeys.liking("ssh-ed25519").probe_many([*map(at, nodes), closed], limit=2, timeout=10)
-    assert [as_openssh_prints(seen[at(n)].fingerprint) for n in nodes] == [n.keys[0].get_fingerprint()
-                                                                          for n in nodes]
+    assert [as_openssh_prints(seen[at(n)].fingerprint) for n in nodes] == [n.keys[0].get_fingerprint() for n in nodes]
     assert isinstance(seen[closed], TemporaryError)
     assert not isinstance(seen[closed], Presented)

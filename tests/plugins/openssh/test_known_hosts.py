@@ -65,8 +65,10 @@ def test_names_that_openssh_hashed(tmp_path):
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen is not installed")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(hosts=st.lists(st.text("ab*?!,.[]:2|1=", min_size=1, max_size=9), min_size=1, max_size=40, unique=True),
-       name=st.sampled_from(["a", "ab", "a.b", "[a]:2", "[a.b]:22", "1::2"]))
+@given(
+    hosts=st.lists(st.text("ab*?!,.[]:2|1=", min_size=1, max_size=9), min_size=1, max_size=40, unique=True),
+    name=st.sampled_from(["a", "ab", "a.b", "[a]:2", "[a.b]:22", "1::2"]),
+)
 def test_lines_that_are_for_a_name(hosts, name, tmp_path):
     """Whatever patterns a file holds, the lines found for a name are those that OpenSSH finds."""
     file = tmp_path / "known_hosts"
@@ -77,9 +79,15 @@ def test_lines_that_are_for_a_name(hosts, name, tmp_path):
     assert [line.hosts for line in parse(file.read_bytes()).covering(name)] == theirs
 
 
-@pytest.mark.parametrize(("host", "port", "name"), [
-    ("Web1.Example.com", 22, "web1.example.com"), ("web1", 2222, "[web1]:2222"),
-    ("2001:DB8:0::1", 22, "2001:db8::1"), ("2001:db8::1", 2222, "[2001:db8::1]:2222")])
+@pytest.mark.parametrize(
+    ("host", "port", "name"),
+    [
+        ("Web1.Example.com", 22, "web1.example.com"),
+        ("web1", 2222, "[web1]:2222"),
+        ("2001:DB8:0::1", 22, "2001:db8::1"),
+        ("2001:db8::1", 2222, "[2001:db8::1]:2222"),
+    ],
+)
 def test_names_as_ssh_looks_them_up(host, port, name):
     """In lower case, addresses in their short form, the port where it is not 22."""
     assert name_at(host, port) == name
@@ -104,6 +112,7 @@ def calls(action) -> int:
 @pytest.mark.parametrize("field", ["h{n}.example.com,192.0.2.1", "|1|" + "A" * 27 + "=|" + "A" * 27 + "=", "*.h{n}"])
 def test_work_grows_with_the_lines(field):
     """Twice the lines are twice the work: to list, to find a name, and to change a line."""
+
     def work(number: int) -> int:
         text = "".join(f"{field.format(n=n)} ssh-ed25519 {key(n)} {n}\n" for n in range(number)).encode()
 
@@ -113,7 +122,9 @@ def test_work_grows_with_the_lines(field):
             for _ in range(3):
                 listing.covering("h1.example.com")
             change(text, listed[-1].line, listed[0].line)
+
         return calls(all_of_it)
+
     assert work(2000) < 2.2 * work(1000)
 
 
@@ -146,7 +157,8 @@ def test_a_line_of_the_same_length_stays_in_its_place():
     line = f"web1  {old}   a note"
     assert with_key(line, new) == f"web1  {new}   a note"
     assert replaced(content, line, with_key(line, new)) == content.replace(
-        f"web1  {old}".encode(), f"web1  {new}".encode())
+        f"web1  {old}".encode(), f"web1  {new}".encode()
+    )
 
 
 def test_a_shorter_line_stays_in_its_place():
@@ -175,7 +187,7 @@ def test_no_line_is_written_over_a_page(before):
     old, new = f"web1 {public()}", f"web1 {public()}"
     for start in (before, before - len(old), before - len(old) // 2):
         wanted = change(b"#" * (start - 1) + f"\n{old}\n".encode(), old, new)
-        (offset, stands, comes), = wanted.over
+        ((offset, stands, comes),) = wanted.over
         crosses = offset // 4096 != (offset + len(stands) - 1) // 4096
         assert crosses == (not comes.strip()) == bool(wanted.append)
 

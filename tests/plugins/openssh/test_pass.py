@@ -41,8 +41,9 @@ sites:
     peers:
       web1: {{host: 127.0.0.1, port: {world.peer.port}}}
 """)
-    plugins = load_plugins(extra={"openssh": retrust_plugins.openssh, "evidence": retrust_plugins.evidence},
-                           entry_points=False)
+    plugins = load_plugins(
+        extra={"openssh": retrust_plugins.openssh, "evidence": retrust_plugins.evidence}, entry_points=False
+    )
     engine = Engine.start(inventory, plugins)
     lines = [world.peer.line(world.name, number) for number in (0, 1)]
     world.holder.known_hosts.write_text("\n".join(lines) + "\n")
@@ -53,8 +54,9 @@ async def run(engine):
     """One pass from the top, with a person at the terminal who accepts what is not proven."""
     ledger = await engine.open_ledger()
     try:
-        ended = await one_pass(engine, engine.site("bastions"), ledger,
-                               Attendance(ALICE, yes=True, accept_unproven=True))
+        ended = await one_pass(
+            engine, engine.site("bastions"), ledger, Attendance(ALICE, yes=True, accept_unproven=True)
+        )
     finally:
         await ledger.close()
     if ended.error is not None:
@@ -102,14 +104,17 @@ async def test_two_types_are_gone(engine):
     assert await run(made) == "nothing to do"
 
 
-@pytest.mark.parametrize(("store", "says"), [
-    ("", "'unknown' .no line is for .* add its line"),
-    ("{other}", "'unknown' .no line is for"),
-    ("{name},elsewhere.example.com {old}", "'refused' .* also stands for others.* as aliases"),
-    ("* {old}", "'refused' .*the line '\\*' also stands for others"),
-    ("@cert-authority * {old}", "'unknown' .no line is for .* and the key that it shows, SHA256:"),
-    ("{name} {new}\n@revoked * {new}", "'refused' .* marked @revoked"),
-])
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ("", "'unknown' .no line is for .* add its line"),
+        ("{other}", "'unknown' .no line is for"),
+        ("{name},elsewhere.example.com {old}", "'refused' .* also stands for others.* as aliases"),
+        ("* {old}", "'refused' .*the line '\\*' also stands for others"),
+        ("@cert-authority * {old}", "'unknown' .no line is for .* and the key that it shows, SHA256:"),
+        ("{name} {new}\n@revoked * {new}", "'refused' .* marked @revoked"),
+    ],
+)
 async def test_never_nothing_to_do(engine, store, says):
     """A peer that ssh would not connect to is never healthy; what is wrong and what to do are said."""
     made, world = engine

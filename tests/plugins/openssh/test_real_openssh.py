@@ -36,14 +36,20 @@ async def sshd(tmp_path):
         (tmp_path / name).chmod(0o600)
     login.write_public_key(str(tmp_path / "authorized_keys"))
     config = tmp_path / "sshd_config"
-    config.write_text(f"HostKey {tmp_path}/host\nAuthorizedKeysFile {tmp_path}/authorized_keys\nStrictModes no\n"
-                      "UsePAM no\nSubsystem sftp internal-sftp\nPermitRootLogin yes\n")
+    config.write_text(
+        f"HostKey {tmp_path}/host\nAuthorizedKeysFile {tmp_path}/authorized_keys\nStrictModes no\n"
+        "UsePAM no\nSubsystem sftp internal-sftp\nPermitRootLogin yes\n"
+    )
     if (complaint := _complaint(config)) is not None:
         pytest.skip(f"OpenSSH's server cannot run here: {complaint}")
     listener = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(_serve(listener, config))
-    yield {"port": listener.getsockname()[1], "username": getpass.getuser(), "key_file": str(tmp_path / "login"),
-           "host_key": host_key.get_fingerprint()}
+    yield {
+        "port": listener.getsockname()[1],
+        "username": getpass.getuser(),
+        "key_file": str(tmp_path / "login"),
+        "host_key": host_key.get_fingerprint(),
+    }
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     listener.close()
@@ -62,9 +68,11 @@ async def _serve(listener: socket.socket, config: Path) -> None:
             connection, _ = await asyncio.get_running_loop().sock_accept(listener)
             with connection:
                 connection.setblocking(True)
-                started.append(await asyncio.create_subprocess_exec(
-                    SSHD, "-i", "-f", config, stdin=connection, stdout=connection,
-                    stderr=asyncio.subprocess.DEVNULL))
+                started.append(
+                    await asyncio.create_subprocess_exec(
+                        SSHD, "-i", "-f", config, stdin=connection, stdout=connection, stderr=asyncio.subprocess.DEVNULL
+                    )
+                )
     finally:
         for process in started:
             if process.returncode is None:
@@ -80,9 +88,14 @@ async def test_heals(sshd, start, tmp_path, key_type):
     file.write_text(peer.line(f"[127.0.0.1]:{peer.port}") + "\n# the rest\n")
     file.chmod(0o644)
     peer.renew(key_type)
-    site = OpenSshSite.model_validate({
-        "name": "s", "target": "openssh", "peers": {"web1": {"host": "127.0.0.1", "port": peer.port}},
-        "holders": {"bastion": {"host": "127.0.0.1", "path": str(file), "ssh": sshd}}})
+    site = OpenSshSite.model_validate(
+        {
+            "name": "s",
+            "target": "openssh",
+            "peers": {"web1": {"host": "127.0.0.1", "port": peer.port}},
+            "holders": {"bastion": {"host": "127.0.0.1", "path": str(file), "ssh": sshd}},
+        }
+    )
     target, redactor = OpenSsh(), Redactor()
     services = Services(secrets=Secrets({}, redactor), redactor=redactor, read_only=False)
 
@@ -93,7 +106,7 @@ async def test_heals(sshd, start, tmp_path, key_type):
         snapshot = await take_snapshot(target, site, connection, Known(), retrust_collectors(), pages=True)
         assert snapshot.findings[0].verdict is Verdict.STALE
         assert snapshot.findings[0].evidence.grade is Grade.SUPPORTED
-        step, = make_plan(target, site, snapshot).steps
+        (step,) = make_plan(target, site, snapshot).steps
         await connection.send(step, nothing)
         assert (await connection.observe(step, sent=True)).state == "done"
     lines = [line for line in file.read_text().splitlines() if line.strip()]

@@ -120,6 +120,7 @@ async def test_links(file, tmp_path):
 
 async def test_a_file_that_may_only_be_read(file, tmp_path):
     """A file that may not be written is refused before anything is sent, and is named."""
+
     async def sent() -> None:
         pytest.fail("nothing was to be sent")
 
@@ -156,11 +157,29 @@ async def test_others_append(file):
 @pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason="OpenSSH is not installed")
 async def test_ssh_appends(file, tmp_path):
     """Every host that ssh itself meets meanwhile stays pinned."""
+
     def meet(port: int) -> None:
         for number in range(2, 10):
-            subprocess.run(["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new",
-                            "-o", f"UserKnownHostsFile={file}", "-o", "GlobalKnownHostsFile=/dev/null", "-p",
-                            str(port), f"nobody@127.0.0.{number}"], capture_output=True, stdin=subprocess.DEVNULL)
+            subprocess.run(
+                [
+                    "ssh",
+                    "-F",
+                    "none",
+                    "-o",
+                    "BatchMode=yes",
+                    "-o",
+                    "StrictHostKeyChecking=accept-new",
+                    "-o",
+                    f"UserKnownHostsFile={file}",
+                    "-o",
+                    "GlobalKnownHostsFile=/dev/null",
+                    "-p",
+                    str(port),
+                    f"nobody@127.0.0.{number}",
+                ],
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+            )
 
     with make_server(tmp_path / "server", "ed25519", address="0.0.0.0").running() as server:
         await back_and_forth(file, asyncio.create_task(asyncio.to_thread(meet, server.port)))
@@ -196,7 +215,7 @@ async def test_two_runs(file):
     file.write_text(f"{OLD}\n{REST}{OLD.replace('web1', 'web3')}\n")
     for _ in range(20):
         await asyncio.gather(replace(file), replace(file, OLD.replace("web1", "web3"), NEW.replace("web1", "web3")))
-        await asyncio.gather(replace(file, NEW, OLD),
-                             replace(file, NEW.replace("web1", "web3"), OLD.replace("web1", "web3")))
-    assert sorted(written(file.read_text())) == sorted(
-        [OLD, *written(REST), OLD.replace("web1", "web3")])
+        await asyncio.gather(
+            replace(file, NEW, OLD), replace(file, NEW.replace("web1", "web3"), OLD.replace("web1", "web3"))
+        )
+    assert sorted(written(file.read_text())) == sorted([OLD, *written(REST), OLD.replace("web1", "web3")])

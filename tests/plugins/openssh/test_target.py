@@ -21,12 +21,19 @@ SSH = {"username": "ops", "password": "env:P", "host_key": "SHA256:" + "A" * 43}
 
 
 def make_site(**changes):
-    return OpenSshSite.model_validate({
-        "name": "s", "target": "openssh",
-        "holders": {"bastion": {"host": "10.0.0.5", "ssh": SSH}, "here": {}},
-        "peers": {"web1": {"host": "10.0.0.21", "aliases": ["web1", "Web1.example.com"]},
-                  "db1": {"host": "10.0.0.22", "port": 2222},
-                  "bastion": {"host": "10.0.0.5"}}, **changes})
+    return OpenSshSite.model_validate(
+        {
+            "name": "s",
+            "target": "openssh",
+            "holders": {"bastion": {"host": "10.0.0.5", "ssh": SSH}, "here": {}},
+            "peers": {
+                "web1": {"host": "10.0.0.21", "aliases": ["web1", "Web1.example.com"]},
+                "db1": {"host": "10.0.0.22", "port": 2222},
+                "bastion": {"host": "10.0.0.5"},
+            },
+            **changes,
+        }
+    )
 
 
 def make_pin(hosts, key=None):
@@ -35,22 +42,25 @@ def make_pin(hosts, key=None):
     return next(pins("bastion", parse(line.encode()).lines, {}))
 
 
-@pytest.mark.parametrize(("hosts", "kind", "endpoint"), [
-    ("10.0.0.21", "endpoint", "10.0.0.21:22"),
-    ("web1,10.0.0.21", "endpoint", "10.0.0.21:22"),
-    ("WEB1.EXAMPLE.COM", "endpoint", "10.0.0.21:22"),
-    ("[10.0.0.22]:2222", "endpoint", "10.0.0.22:2222"),
-    ("10.0.0.22", "unknown", "None"),
-    ("[10.0.0.21]:2222", "unknown", "None"),
-    ("web1,backup.example.com", "unknown", "None"),
-    ("10.0.0.21,[10.0.0.22]:2222", "unknown", "None"),
-    ("*.example.com", "unknown", "None"),
-    ("web1,!web1.example.com", "unknown", "None"),
-    ("10.0.0.5", "self", "None"),
-    ("localhost,127.0.0.1", "self", "None"),
-    ("[::1]:22", "self", "None"),
-    ("10.0.0.99", "unknown", "None"),
-])
+@pytest.mark.parametrize(
+    ("hosts", "kind", "endpoint"),
+    [
+        ("10.0.0.21", "endpoint", "10.0.0.21:22"),
+        ("web1,10.0.0.21", "endpoint", "10.0.0.21:22"),
+        ("WEB1.EXAMPLE.COM", "endpoint", "10.0.0.21:22"),
+        ("[10.0.0.22]:2222", "endpoint", "10.0.0.22:2222"),
+        ("10.0.0.22", "unknown", "None"),
+        ("[10.0.0.21]:2222", "unknown", "None"),
+        ("web1,backup.example.com", "unknown", "None"),
+        ("10.0.0.21,[10.0.0.22]:2222", "unknown", "None"),
+        ("*.example.com", "unknown", "None"),
+        ("web1,!web1.example.com", "unknown", "None"),
+        ("10.0.0.5", "self", "None"),
+        ("localhost,127.0.0.1", "self", "None"),
+        ("[::1]:22", "self", "None"),
+        ("10.0.0.99", "unknown", "None"),
+    ],
+)
 def test_locate(hosts, kind, endpoint):
     """A line is about the one peer whose names it holds; with anyone else's name in it, it is left alone."""
     place = OpenSsh().locate(make_site(), make_pin(hosts))
@@ -79,7 +89,7 @@ def test_the_step_shows_both_lines():
     seen = presented(new.public_data)
     finding = Finding(pin=pin, presented=seen, verdict=Verdict.STALE)
     snapshot = Snapshot(site="s", target="openssh", observed_at=seen.not_before, findings=(finding,))
-    step, = OpenSsh().steps(make_site(), [finding], snapshot, frozenset())
+    (step,) = OpenSsh().steps(make_site(), [finding], snapshot, frozenset())
     comes = f"web1,10.0.0.21 {new.export_public_key().decode().strip()}"
     assert step.sends == (f"- {pin.line}", f"+ {comes}")
     assert step.undo == f"put the old line back: {pin.line}"
@@ -116,9 +126,15 @@ def test_peers_of_a_holder_are_peers_of_the_site():
         make_site(holders={"here": {"peers": ["web1", "web9"]}})
 
 
-@pytest.mark.parametrize("text", [
-    "SHA256:" + "q" * 42 + "8", "256 SHA256:" + "q" * 42 + "8 root@web1 (ED25519)", "SHA256:" + "q" * 42 + "8=",
-    " SHA256:" + b64decode("q" * 42 + "8=").hex()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SHA256:" + "q" * 42 + "8",
+        "256 SHA256:" + "q" * 42 + "8 root@web1 (ED25519)",
+        "SHA256:" + "q" * 42 + "8=",
+        " SHA256:" + b64decode("q" * 42 + "8=").hex(),
+    ],
+)
 def test_fingerprints_as_people_have_them(text):
     """The fingerprint as ssh-keygen prints it, alone or in its line, or in our own spelling."""
     assert make_site().read_fingerprint(text) == "SHA256:" + b64decode("q" * 42 + "8=").hex()

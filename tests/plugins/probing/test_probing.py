@@ -50,7 +50,11 @@ async def test_another_certificate_is_a_sighting_of_that_edge(told: KeptDelivery
         await rounds(told)
     (seen,) = told.seen
     assert (seen.kind, seen.site, f"{seen.holder}:{seen.key}", seen.fingerprint) == (
-        "probe", "campus", site.edge("primary"), renewed.fingerprint)
+        "probe",
+        "campus",
+        site.edge("primary"),
+        renewed.fingerprint,
+    )
 
 
 async def test_an_endpoint_that_is_down_is_told_by_health_alone(told: KeptDelivery, site: Campus) -> None:

@@ -57,12 +57,14 @@ class World:
 
     async def raises(self, error: RetrustError) -> None:
         """A pass over the site that ends with this error."""
+
         async def failing(name: str, work: Any) -> Any:
             await work()
             raise error
 
-        ended = await one_pass(self.engine, self.engine.site("campus"), self.ledger, Attendance("service"),
-                               part=failing)
+        ended = await one_pass(
+            self.engine, self.engine.site("campus"), self.ledger, Attendance("service"), part=failing
+        )
         assert ended.error is error
 
     @property

@@ -321,12 +321,19 @@ def test_registers() -> None:
 # -- when it may run ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("fields", "needs"), [
-    ({"on_hold": "true"}, "taken off hold"), ({"start_date": "2026-03-04 13:00:00"}, "planned start"),
-    ({"end_date": "2026-03-04 11:00:00"}, "ended at 2026-03-04 11:00"), ({"start_date": "soon"}, "can be read"),
-    ({"on_hold": "false", "start_date": "2026-03-04 11:00:00", "end_date": "2026-03-04 13:00:00"}, None)])
-async def test_an_approved_request_has_its_time(snow: FakeServiceNow, fields: dict[str, str], needs: str | None
-                                                ) -> None:
+@pytest.mark.parametrize(
+    ("fields", "needs"),
+    [
+        ({"on_hold": "true"}, "taken off hold"),
+        ({"start_date": "2026-03-04 13:00:00"}, "planned start"),
+        ({"end_date": "2026-03-04 11:00:00"}, "ended at 2026-03-04 11:00"),
+        ({"start_date": "soon"}, "can be read"),
+        ({"on_hold": "false", "start_date": "2026-03-04 11:00:00", "end_date": "2026-03-04 13:00:00"}, None),
+    ],
+)
+async def test_an_approved_request_has_its_time(
+    snow: FakeServiceNow, fields: dict[str, str], needs: str | None
+) -> None:
     """On hold, not yet begun, over or unreadable: shut, and it says why; between its times it is open."""
     gate = Ticket()
     await ask(gate, snow)
@@ -337,8 +344,9 @@ async def test_an_approved_request_has_its_time(snow: FakeServiceNow, fields: di
     assert needs is None or needs in (state.needs or "")
 
 
-@pytest.mark.parametrize("fields", [{"short_description": "move a desk"}, {"description": "something else"},
-                                    {"sys_created_by": "mallory"}])
+@pytest.mark.parametrize(
+    "fields", [{"short_description": "move a desk"}, {"description": "something else"}, {"sys_created_by": "mallory"}]
+)
 async def test_a_request_that_is_not_ours_is_passed_over(snow: FakeServiceNow, fields: dict[str, str]) -> None:
     """The correlation alone makes it not ours: words, plan and creator are compared, and our own is made."""
     await ask(Ticket(), snow)

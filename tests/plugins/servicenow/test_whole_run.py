@@ -44,8 +44,9 @@ async def a_pass_of_a_new_process(site: Campus) -> Ended:
     """Engine, plugins and ledger anew: nothing is remembered but what is written."""
     engine = replace(Engine.start(site.inventory, plugins=load_plugins()), home=site.home)
     async with await engine.open_ledger() as ledger:
-        return await one_pass(engine, ledger, engine.site("campus"), actor="service",
-                              tell=person_at_the_pages(site.lab))
+        return await one_pass(
+            engine, ledger, engine.site("campus"), actor="service", tell=person_at_the_pages(site.lab)
+        )
 
 
 async def test_from_a_shut_instance_to_a_healed_site(site: Campus, snow: FakeServiceNow, tmp_path: Path) -> None:

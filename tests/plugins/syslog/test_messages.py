@@ -9,36 +9,40 @@ from hypothesis import strategies as st
 from retrust_plugins.syslog.messages import Frames, host_of
 
 
-@pytest.mark.parametrize(("message", "host"), [
-    (b"<165>1 2024-05-01T12:00:00.003Z prime-pri ncs 123 ID47 - text", "prime-pri"),
-    (b"<34>1 - 10.0.0.11 - - - - text", "10.0.0.11"),
-    (b"<34>1 2024-05-01T12:00:00Z - app - - - text", None),
-    (b"<13>May  1 12:00:00 prime-sec ncs: text", "prime-sec"),
-    (b"<13>May 11 12:00:00 2001:db8::1 ncs: text", "2001:db8::1"),
-    (b"<13>2024-05-01T12:00:00+02:00 host.example.com app: text", "host.example.com"),
-    (b"May  1 12:00:00 prime-sec ncs: text", "prime-sec"),
-    (b"<13>Oct 11 22:14:15 ncs[17]: text", None), (b"<13>2025-10-11T22:14:15Z ncs[17]: text", None),
-    (b"<189>17: *Mar 14 09:26:53.589 CET: %SYS-4-X: text", None),
-    (b"<13>Nov 9 14:43:26 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:15.003 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:15.003 CET prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 2025 22:14:15 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 2025 22:14:15 prime-pri : %ASA-6-1: text", "prime-pri"),
-    (b"<13>2025 Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:15 ncs: text", None),
-    (b"<13>Oct 11 22:14:15 prime-pri: %SYS-5-X: text", "prime-pri"),
-    (b"<188>17: prime-pri: Nov 23 22:23:27.833 NewYork: %SYS-4-X: text", "prime-pri"),
-    (b"<188>prime-pri: *Nov 23 22:23:27.833: %SYS-4-X: text", "prime-pri"),
-    (b"<188>17: prime-pri: 000018: .Nov 23 2025 22:23:27.833 CET: %SYS-4-X: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:16 relay <13>Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:16 relay 1 2025-10-11T22:14:15Z prime-pri ncs - - - text", "prime-pri"),
-    (b"<13>Oct 11 22:14:16 relay Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
-    (b"<13>Oct 11 22:14:15 src@prime-pri ncs: text", "prime-pri"),
-    (b"<13>1 2025-10-11T22:14:15.003+02:00 [2001:db8::1] ncs - - - text", "2001:db8::1"),
-    (b"<13>no header at all", None),
-    (b"\xff\xfe", None),
-    (b"", None),
-])
+@pytest.mark.parametrize(
+    ("message", "host"),
+    [
+        (b"<165>1 2024-05-01T12:00:00.003Z prime-pri ncs 123 ID47 - text", "prime-pri"),
+        (b"<34>1 - 10.0.0.11 - - - - text", "10.0.0.11"),
+        (b"<34>1 2024-05-01T12:00:00Z - app - - - text", None),
+        (b"<13>May  1 12:00:00 prime-sec ncs: text", "prime-sec"),
+        (b"<13>May 11 12:00:00 2001:db8::1 ncs: text", "2001:db8::1"),
+        (b"<13>2024-05-01T12:00:00+02:00 host.example.com app: text", "host.example.com"),
+        (b"May  1 12:00:00 prime-sec ncs: text", "prime-sec"),
+        (b"<13>Oct 11 22:14:15 ncs[17]: text", None),
+        (b"<13>2025-10-11T22:14:15Z ncs[17]: text", None),
+        (b"<189>17: *Mar 14 09:26:53.589 CET: %SYS-4-X: text", None),
+        (b"<13>Nov 9 14:43:26 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:15.003 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:15.003 CET prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 2025 22:14:15 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 2025 22:14:15 prime-pri : %ASA-6-1: text", "prime-pri"),
+        (b"<13>2025 Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:15 ncs: text", None),
+        (b"<13>Oct 11 22:14:15 prime-pri: %SYS-5-X: text", "prime-pri"),
+        (b"<188>17: prime-pri: Nov 23 22:23:27.833 NewYork: %SYS-4-X: text", "prime-pri"),
+        (b"<188>prime-pri: *Nov 23 22:23:27.833: %SYS-4-X: text", "prime-pri"),
+        (b"<188>17: prime-pri: 000018: .Nov 23 2025 22:23:27.833 CET: %SYS-4-X: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:16 relay <13>Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:16 relay 1 2025-10-11T22:14:15Z prime-pri ncs - - - text", "prime-pri"),
+        (b"<13>Oct 11 22:14:16 relay Oct 11 22:14:15 prime-pri ncs: text", "prime-pri"),
+        (b"<13>Oct 11 22:14:15 src@prime-pri ncs: text", "prime-pri"),
+        (b"<13>1 2025-10-11T22:14:15.003+02:00 [2001:db8::1] ncs - - - text", "2001:db8::1"),
+        (b"<13>no header at all", None),
+        (b"\xff\xfe", None),
+        (b"", None),
+    ],
+)
 def test_the_host_is_the_headers(message: bytes, host: str | None) -> None:
     """In either format; none where the header names none."""
     assert host_of(message) == host
@@ -59,7 +63,7 @@ def joined(frames: Frames, chunks: list[bytes]) -> list[bytes]:
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
-    return [data[at:at + size] for at in range(0, len(data), size)]
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 @given(messages, st.integers(1, 50), st.integers(16, 200))
@@ -77,14 +81,20 @@ def test_lines_are_found_however_they_are_cut(said: list[bytes], size: int, part
     assert joined(Frames(part), cut(b"".join(message + b"\n" for message in whole), size)) == whole
 
 
-@given(st.lists(st.tuples(st.from_regex(rb"\A<[1-9][0-9]?>[a-z ]{1,40}\Z"),
-                          st.sampled_from(["nul", "lf", "crlf", "counted"])), min_size=1, max_size=8),
-       st.integers(1, 50))
+@given(
+    st.lists(
+        st.tuples(st.from_regex(rb"\A<[1-9][0-9]?>[a-z ]{1,40}\Z"), st.sampled_from(["nul", "lf", "crlf", "counted"])),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(1, 50),
+)
 def test_framings_may_mix(said: list[tuple[bytes, str]], size: int) -> None:
     """Each message is told when its own end came, be it a NUL, a line end or a count."""
     ways = {"nul": b"%s\0", "lf": b"%s\n", "crlf": b"%s\r\n"}
-    stream = b"".join(ways[way] % message if way in ways else b"%d %s" % (len(message), message)
-                      for message, way in said)
+    stream = b"".join(
+        ways[way] % message if way in ways else b"%d %s" % (len(message), message) for message, way in said
+    )
     frames, found, current = Frames(), [], b""
     for piece in (piece for chunk in cut(stream, size) for piece in frames.feed(chunk)):
         current += piece.data

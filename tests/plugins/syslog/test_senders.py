@@ -12,9 +12,11 @@ from retrust.signatures import Match
 from retrust_plugins.syslog.messages import Frames, host_of
 from retrust_plugins.syslog.streams import Speaker, Streams
 
-LINE = ("[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
-        "connection. Current certificate of the remote host is different "
-        "from what was used earlier - CN=pi-sec, O=Example, C=US")
+LINE = (
+    "[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
+    "connection. Current certificate of the remote host is different "
+    "from what was used earlier - CN=pi-sec, O=Example, C=US"
+)
 SIGNATURES = tuple(load_plugins().log_signatures.values())
 
 SENDERS = {
@@ -27,16 +29,21 @@ SENDERS = {
     "ios": ("<131>17: {host}: *%b %d %Y %H:%M:%S.{ms} UTC: ", True),
     "ios-xe": ("<131>17: {host}: 000018: .%b %d %Y %H:%M:%S: ", True),
     "ios of a zone that is not known": ("<131>17: {host}: %b %d %Y %H:%M:%S.{ms} NewYork: ", False),
-    "nx-os": ("<131>{host}: %Y %b %d %H:%M:%S.{ms} UTC: ", True), "no time": ("<131>17: {host}: ", False),
+    "nx-os": ("<131>{host}: %Y %b %d %H:%M:%S.{ms} UTC: ", True),
+    "no time": ("<131>17: {host}: ", False),
     "behind a relay": ("<131>1 {iso}Z relay - - - - <131>%b %d %Y %H:%M:%S {host} ncs: ", True),
     "behind a relay that prepends": ("<131>{iso}Z relay %b %d %Y %H:%M:%S {host} ncs: ", True),
-    "no header": ("", False), "a priority alone": ("<131>", False),
+    "no header": ("", False),
+    "a priority alone": ("<131>", False),
 }
 WRITERS = {
     "bare": ("", False),
-    "iso": ("%Y-%m-%d %H:%M:%S,{ms} ERROR ", True), "date": ("%d %b %Y %H:%M:%S,{ms} ERROR ", True),
-    "absolute": ("%H:%M:%S,{ms} ERROR ", False), "prime": ("%m/%d/%y %H:%M:%S.{ms} ERROR ", True),
-    "websphere": ("[%d.%m.%y %H:%M:%S:{ms} UTC] 00000017 Hm E ", True), "go": ("%Y/%m/%d %H:%M:%S ", True),
+    "iso": ("%Y-%m-%d %H:%M:%S,{ms} ERROR ", True),
+    "date": ("%d %b %Y %H:%M:%S,{ms} ERROR ", True),
+    "absolute": ("%H:%M:%S,{ms} ERROR ", False),
+    "prime": ("%m/%d/%y %H:%M:%S.{ms} ERROR ", True),
+    "websphere": ("[%d.%m.%y %H:%M:%S:{ms} UTC] 00000017 Hm E ", True),
+    "go": ("%Y/%m/%d %H:%M:%S ", True),
     "of a zone that is not known": ("%Y-%m-%d %H:%M:%S,{ms} CST ERROR ", None),
 }
 
@@ -55,9 +62,12 @@ def heard(message: bytes) -> tuple[str | None, Match]:
     return speaker.host, match
 
 
-@given(st.sampled_from(sorted(SENDERS)), st.sampled_from(sorted(WRITERS)),
-       st.sampled_from(["prime-pri", "10.0.0.11"]),
-       st.datetimes(datetime(2002, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)))
+@given(
+    st.sampled_from(sorted(SENDERS)),
+    st.sampled_from(sorted(WRITERS)),
+    st.sampled_from(["prime-pri", "10.0.0.11"]),
+    st.datetimes(datetime(2002, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),
+)
 @settings(max_examples=300)
 def test_any_writer_behind_any_sender(sender: str, writer: str, host: str, at: datetime) -> None:
     """The innermost time that is told; none where it cannot be read, though an outer one can."""
@@ -73,15 +83,36 @@ def test_any_writer_behind_any_sender(sender: str, writer: str, host: str, at: d
         assert of_line is None or not (of_line or of_header)
 
 
-@given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from([
-    b"<13>", b"1 ", b"12 ", b"Oct 11 22:14:15 ", b"2025-10-11T22:14:15Z ", b"17: ", b"host ",
-    b"host: ", b"*", b"%", b"\0", b"\n"])),
-    max_size=30), st.integers(1, 40))
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=12),
+            st.sampled_from(
+                [
+                    b"<13>",
+                    b"1 ",
+                    b"12 ",
+                    b"Oct 11 22:14:15 ",
+                    b"2025-10-11T22:14:15Z ",
+                    b"17: ",
+                    b"host ",
+                    b"host: ",
+                    b"*",
+                    b"%",
+                    b"\0",
+                    b"\n",
+                ]
+            ),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 40),
+)
 def test_no_bytes_crash_a_listener(pieces: list[bytes], size: int) -> None:
     """Any bytes, however they are cut: a host or none, and every byte in a piece or still awaited."""
     data, frames = b"".join(pieces), Frames()
     host_of(data)
     for at in range(0, len(data), size):
-        for piece in frames.feed(data[at:at + size]):
+        for piece in frames.feed(data[at : at + size]):
             host_of(piece.data)
     frames.rest()

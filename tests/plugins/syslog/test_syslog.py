@@ -26,10 +26,12 @@ from retrust_plugins.syslog.source import Syslog, SyslogSettings
 from retrust_plugins.syslog.streams import Tally
 from retrust_plugins.syslog.udp import UdpListener
 
-LINES = ("[system] [HealthMonitorThread] TOFU failed.",
-         "Check local trust Trust-on-first-use is configure for this connection.",
-         "Current certificate of the remote host is different from what was used earlier - CN={name}, C=US",
-         "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:")
+LINES = (
+    "[system] [HealthMonitorThread] TOFU failed.",
+    "Check local trust Trust-on-first-use is configure for this connection.",
+    "Current certificate of the remote host is different from what was used earlier - CN={name}, C=US",
+    "javax.net.ssl.SSLHandshakeException: java.security.cert.CertificateException:",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +42,22 @@ def plugins() -> Plugins:
 @pytest.fixture
 def heard(plugins: Plugins) -> KeptDelivery:
     """A delivery over an inventory of one site, whose primary has an address of its own."""
-    site = SimpleNamespace(name="campus", endpoints=lambda: {"primary": Endpoint(host="10.0.0.11", port=8082),
-                                                             "secondary": Endpoint(host="10.0.0.12", port=8082)})
+    site = SimpleNamespace(
+        name="campus",
+        endpoints=lambda: {
+            "primary": Endpoint(host="10.0.0.11", port=8082),
+            "secondary": Endpoint(host="10.0.0.12", port=8082),
+        },
+    )
     target = SimpleNamespace(holders=lambda _: ("primary", "secondary"))
-    return KeptDelivery(SimpleNamespace(
-        plugins=plugins, inventory=SimpleNamespace(sites={"campus": site}), target=lambda _: target,
-        site=lambda _: site))
+    return KeptDelivery(
+        SimpleNamespace(
+            plugins=plugins,
+            inventory=SimpleNamespace(sites={"campus": site}),
+            target=lambda _: target,
+            site=lambda _: site,
+        )
+    )
 
 
 def listening(heard: KeptDelivery, protocol: str, **settings: Any) -> Any:
@@ -105,8 +117,10 @@ async def test_hosts_that_speak_at_once_are_told_apart(heard: KeptDelivery) -> N
                 for message in pair:
                     relay.sendto(message, ("127.0.0.1", port_of(heard)))
         await heard.until(lambda: len(heard.seen) == 2, "both events")
-    assert {(s.holder, s.dn) for s in heard.seen} == {("primary", "CN=prime-sec, C=US"),
-                                                      ("secondary", "CN=prime-pri, C=US")}
+    assert {(s.holder, s.dn) for s in heard.seen} == {
+        ("primary", "CN=prime-sec, C=US"),
+        ("secondary", "CN=prime-pri, C=US"),
+    }
 
 
 async def test_lines_without_a_header_go_on_with_the_message_before(heard: KeptDelivery) -> None:
@@ -121,8 +135,9 @@ async def test_lines_without_a_header_go_on_with_the_message_before(heard: KeptD
     assert (heard.seen[0].holder, heard.seen[0].role) == ("primary", "peer")
 
 
-@pytest.mark.parametrize("form", ["<13>{line}", "<189>17: {host}: *Mar 14 09:26:53.589 NewYork: {line}",
-                                  "<13>{host} ncs: {line}"])
+@pytest.mark.parametrize(
+    "form", ["<13>{line}", "<189>17: {host}: *Mar 14 09:26:53.589 NewYork: {line}", "<13>{host} ncs: {line}"]
+)
 async def test_a_message_without_a_readable_time_is_of_when_it_came(heard: KeptDelivery, form: str) -> None:
     """A live source vouches for it: it was said just before it was heard."""
     async with listening(heard, "udp"):
@@ -155,8 +170,11 @@ async def test_tls_asks_for_a_certificate_where_the_settings_do(heard: KeptDeliv
     server, client = self_signed("127.0.0.1"), self_signed("rsyslog")
     for name, one in (("server", server), ("client", client)):
         (tmp_path / f"{name}.pem").write_bytes(one.pem)
-        (tmp_path / f"{name}.key").write_bytes(one.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        (tmp_path / f"{name}.key").write_bytes(
+            one.key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
     files = {"certificate": tmp_path / "server.pem", "key": tmp_path / "server.key", "ca": tmp_path / "client.pem"}
     trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
     trusting.check_hostname = False
@@ -258,8 +276,15 @@ async def rsyslog(recipe: str, folder: Path, log: Path, port: int) -> AsyncItera
     lines = recipe.replace("/var/log/prime/primary/hm-*.log", str(log)).replace('port="6514"', f'port="{port}"')
     (folder / "rsyslog.conf").write_text(f'global(workDirectory="{folder}")\n{lines}')
     process = await asyncio.create_subprocess_exec(
-        daemon, "-n", "-f", str(folder / "rsyslog.conf"), "-i", str(folder / "pid"),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+        daemon,
+        "-n",
+        "-f",
+        str(folder / "rsyslog.conf"),
+        "-i",
+        str(folder / "pid"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
         yield
     finally:
@@ -268,13 +293,16 @@ async def rsyslog(recipe: str, folder: Path, log: Path, port: int) -> AsyncItera
 
 
 async def test_rsyslog_sends_what_a_log_says(
-        heard: KeptDelivery, tmp_path: Path, guide: Callable[[str], list[str]]) -> None:
+    heard: KeptDelivery, tmp_path: Path, guide: Callable[[str], list[str]]
+) -> None:
     """By the guide's configuration, each failure of a followed log is an event of the host that the settings name."""
     [recipe] = guide("rsyslog")
     log = tmp_path / "hm-0-0.log"
     with log.open("a") as lines:
-        async with listening(heard, "tcp", senders={socket.gethostname(): "campus/primary"}), rsyslog(
-                recipe, tmp_path, log, port_of(heard)):
+        async with (
+            listening(heard, "tcp", senders={socket.gethostname(): "campus/primary"}),
+            rsyslog(recipe, tmp_path, log, port_of(heard)),
+        ):
             for name in ("prime-sec", "prime-pri"):
                 lines.write("".join(f"{line.format(name=name)}\n" for line in LINES))
                 lines.flush()

@@ -15,16 +15,46 @@ from retrust_plugins.webhook.messages import read
 from retrust_plugins.webhook.settings import WebhookSettings
 
 POSTED: dict[str, Any] = {
-    "splunk": {"sid": "scheduler_1", "search_name": "TOFU", "result": {
-        "_raw": "TOFU failed.", "_time": "1741944413.589", "host": "10.0.0.1"}},
-    "graylog": {"event_definition_id": "5", "event": {"id": "E1", "message": "TOFU"}, "backlog": [
-        {"id": "m1", "message": "TOFU failed.", "source": "10.0.0.1", "timestamp": "2025-03-14T09:26:53.589Z",
-         "fields": {}}]},
-    "elastic": {"hits": {"total": 1, "hits": [
-        {"_id": "m1", "_source": {
-            "message": "TOFU failed.", "@timestamp": "2025-03-14T09:26:53.589Z", "host": {"ip": "10.0.0.1"}}}]}},
-    "alertmanager": {"version": "4", "status": "firing", "alerts": [
-        {"labels": {"instance": "10.0.0.1"}, "annotations": {"description": "TOFU failed."}, "fingerprint": "ab"}]},
+    "splunk": {
+        "sid": "scheduler_1",
+        "search_name": "TOFU",
+        "result": {"_raw": "TOFU failed.", "_time": "1741944413.589", "host": "10.0.0.1"},
+    },
+    "graylog": {
+        "event_definition_id": "5",
+        "event": {"id": "E1", "message": "TOFU"},
+        "backlog": [
+            {
+                "id": "m1",
+                "message": "TOFU failed.",
+                "source": "10.0.0.1",
+                "timestamp": "2025-03-14T09:26:53.589Z",
+                "fields": {},
+            }
+        ],
+    },
+    "elastic": {
+        "hits": {
+            "total": 1,
+            "hits": [
+                {
+                    "_id": "m1",
+                    "_source": {
+                        "message": "TOFU failed.",
+                        "@timestamp": "2025-03-14T09:26:53.589Z",
+                        "host": {"ip": "10.0.0.1"},
+                    },
+                }
+            ],
+        }
+    },
+    "alertmanager": {
+        "version": "4",
+        "status": "firing",
+        "alerts": [
+            {"labels": {"instance": "10.0.0.1"}, "annotations": {"description": "TOFU failed."}, "fingerprint": "ab"}
+        ],
+    },
     "datadog": {"id": "m1", "text": "TOFU failed.", "host": "10.0.0.1"},
 }
 

@@ -30,10 +30,13 @@ OVER: dict[str, Any] = {
     "Azure Monitor": {"data": {"essentials": {"monitorCondition": "Resolved"}}},
 }
 ON: dict[str, Any] = {
-    "Alertmanager": {"status": "firing", "labels": {}}, "Grafana, legacy": {"state": "alerting"},
-    "CloudWatch": {"NewStateValue": "ALARM", "OldStateValue": "OK"}, "Opsgenie": {"action": "Create"},
+    "Alertmanager": {"status": "firing", "labels": {}},
+    "Grafana, legacy": {"state": "alerting"},
+    "CloudWatch": {"NewStateValue": "ALARM", "OldStateValue": "OK"},
+    "Opsgenie": {"action": "Create"},
     "Azure Monitor": {"data": {"essentials": {"monitorCondition": "Fired"}}},
-    "PagerDuty": {"event": {"event_type": "incident.triggered"}}, "Datadog": {"transition": "Triggered"},
+    "PagerDuty": {"event": {"event_type": "incident.triggered"}},
+    "Datadog": {"transition": "Triggered"},
 }
 
 
@@ -49,8 +52,19 @@ def test_what_is_on_is_one(platform: str) -> None:
     assert is_off(ON[platform]) is False
 
 
-@pytest.mark.parametrize("record", [{"status": "ok", "message": "x"}, {"message": "resolved"}, {}, [], "x", None,
-                                    {"http": {"status": 200}}, {"level": "info", "status": "error"}])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"status": "ok", "message": "x"},
+        {"message": "resolved"},
+        {},
+        [],
+        "x",
+        None,
+        {"http": {"status": 200}},
+        {"level": "info", "status": "error"},
+    ],
+)
 def test_a_log_record_says_nothing_of_it(record: Any) -> None:
     """A record that is no alert is not taken for one that is over."""
     assert is_off(record) is None
@@ -72,8 +86,11 @@ def test_of_a_mixed_batch_the_firing_ones_count() -> None:
     """A group that holds both is taken for what is on; one without anything that is on is taken with nothing."""
     body = {"status": "firing", "alerts": [alert("resolved"), alert("firing"), alert("resolved")]}
     assert len(read(door(map=MAP), JSON, json.dumps(body).encode())) == 1
-    for over in ({"status": "resolved", "alerts": [{"status": "resolved"}]}, {"status": "resolved", "alerts": []},
-                 {"status": "resolved", "alerts": [{"labels": {}}]}):
+    for over in (
+        {"status": "resolved", "alerts": [{"status": "resolved"}]},
+        {"status": "resolved", "alerts": []},
+        {"status": "resolved", "alerts": [{"labels": {}}]},
+    ):
         assert read(door(map=MAP), JSON, json.dumps(over).encode()) == []
 
 
@@ -95,21 +112,40 @@ STRUCTURED = {"content-type": "application/cloudevents+json"}
 BINARY = {f"ce-{name}": value for name, value in EVENT.items()}
 
 
-@pytest.mark.parametrize(("headers", "body"), [
-    (STRUCTURED, json.dumps({**EVENT, "data": TEXT}).encode()),
-    (STRUCTURED, json.dumps({**EVENT, "data": {"text": TEXT}}).encode()),
-    (STRUCTURED, json.dumps({**EVENT, "data_base64": base64.b64encode(TEXT.encode()).decode(),
-                             "datacontenttype": "text/plain"}).encode()),
-    (STRUCTURED, json.dumps({**EVENT, "data_base64": base64.b64encode(json.dumps({"text": TEXT}).encode()).decode(),
-                             "datacontenttype": "application/json"}).encode()),
-    ({"content-type": "application/cloudevents+json; charset=utf-16"},
-     json.dumps({**EVENT, "data": TEXT}).encode("utf-16")),
-    ({"content-type": "Application/CloudEvents+JSON; charset=\"UTF-8\""},
-     b"\xef\xbb\xbf" + json.dumps({**EVENT, "data": TEXT}).encode()),
-    ({**BINARY, "content-type": "text/plain; charset=iso-8859-1"}, TEXT.encode("latin-1")),
-    ({**BINARY, "content-type": "application/vnd.example+json"}, json.dumps({"text": TEXT}).encode()),
-    ({"content-type": "application/cloudevents-batch+json"}, json.dumps([{**EVENT, "data": TEXT}]).encode()),
-])
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (STRUCTURED, json.dumps({**EVENT, "data": TEXT}).encode()),
+        (STRUCTURED, json.dumps({**EVENT, "data": {"text": TEXT}}).encode()),
+        (
+            STRUCTURED,
+            json.dumps(
+                {**EVENT, "data_base64": base64.b64encode(TEXT.encode()).decode(), "datacontenttype": "text/plain"}
+            ).encode(),
+        ),
+        (
+            STRUCTURED,
+            json.dumps(
+                {
+                    **EVENT,
+                    "data_base64": base64.b64encode(json.dumps({"text": TEXT}).encode()).decode(),
+                    "datacontenttype": "application/json",
+                }
+            ).encode(),
+        ),
+        (
+            {"content-type": "application/cloudevents+json; charset=utf-16"},
+            json.dumps({**EVENT, "data": TEXT}).encode("utf-16"),
+        ),
+        (
+            {"content-type": 'Application/CloudEvents+JSON; charset="UTF-8"'},
+            b"\xef\xbb\xbf" + json.dumps({**EVENT, "data": TEXT}).encode(),
+        ),
+        ({**BINARY, "content-type": "text/plain; charset=iso-8859-1"}, TEXT.encode("latin-1")),
+        ({**BINARY, "content-type": "application/vnd.example+json"}, json.dumps({"text": TEXT}).encode()),
+        ({"content-type": "application/cloudevents-batch+json"}, json.dumps([{**EVENT, "data": TEXT}]).encode()),
+    ],
+)
 def test_every_form_of_a_cloud_event(headers: dict[str, str], body: bytes) -> None:
     """Structured, binary and batched; data as text, JSON or Base64; any charset."""
     (message,) = read(door(), headers, body)

@@ -28,9 +28,11 @@ from retrust_plugins.webhook.settings import WebhookSettings
 
 TOKEN, SECRET = "token-4711", "secret-0815"
 AUTHENTIC = {"Authorization": f"Bearer {TOKEN}"}
-LINE = ("[system] [HealthMonitorThread] TOFU failed.\nCheck local trust Trust-on-first-use is configure for this "
-        "connection.\nCurrent certificate of the remote host is different from what was used earlier - "
-        "CN=prime-sec, C=US\n")
+LINE = (
+    "[system] [HealthMonitorThread] TOFU failed.\nCheck local trust Trust-on-first-use is configure for this "
+    "connection.\nCurrent certificate of the remote host is different from what was used earlier - "
+    "CN=prime-sec, C=US\n"
+)
 FINGERPRINT = "SHA256:" + "ab" * 32
 
 
@@ -90,8 +92,10 @@ def opened(site: Campus, monkeypatch: pytest.MonkeyPatch) -> Opens:
         given = WebhookSettings.model_validate({"token": "env:HOOK_TOKEN"} | settings)
         running = asyncio.create_task(webhook.run(given, kept))  # type: ignore[arg-type]
         try:
-            async with serving(webhook.build(site.engine, site.ledger)) as url, httpx.AsyncClient(
-                    base_url=url, trust_env=False) as http:
+            async with (
+                serving(webhook.build(site.engine, site.ledger)) as url,
+                httpx.AsyncClient(base_url=url, trust_env=False) as http,
+            ):
                 yield Door(site, kept, http)
         finally:
             running.cancel()
@@ -101,8 +105,13 @@ def opened(site: Campus, monkeypatch: pytest.MonkeyPatch) -> Opens:
 
 
 def cloud_event(kind: str = "retrust.log.signature", data: Any = None, **more: Any) -> dict[str, Any]:
-    return {"specversion": "1.0", "id": "1", "source": "splunk", "type": kind,
-            "data": {"text": LINE} if data is None else data} | more
+    return {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "splunk",
+        "type": kind,
+        "data": {"text": LINE} if data is None else data,
+    } | more
 
 
 STRUCTURED = AUTHENTIC | {"Content-Type": "application/cloudevents+json"}
@@ -115,13 +124,23 @@ async def test_a_structured_cloud_event_is_kept(opened: Opens) -> None:
         assert (answer.status_code, answer.json()) == (202, {"sightings": 1})
         (seen,) = await door.sightings()
     assert (seen.site, seen.holder, seen.dn, seen.source, seen.actor) == (
-        "campus", "primary", "CN=prime-sec, C=US", "webhook events", "webhook:events")
+        "campus",
+        "primary",
+        "CN=prime-sec, C=US",
+        "webhook events",
+        "webhook:events",
+    )
 
 
 async def test_a_binary_cloud_event_is_kept(opened: Opens) -> None:
     """Attributes in headers, the text itself as the body."""
-    headers = AUTHENTIC | {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "rsyslog",
-                           "ce-type": "retrust.log.signature", "Content-Type": "text/plain"}
+    headers = AUTHENTIC | {
+        "ce-specversion": "1.0",
+        "ce-id": "1",
+        "ce-source": "rsyslog",
+        "ce-type": "retrust.log.signature",
+        "Content-Type": "text/plain",
+    }
     async with opened(site="campus") as door:
         assert (await door.post(LINE.encode(), headers)).status_code == 202
         assert [s.site for s in await door.sightings()] == ["campus"]
@@ -152,12 +171,16 @@ async def test_plain_json_is_read_as_the_settings_map_it(opened: Opens) -> None:
 async def test_a_renewal_announces_its_fingerprint(opened: Opens) -> None:
     """From a sender who is believed that, for a node of the inventory, by its fingerprint."""
     async with opened(may=["renewed"]) as door:
-        event = cloud_event("retrust.certificate.renewed",
-                            {"site": "campus", "node": "secondary", "fingerprint": FINGERPRINT})
+        event = cloud_event(
+            "retrust.certificate.renewed", {"site": "campus", "node": "secondary", "fingerprint": FINGERPRINT}
+        )
         assert (await door.post(event, STRUCTURED)).status_code == 202
         (seen,) = await door.sightings()
         assert (seen.kind, seen.fingerprint, seen.endpoint) == (
-            "renewed", FINGERPRINT, door.site.site.endpoints()["secondary"])
+            "renewed",
+            FINGERPRINT,
+            door.site.site.endpoints()["secondary"],
+        )
 
 
 async def test_a_renewal_may_bring_its_certificate(opened: Opens) -> None:
@@ -174,7 +197,8 @@ async def test_a_renewal_may_bring_its_certificate(opened: Opens) -> None:
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no curl, or no openssl")
 async def test_cert_managers_job_announces_and_counts_once(
-        opened: Opens, tmp_path: Path, guide: Callable[[str], list[str]]) -> None:
+    opened: Opens, tmp_path: Path, guide: Callable[[str], list[str]]
+) -> None:
     """The guide's script, run twice over one certificate, is one announcement of its fingerprint."""
     [script] = guide("hook: cert-manager")
     async with opened(may=["renewed"]) as door:
@@ -182,19 +206,30 @@ async def test_cert_managers_job_announces_and_counts_once(
         (tmp_path / "tls.crt").write_bytes(identity.certificate.public_bytes(Encoding.PEM))
         for _ in range(2):
             process = await asyncio.create_subprocess_exec(
-                "/bin/sh", "-c", script.replace("/tls/tls.crt", str(tmp_path / "tls.crt")),
+                "/bin/sh",
+                "-c",
+                script.replace("/tls/tls.crt", str(tmp_path / "tls.crt")),
                 env=os.environ | {"RETRUST_TOKEN": TOKEN, "RETRUST_DOOR": f"{door.http.base_url}/events"},
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
             said, _ = await process.communicate()
             assert process.returncode == 0, said.decode()
         assert [(s.kind, s.fingerprint, s.count) for s in await door.sightings()] == [
-            ("renewed", identity.fingerprint, 1)]
+            ("renewed", identity.fingerprint, 1)
+        ]
 
 
-@pytest.mark.parametrize("headers", [
-    {}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer"},
-    {"Authorization": f"Bearer {TOKEN}x"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+    ],
+)
 async def test_without_the_token_nothing_is_kept(opened: Opens, headers: dict[str, str]) -> None:
     """401, and the ledger knows nothing of it."""
     async with opened() as door:
@@ -212,8 +247,15 @@ async def test_a_signature_is_over_the_very_body(opened: Opens) -> None:
     """The right one is believed; another key's, another body's, and none are not."""
     body, other = json.dumps(cloud_event()).encode(), json.dumps(cloud_event(id="2")).encode()
     async with opened(token=None, hmac={"secret": "env:HOOK_SECRET"}) as door:
-        answers = [(await door.post(body, headers)).status_code for headers in (
-            signed(body, "another"), signed(other), {"Content-Type": "application/cloudevents+json"}, signed(body))]
+        answers = [
+            (await door.post(body, headers)).status_code
+            for headers in (
+                signed(body, "another"),
+                signed(other),
+                {"Content-Type": "application/cloudevents+json"},
+                signed(body),
+            )
+        ]
         assert answers == [401, 401, 401, 202]
 
 
@@ -221,8 +263,10 @@ async def test_with_token_and_signature_both_must_be_right(opened: Opens) -> Non
     """Either alone is not enough."""
     body = json.dumps(cloud_event()).encode()
     async with opened(hmac={"secret": "env:HOOK_SECRET"}) as door:
-        answers = [(await door.post(body, headers)).status_code for headers in (
-            signed(body), STRUCTURED, signed(body) | AUTHENTIC)]
+        answers = [
+            (await door.post(body, headers)).status_code
+            for headers in (signed(body), STRUCTURED, signed(body) | AUTHENTIC)
+        ]
         assert answers == [401, 401, 202]
 
 
@@ -249,8 +293,10 @@ async def test_a_hundred_megabytes_are_refused_by_their_announcement(opened: Ope
     async with opened() as door:
         port = httpx.URL(str(door.http.base_url)).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"POST /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-                     "Content-Length: 104857600\r\n\r\n".encode())
+        writer.write(
+            f"POST /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            "Content-Length: 104857600\r\n\r\n".encode()
+        )
         async with asyncio.timeout(10):
             assert (await reader.readline()).startswith(b"HTTP/1.1 413")
         writer.close()
@@ -322,8 +368,9 @@ async def test_an_event_sent_again_while_it_is_being_kept_waits_its_turn(opened:
         assert [s.count for s in await door.sightings()] == [1]
 
 
-@pytest.mark.parametrize("settings", [{"map": {"text": "raw", "id": "sid"}},
-                                      {"map": {"text": "raw"}, "delivery": "X-Delivery-Id"}])
+@pytest.mark.parametrize(
+    "settings", [{"map": {"text": "raw", "id": "sid"}}, {"map": {"text": "raw"}, "delivery": "X-Delivery-Id"}]
+)
 async def test_plain_json_sent_again_counts_once(opened: Opens, settings: dict[str, Any]) -> None:
     """By the id that the settings find, in the body or in a header; with another id it is another event."""
     async with opened(**settings) as door:
@@ -332,17 +379,25 @@ async def test_plain_json_sent_again_counts_once(opened: Opens, settings: dict[s
         assert [s.count for s in await door.sightings()] == [2]
 
 
-@pytest.mark.parametrize(("event", "status", "says"), [
-    (b"{", 400, "no JSON"),
-    (b"[" * 100_000, 400, "no JSON"),
-    (b'{"specversion": "1.0", "type": "retrust.log.signature", "data": {"text": "\xff\xfe"}}', 400, "no JSON"),
-    ({"type": "retrust.log.signature"}, 400, "specversion"),
-    (cloud_event(data={"text": 7}), 400, "text is missing"),
-    (cloud_event("somebody.else"), 400, "map"),
-    (cloud_event(data={"text": LINE, "site": "elsewhere"}), 422, "no such site"),
-    (cloud_event("retrust.certificate.renewed", {"site": "campus", "node": "secondary", "fingerprint": FINGERPRINT}),
-     403, "does not take"),
-])
+@pytest.mark.parametrize(
+    ("event", "status", "says"),
+    [
+        (b"{", 400, "no JSON"),
+        (b"[" * 100_000, 400, "no JSON"),
+        (b'{"specversion": "1.0", "type": "retrust.log.signature", "data": {"text": "\xff\xfe"}}', 400, "no JSON"),
+        ({"type": "retrust.log.signature"}, 400, "specversion"),
+        (cloud_event(data={"text": 7}), 400, "text is missing"),
+        (cloud_event("somebody.else"), 400, "map"),
+        (cloud_event(data={"text": LINE, "site": "elsewhere"}), 422, "no such site"),
+        (
+            cloud_event(
+                "retrust.certificate.renewed", {"site": "campus", "node": "secondary", "fingerprint": FINGERPRINT}
+            ),
+            403,
+            "does not take",
+        ),
+    ],
+)
 async def test_what_cannot_be_understood_is_told(opened: Opens, event: Any, status: int, says: str) -> None:
     """An answer that helps whoever sets the sender up; nothing is kept."""
     async with opened() as door:

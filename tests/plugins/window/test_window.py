@@ -104,8 +104,10 @@ def test_a_window_shorter_than_the_margin_never_opens() -> None:
 
 def test_the_whole_plan_must_fit() -> None:
     """What is left of the window must be longer than the plan takes; if not, the next long enough one is named."""
-    given_ = {"timezone": "Europe/Zurich", "calendar": [
-        SUNDAYS["calendar"], {"start": "2026-03-10 02:00", "duration": "1h"}]}
+    given_ = {
+        "timezone": "Europe/Zurich",
+        "calendar": [SUNDAYS["calendar"], {"start": "2026-03-10 02:00", "duration": "1h"}],
+    }
     settings_ = WindowSettings.model_validate(given_)
 
     def asked(moment: str, **takes: int) -> GateState:
@@ -115,8 +117,10 @@ def test_the_whole_plan_must_fit() -> None:
     assert asked("2026-03-08 03:59", hours=2).state == "open"
     late = asked("2026-03-08 04:00", hours=2)
     assert (late.state, late.until) == ("shut", at("2026-03-15 02:00"))
-    assert late.needs == ("the change window that opens on Sunday 2026-03-15 at 02:00 CET, with 2h for the whole plan: "
-                          "the one that is open closes too soon, on Sunday 2026-03-08 at 06:00 CET")
+    assert late.needs == (
+        "the change window that opens on Sunday 2026-03-15 at 02:00 CET, with 2h for the whole plan: "
+        "the one that is open closes too soon, on Sunday 2026-03-08 at 06:00 CET"
+    )
     between = asked("2026-03-09 12:00", hours=2)
     assert between.needs == "the change window that opens on Sunday 2026-03-15 at 02:00 CET, with 2h for the whole plan"
     never = asked("2026-03-08 03:00", hours=5)
@@ -351,8 +355,17 @@ async def test_approve_today_run_on_sunday() -> None:
     inventory, friday = an_inventory(), at("2026-03-06 15:00")
 
     async def states(now: datetime) -> dict[str, GateState]:
-        matter = Matter(inventory, inventory.sites["campus"], a_case(), a_plan("interrupting"), required,
-                        {"people": People(), "window": Window()}, [a_decision("ann", at=friday)], (), friday)
+        matter = Matter(
+            inventory,
+            inventory.sites["campus"],
+            a_case(),
+            a_plan("interrupting"),
+            required,
+            {"people": People(), "window": Window()},
+            [a_decision("ann", at=friday)],
+            (),
+            friday,
+        )
         found = await evaluate(matter, now=now)
         return {state.gate: state for state in found}
 
@@ -441,28 +454,43 @@ def test_agrees_with_arithmetic(calendar: list[Any], now: datetime) -> None:
 
 
 def calendar_text(*events: str, zone: str = "") -> str:
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *zone.splitlines(), *(
-        f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTAMP:20260101T000000Z\r\n{event}\r\nEND:VEVENT"
-        for n, event in enumerate(events)), "END:VCALENDAR", ""])
+    return "\r\n".join(
+        [
+            "BEGIN:VCALENDAR",
+            "VERSION:2.0",
+            "PRODID:x",
+            *zone.splitlines(),
+            *(
+                f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTAMP:20260101T000000Z\r\n{event}\r\nEND:VEVENT"
+                for n, event in enumerate(events)
+            ),
+            "END:VCALENDAR",
+            "",
+        ]
+    )
 
 
 def own_zone(offset: str) -> str:
-    return ("BEGIN:VTIMEZONE\nTZID:Customized Time Zone\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
-            f"TZOFFSETFROM:{offset}\nTZOFFSETTO:{offset}\nEND:STANDARD\nEND:VTIMEZONE")
+    return (
+        "BEGIN:VTIMEZONE\nTZID:Customized Time Zone\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
+        f"TZOFFSETFROM:{offset}\nTZOFFSETTO:{offset}\nEND:STANDARD\nEND:VTIMEZONE"
+    )
 
 
 AT = "DTSTART:20260607T000000Z\r\nDTEND:20260607T040000Z"
 
 
-def spans(folder: Path, calendar: str | bytes, freeze: str | bytes | None = None, note: set[str] | None = None
-          ) -> list[str]:
+def spans(
+    folder: Path, calendar: str | bytes, freeze: str | bytes | None = None, note: set[str] | None = None
+) -> list[str]:
     files = []
     for name, text in (("calendar.ics", calendar), ("freeze.ics", freeze)):
         if text is not None:
             (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
             files.append([folder / name])
-    found = open_spans(files[0], files[1] if freeze is not None else [], None, at("2026-06-01 00:00"),
-                       at("2026-06-30 00:00"), note)
+    found = open_spans(
+        files[0], files[1] if freeze is not None else [], None, at("2026-06-01 00:00"), at("2026-06-30 00:00"), note
+    )
     return [f"{span.start:%dT%H%M}-{span.end:%H%M}" for span in found]
 
 
@@ -480,13 +508,22 @@ def test_each_calendar_has_its_own_zones(tmp_path: Path) -> None:
 def test_how_a_file_is_written(tmp_path: Path, how: str) -> None:
     """A byte order mark, several calendars and bare line feeds are read."""
     text = calendar_text(AT)
-    written = {"BOM": b"\xef\xbb\xbf" + text.encode(), "two in one file": (calendar_text() + text).encode(),
-               "LF": text.replace("\r\n", "\n").encode()}[how]
+    written = {
+        "BOM": b"\xef\xbb\xbf" + text.encode(),
+        "two in one file": (calendar_text() + text).encode(),
+        "LF": text.replace("\r\n", "\n").encode(),
+    }[how]
     assert spans(tmp_path, written) == ["07T0000-0400"]
 
 
-@pytest.mark.parametrize(("line", "named"), [
-    ("STATUS:CANCELLED", "cancelled"), ("STATUS:TENTATIVE", "tentative"), ("TRANSP:TRANSPARENT", "free (transparent)")])
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("STATUS:CANCELLED", "cancelled"),
+        ("STATUS:TENTATIVE", "tentative"),
+        ("TRANSP:TRANSPARENT", "free (transparent)"),
+    ],
+)
 def test_what_is_not_certain_opens_nothing(tmp_path: Path, line: str, named: str) -> None:
     """A cancelled, tentative or free event is no window, and is named; of a freeze only a cancelled one ends it."""
     note: set[str] = set()

@@ -53,9 +53,11 @@ class Dialogs:
     def check(self) -> None:
         """Raise where a question was asked that nothing expected; it was answered with no."""
         if self.unexpected is not None:
-            raise PermanentError(f"the page asked an unexpected question: {self.unexpected!r}",
-                                 where=self.view.access.node,
-                                 hint="it was not answered yes; a person must look at the pages")
+            raise PermanentError(
+                f"the page asked an unexpected question: {self.unexpected!r}",
+                where=self.view.access.node,
+                hint="it was not answered yes; a person must look at the pages",
+            )
 
     async def seen(self) -> list[dict[str, Any]]:
         """Drawn dialogs, the topmost last."""

@@ -50,8 +50,10 @@ class HighAvailability:
             text = await self._awaited_mode(self.view.settings.page)
         if text is None:
             stands = ", ".join(map(repr, dict.fromkeys(await self._mode_values()))) or "nowhere on the page"
-            raise TemporaryError(f"the Configuration Mode is not known: it stands {stands}; "
-                                 f"the page says: {await self.view.says()}", where=self.view.access.node)
+            raise TemporaryError(
+                f"the Configuration Mode is not known: it stands {stands}; the page says: {await self.view.says()}",
+                where=self.view.access.node,
+            )
         return mode_relation(text)
 
     async def open(self) -> None:
@@ -66,8 +68,9 @@ class HighAvailability:
         return listed[0] if len(listed) == 1 else there[0] if len(there) == 1 else None
 
     async def _mode_values(self) -> list[str]:
-        return [value for value in await self.view.values(words.CONFIGURATION_MODE)
-                if not words.OTHER_LABELS.match(value)]
+        return [
+            value for value in await self.view.values(words.CONFIGURATION_MODE) if not words.OTHER_LABELS.match(value)
+        ]
 
     async def _awaited_mode(self, within: float) -> str | None:
         """The mode within the time; a place that is still empty gets the time of a page."""
@@ -77,8 +80,11 @@ class HighAvailability:
         return text
 
     async def _here(self) -> bool:
-        return (bool(await self._mode_values()) or await self.view.press(words.HA_CONFIGURATION) is not None
-                or await self.view.field(words.SECONDARY_SERVER) is not None)
+        return (
+            bool(await self._mode_values())
+            or await self.view.press(words.HA_CONFIGURATION) is not None
+            or await self.view.field(words.SECONDARY_SERVER) is not None
+        )
 
     async def open_configuration(self) -> bool:
         if await self._form_shown():
@@ -111,8 +117,9 @@ class HighAvailability:
         await self.open()
         await following.remember()
         if not await self.open_configuration():
-            raise PermanentError(f"no HA Configuration is offered; there is: {await self.view.offered()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"no HA Configuration is offered; there is: {await self.view.offered()}", where=self.view.access.node
+            )
         await self.fill(ask)
         rows = await Readiness(self.session).check(ask.secondary)
         await self.session.dialogs.dismiss_notices()
@@ -124,8 +131,13 @@ class HighAvailability:
         form, virtual = self.form, bool(ask.virtual_ipv4 or ask.virtual_ipv6)
         await form.fill("Secondary Server", words.SECONDARY_SERVER, ask.secondary)
         await form.fill("Authentication Key", words.AUTHENTICATION_KEY, ask.authentication_key)
-        await form.fill("Confirm Authentication Key", words.AUTHENTICATION_KEY_AGAIN, ask.authentication_key,
-                        within=0, required=False)
+        await form.fill(
+            "Confirm Authentication Key",
+            words.AUTHENTICATION_KEY_AGAIN,
+            ask.authentication_key,
+            within=0,
+            required=False,
+        )
         if ask.email:
             await form.fill("Email Address", words.EMAIL_ADDRESS, ",".join(ask.email))
         await form.choose("Failover Type", words.FAILOVER_TYPE, ask.failover.capitalize())
@@ -147,8 +159,9 @@ class HighAvailability:
         except PlaywrightError as exc:
             self.view.check_connection()
             self.session.dialogs.check()
-            raise TemporaryError(f"Register could not be pressed: {exc.message.splitlines()[0]}",
-                                 where=self.view.access.node) from None
+            raise TemporaryError(
+                f"Register could not be pressed: {exc.message.splitlines()[0]}", where=self.view.access.node
+            ) from None
 
     async def _enabled_register(self) -> Locator:
         end = monotonic() + self.view.settings.page
@@ -162,6 +175,7 @@ class HighAvailability:
                 await self.session.dialogs.dismiss_notices()
             if monotonic() > end:
                 what = "is not enabled" if button is not None else "is not there"
-                raise PermanentError(f"the button Register {what}; the page says: {await self.view.says()}",
-                                     where=self.view.access.node)
+                raise PermanentError(
+                    f"the button Register {what}; the page says: {await self.view.says()}", where=self.view.access.node
+                )
             await asyncio.sleep(0.2)

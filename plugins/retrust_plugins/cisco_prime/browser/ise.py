@@ -48,6 +48,7 @@ class IseServers:
 
     async def status(self, host: str) -> Relation | None:
         """What the table says of this server, None where it has no row."""
+
         async def look() -> Relation | None:
             await self.session.fresh()
             await self.session.menu.walk(PATH, self._here)
@@ -58,8 +59,10 @@ class IseServers:
     async def _here(self) -> bool:
         if await self._command() is not None or await self.view.press(words.button(words.ADD_ISE["words"][0])):
             return True
-        return any(re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"]
-                   for row in await self.view.gather("rows"))
+        return any(
+            re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"]
+            for row in await self.view.gather("rows")
+        )
 
     async def _row_status(self, host: str) -> Relation | None:
         """Look until the table stands still; a table that is loading shows no row yet, a cell no status."""
@@ -72,8 +75,12 @@ class IseServers:
                 last, since = found, monotonic()
             still, over = monotonic() - since, monotonic() - begun > limits.page
             awaited = any(relation.detail for relation in found)
-            if (found and not awaited and still > 0.3) or (not awaited and still > limits.settle) or over \
-                    or still > 3 * limits.settle:
+            if (
+                (found and not awaited and still > 0.3)
+                or (not awaited and still > limits.settle)
+                or over
+                or still > 3 * limits.settle
+            ):
                 return together(found)
             await asyncio.sleep(0.15)
 
@@ -82,8 +89,10 @@ class IseServers:
         rows, word = await self.view.gather("rows"), host_pattern(host)
         said = [table_status(rows, at, word) for at in range(len(rows)) if is_row_of(rows, at, word)]
         if not said:
-            spec = {"word": rf"(^|[^\w.:-]){words.literal(host)}($|[^\w.-])",
-                    "label": r"[\w ]*(status|state|reachability)"}
+            spec = {
+                "word": rf"(^|[^\w.:-]){words.literal(host)}($|[^\w.-])",
+                "label": r"[\w ]*(status|state|reachability)",
+            }
             said = [boxed_status(one, word) for one in await self.view.gather("around", spec)]
         return [ise_relation(self.view.redactor.redact(text) if text else text) for text in said]
 
@@ -105,8 +114,9 @@ class IseServers:
         except PlaywrightError as exc:
             self.view.check_connection()
             self.session.dialogs.check()
-            raise PermanentError(f"Save could not be pressed: {exc.message.splitlines()[0]}",
-                                 where=self.view.access.node) from None
+            raise PermanentError(
+                f"Save could not be pressed: {exc.message.splitlines()[0]}", where=self.view.access.node
+            ) from None
         await self._saved(ask, set(known), notices, listed)
         return await self._added(ask, listed)
 
@@ -125,8 +135,9 @@ class IseServers:
         """Select a command > Add ISE Server, then Go; or the button of that name where there is one."""
         opener = await self.view.until(self._opener, self.view.settings.page)
         if opener is None:
-            raise PermanentError(f"no Add ISE Server is offered; there is: {await self.view.offered()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"no Add ISE Server is offered; there is: {await self.view.offered()}", where=self.view.access.node
+            )
         if opener is True:
             direct = await self.view.press(words.ADD_ISE)
             assert direct is not None
@@ -138,8 +149,9 @@ class IseServers:
         if opener is not True:
             await self._go()
         if not await self.view.until(self._form_shown, self.view.settings.page):
-            raise PermanentError(f"Add ISE Server led to no form; the page says: {await self.view.says()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"Add ISE Server led to no form; the page says: {await self.view.says()}", where=self.view.access.node
+            )
 
     async def _opener(self) -> bool | str | None:
         if await self._command():
@@ -156,8 +168,10 @@ class IseServers:
         await self.session.click(menu)
         entry = await self.view.until(lambda: self.view.press(words.ADD_ISE), self.view.settings.settle * 2)
         if entry is None:
-            raise PermanentError(f"Select a command offers no Add ISE Server; there is: {await self.view.offered()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"Select a command offers no Add ISE Server; there is: {await self.view.offered()}",
+                where=self.view.access.node,
+            )
         await self.session.click(entry)
 
     async def _go(self) -> None:
@@ -182,20 +196,21 @@ class IseServers:
         await self.form.fill("Port", words.ISE_PORT, str(ask.port), within=0, required=False)
         await self.form.fill("User name", words.ISE_USER, ask.username)
         await self.form.fill("Password", words.ISE_PASSWORD, ask.password)
-        await self.form.fill("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5,
-                             required=False)
+        await self.form.fill("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5, required=False)
         await self.form.stand()
 
     async def _save_button(self) -> Locator:
         button = await self.view.until(lambda: self.view.press(words.SAVE), self.view.settings.page)
         if button is None:
-            raise PermanentError(f"no Save is offered; there is: {await self.view.offered()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"no Save is offered; there is: {await self.view.offered()}", where=self.view.access.node
+            )
         try:
             await button.click(trial=True, timeout=6000)
         except PlaywrightError:
-            raise PermanentError(f"the button Save is not enabled; the page says: {await self.view.says()}",
-                                 where=self.view.access.node) from None
+            raise PermanentError(
+                f"the button Save is not enabled; the page says: {await self.view.says()}", where=self.view.access.node
+            ) from None
         return button
 
     async def _saved(self, ask: IseRequest, known: set[str], notices: int, listed: str | None) -> None:
@@ -209,8 +224,11 @@ class IseServers:
             self.session.dialogs.check()
             if await self.session.login.signed_out():
                 return
-            news = [line for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
-                    if line not in known]
+            news = [
+                line
+                for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
+                if line not in known
+            ]
             said = [line for line in news if is_refusal(line, ask.host)]
             if said and not (listed is None and await self._only_row(said, ask.host)):
                 raise self._refused(ask, " | ".join(dict.fromkeys(said)), listed)
@@ -231,8 +249,11 @@ class IseServers:
 
     async def _only_row(self, said: list[str], host: str) -> bool:
         """Whether the trouble is only the new row's own status, which may lag."""
-        return (all(host_pattern(host).search(line) for line in said) and await self._look(host) != []
-                and not await self._form_shown())
+        return (
+            all(host_pattern(host).search(line) for line in said)
+            and await self._look(host) != []
+            and not await self._form_shown()
+        )
 
     async def _added(self, ask: IseRequest, listed: str | None) -> Relation:
         end = monotonic() + self.view.settings.saving
@@ -241,8 +262,10 @@ class IseServers:
             if seen is not None:
                 return Relation(status=seen.status, healthy=seen.healthy, detail=seen.detail or listed)
             if monotonic() > end:
-                raise TemporaryError(f"Save was pressed for ISE server {ask.host}, but the table does not list it",
-                                     where=self.view.access.node)
+                raise TemporaryError(
+                    f"Save was pressed for ISE server {ask.host}, but the table does not list it",
+                    where=self.view.access.node,
+                )
             await asyncio.sleep(self.view.settings.poll)
 
     def _refused(self, ask: IseRequest, said: str, listed: str | None) -> PermanentError:
@@ -251,8 +274,10 @@ class IseServers:
         return PermanentError(
             self.view.redactor.redact(f"adding ISE server {ask.host} was refused: {said[:400]}{known}"),
             where=self.view.access.node,
-            hint="its entry must be edited or deleted on the pages first" if exists else
-            "check the server's address, user and password, and the pins of the primary")
+            hint="its entry must be edited or deleted on the pages first"
+            if exists
+            else "check the server's address, user and password, and the pins of the primary",
+        )
 
 
 async def _nearest(buttons: list[Locator], to: Locator | None) -> Locator:

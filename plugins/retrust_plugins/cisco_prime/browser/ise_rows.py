@@ -10,11 +10,15 @@ from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.tables import columns
 
 HEALTHY = re.compile(r"^\W*(reachable|up|connected|active|online|ok|available|success(ful)?|in service|[✓✔])\W*$", re.I)
-UNHEALTHY = re.compile(r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|"
-                       r"inactive|offline|"
-                       r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b", re.I)
-STATUS_TITLES = tuple(re.compile(word, re.I) for word in (
-    r"reachab", r"\bstatus\b", r"\bstate\b", r"\bconnect(ion|ivity|ed)?\W*$"))
+UNHEALTHY = re.compile(
+    r"\b(un-?reachable|not ?-?(reachable|connected|active|available)|down|disconnected|"
+    r"inactive|offline|"
+    r"unavailable|fail(ed|ure)?|error|rejected|refused|out of service|authentication)\b",
+    re.I,
+)
+STATUS_TITLES = tuple(
+    re.compile(word, re.I) for word in (r"reachab", r"\bstatus\b", r"\bstate\b", r"\bconnect(ion|ivity|ed)?\W*$")
+)
 ADDRESS_TITLE = re.compile(r"\baddress\b|\bserver|\bhost|\bip\b|\bname\b|\bise\b", re.I)
 OTHER_TITLE = re.compile(r"^\W*((ise )?(server )?(ip )?address|ise servers?|server|host|port|user( ?name)?)\W*$", re.I)
 STATUS_SAID = re.compile(r"^(?:[\w ]*status|[\w ]*state|reachability)\s*[:=-]\s*(.+)$", re.I)
@@ -24,10 +28,14 @@ ISE = re.compile(r"\bise\b|identity services", re.I)
 ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 ABOUT_A_SERVER = re.compile(
     r"\bise\b|server|address|host|\bip\b|user|password|credential|connect|certificate|tofu|trust|exists?\b|duplicate|"
-    r"invalid|required|match|\bsav|\badd|log ?-?in|authenti|\bport\b|this|timed? out", re.I)
+    r"invalid|required|match|\bsav|\badd|log ?-?in|authenti|\bport\b|this|timed? out",
+    re.I,
+)
 OTHER_MATTERS = re.compile(
     r"\b(backup|restore|job|licen[cs]e|device|disk|memory|cpu|report|image|discovery|synchroni[sz]ation|"
-    r"high availability|ha registration)\b", re.I)
+    r"high availability|ha registration)\b",
+    re.I,
+)
 
 
 def ise_relation(text: str | None, detail: str | None = None) -> Relation:
@@ -101,5 +109,8 @@ def together(found: list[Relation]) -> Relation | None:
     worst = min(found, key=lambda r: {False: 0, None: 1, True: 2}[r.healthy])
     if len(found) == 1:
         return worst
-    return Relation(status=worst.status, healthy=worst.healthy,
-                    detail=f"{len(found)} rows: {', '.join(r.status or '?' for r in found)}")
+    return Relation(
+        status=worst.status,
+        healthy=worst.healthy,
+        detail=f"{len(found)} rows: {', '.join(r.status or '?' for r in found)}",
+    )

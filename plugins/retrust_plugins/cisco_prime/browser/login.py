@@ -15,8 +15,9 @@ from retrust_plugins.cisco_prime.browser.view import LOOK_EVERY, View
 
 LOGIN_PAGE = "webacs/pages/common/login.jsp"
 MENU = words.button(*words.ADMINISTRATION)
-TEXTS_BESIDE = ("(a) => fields(document, a).length"
-                " ? all(document, (e) => kindOf(e) === 'text' && visible(e)).length : null")
+TEXTS_BESIDE = (
+    "(a) => fields(document, a).length ? all(document, (e) => kindOf(e) === 'text' && visible(e)).length : null"
+)
 TEXT_BOXES = "input:not([type]):visible, input[type=text]:visible, input[type=email]:visible"
 STANDS = 0.6
 SHORT_PAGE = 350  # a dashboard says more than a refusal does
@@ -119,8 +120,11 @@ class Login:
         return None
 
     def _blocked(self, text: str) -> RetrustError:
-        return TemporaryError(f"the login page is closed: {text}", where=self.view.access.node,
-                             hint="wait, or end sessions that are no longer used")
+        return TemporaryError(
+            f"the login page is closed: {text}",
+            where=self.view.access.node,
+            hint="wait, or end sessions that are no longer used",
+        )
 
     async def _send(self) -> None:
         access, view = self.view.access, self.view
@@ -189,9 +193,11 @@ class Login:
         if decided is None or len(text) > 2 * SHORT_PAGE or await self._moves(text, buttons):
             return False
         if isinstance(decided, interstitials.Refuse):
-            raise PermanentError(f"after the login the pages ask for {decided.why}: {text}",
-                                 where=self.view.access.node,
-                                 hint="nothing was answered; a person must look at the pages")
+            raise PermanentError(
+                f"after the login the pages ask for {decided.why}: {text}",
+                where=self.view.access.node,
+                hint="nothing was answered; a person must look at the pages",
+            )
         return await self._press(decided.button, text)
 
     async def _moves(self, text: str, buttons: list[str]) -> bool:
@@ -227,17 +233,25 @@ class Login:
             return self._refused(await self.view.says())
         return PermanentError(
             f"logged in, but no menu named Administration is shown; there is: {await self.view.offered()}",
-            where=self.view.access.node, hint="has this user administrator privileges?")
+            where=self.view.access.node,
+            hint="has this user administrator privileges?",
+        )
 
     def _refused(self, shown: str) -> PermanentError:
         access = self.view.access
-        return PermanentError(f"the web login of {access.username!r} was refused: {shown or 'the form came back'}",
-                              where=access.node, hint="it was tried once; check web.username and web.password")
+        return PermanentError(
+            f"the web login of {access.username!r} was refused: {shown or 'the form came back'}",
+            where=access.node,
+            hint="it was tried once; check web.username and web.password",
+        )
 
     async def _no_form(self) -> RetrustError:
         self.view.check_connection()
-        return TemporaryError(f"no login form appeared; the page shows: {await self.view.says() or 'nothing'}",
-                              where=self.view.access.node, hint="is the server still starting?")
+        return TemporaryError(
+            f"no login form appeared; the page shows: {await self.view.says() or 'nothing'}",
+            where=self.view.access.node,
+            hint="is the server still starting?",
+        )
 
 
 async def _frame_of(field: Locator) -> Frame | None:

@@ -36,7 +36,7 @@ class Menu:
         self.view = view
         self.dialogs = dialogs
         self._not_by_hover: set[str] = set()  # learnt on the first walk: no need to wait there again
-        self._routes: dict[Path, str] = {}    # where a walk ended at a ``#`` route
+        self._routes: dict[Path, str] = {}  # where a walk ended at a ``#`` route
 
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
         """Follow the entries, each given by its variants, until ``arrived``.
@@ -44,7 +44,8 @@ class Menu:
         A link to the ``#`` route that is shown already leads nowhere, and would leave the menu open over the page.
         """
         if self._routes.get(path) == self.view.page.url and await self.view.until(
-                lambda: _true(arrived), self._patience(1)):
+            lambda: _true(arrived), self._patience(1)
+        ):
             return
         await self._walk(path, arrived)
         if "#" in self.view.page.url:
@@ -79,7 +80,7 @@ class Menu:
                 return await self._click(candidates[min(wrong, len(candidates) - 1)])
             candidates = await self._reveal(candidates, words.button(*following))
             if not candidates:  # a heading may be missing, or say otherwise
-                later = path[path.index(following) + 1:]
+                later = path[path.index(following) + 1 :]
                 if later and (skipped := await self.view.presses(words.button(*later[0]))):
                     return await self._click(skipped[0])
                 return await self._hidden(path[-1])
@@ -87,6 +88,7 @@ class Menu:
 
     async def _bring_up(self, first: dict[str, Any], attempt: int) -> None:
         """Wait for the menu; where it is folded away, unfold it."""
+
         async def shown_or_folded() -> bool | None:
             return bool(await self.view.press(first) or await self.view.press(words.MENU_TOGGLE)) or None
 
@@ -157,7 +159,9 @@ class Menu:
         return LedNowhere(
             f"the menu entry {_plain(wanted)!r} was not found or led nowhere"
             f"{' after ' + _plain(reached) if reached else ''}; there is: {await self.view.offered()}",
-            where=self.view.access.node, hint="has this user administrator privileges?")
+            where=self.view.access.node,
+            hint="has this user administrator privileges?",
+        )
 
 
 async def _true(check: Callable[[], Awaitable[bool]]) -> bool | None:

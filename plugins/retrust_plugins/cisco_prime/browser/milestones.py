@@ -139,10 +139,11 @@ class Following:
         full = [self.percents.get(name) for name in NAMES] == [100] * len(NAMES)
         if self._ended >= ENDED_LOOKS * (LATER if full else 1):
             told = "the session of the pages ended when Register was pressed, and " if self._signed_out else ""
-            raise PermanentError(f"{told}HA registration did not start, or ended without a word: "
-                                 f"Configuration Mode is {mode!r}",
-                                 where=self.view.access.node, hint="look at the High Availability page and the "
-                                 "health monitor logs of both nodes")
+            raise PermanentError(
+                f"{told}HA registration did not start, or ended without a word: Configuration Mode is {mode!r}",
+                where=self.view.access.node,
+                hint="look at the High Availability page and the health monitor logs of both nodes",
+            )
 
     # -------------------------------------------------------------- failures
 
@@ -151,20 +152,29 @@ class Following:
             text = words.NO_FAILURE.sub("", shown.get(name, {}).get("text") or "")
             if words.SAYS_FAILED.search(text):
                 raise await self._failed(name)
-        said = [line for line in await self._news() if words.TROUBLE.search(words.NO_FAILURE.sub("", line))
-                and CONCERNS.search(line)]
+        said = [
+            line
+            for line in await self._news()
+            if words.TROUBLE.search(words.NO_FAILURE.sub("", line)) and CONCERNS.search(line)
+        ]
         if said:
             await self._report(await self.shown())  # the page may have moved on since it was looked at
             raise await self._failed(self._named(said) or self._reached(), said)
 
     async def _news(self) -> list[str]:
         lines = [line for line in await self.view.lines() if line not in self._known_lines]
-        return [*lines, *self.session.dialogs.notices[self._notices:]]
+        return [*lines, *self.session.dialogs.notices[self._notices :]]
 
     @staticmethod
     def _named(said: list[str]) -> str | None:
-        return next((name for name, word in words.MILESTONES.items()
-                     if any(re.search(word, line, re.IGNORECASE) for line in said)), None)
+        return next(
+            (
+                name
+                for name, word in words.MILESTONES.items()
+                if any(re.search(word, line, re.IGNORECASE) for line in said)
+            ),
+            None,
+        )
 
     def _reached(self) -> str:
         """The first milestone that is not at its end."""
@@ -175,8 +185,11 @@ class Following:
         quoted = said or [line for line in news if words.TROUBLE.search(line)] or news
         at = f" at {self.percents[name]} %" if name in self.percents else ""
         text = self.view.redactor.redact(" | ".join(dict.fromkeys(quoted))[:500])
-        return PermanentError(f"HA registration failed in {name}{at}: {text}", where=self.view.access.node,
-                              hint="look at the health monitor logs of both nodes for the cause")
+        return PermanentError(
+            f"HA registration failed in {name}{at}: {text}",
+            where=self.view.access.node,
+            hint="look at the health monitor logs of both nodes for the cause",
+        )
 
     async def _stop_when_stuck(self, mode: str | None) -> None:
         limits, now = self.view.settings, monotonic()
@@ -186,5 +199,8 @@ class Following:
         seen = ", ".join(f"{name} {percent} %" for name, percent in self.percents.items()) or "no milestone"
         limit = f"no progress for {limits.stalled:.0f} s" if long_idle else f"not done in {limits.registration:.0f} s"
         status = mode_relation(mode).status if mode else "not shown"
-        raise TemporaryError(f"HA registration is stuck, {limit}: {seen}; Configuration Mode: {status}",
-                             where=self.view.access.node, hint="it may still go on at the appliance; look again later")
+        raise TemporaryError(
+            f"HA registration is stuck, {limit}: {seen}; Configuration Mode: {status}",
+            where=self.view.access.node,
+            hint="it may still go on at the appliance; look again later",
+        )

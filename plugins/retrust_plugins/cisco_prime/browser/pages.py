@@ -114,8 +114,14 @@ class Pages:
 
 
 @asynccontextmanager
-async def open_pages(access: WebAccess, *, settings: BrowserSettings | None = None, shots: Path | None = None,
-                     progress: Told = lambda _: None, redactor: Redactor | None = None) -> AsyncIterator[Pages]:
+async def open_pages(
+    access: WebAccess,
+    *,
+    settings: BrowserSettings | None = None,
+    shots: Path | None = None,
+    progress: Told = lambda _: None,
+    redactor: Redactor | None = None,
+) -> AsyncIterator[Pages]:
     """Log in to the pages of a node, once its certificate is the one that the inventory trusts.
 
     The browser is not started for any other certificate. Leaving the block ends it.
@@ -123,8 +129,9 @@ async def open_pages(access: WebAccess, *, settings: BrowserSettings | None = No
     fingerprint = await trusted_fingerprint(access)
     redactor = redactor or Redactor()
     redactor.add(access.password)
-    async with open_browser(access.origin, node=access.node, fingerprint=fingerprint,
-                            address=access.reached_at, engines=selector_engines()) as opened:
+    async with open_browser(
+        access.origin, node=access.node, fingerprint=fingerprint, address=access.reached_at, engines=selector_engines()
+    ) as opened:
         page = await opened.context.new_page()
         view = View(opened, page, access, settings or BrowserSettings(), redactor)
         session = Session(view, progress)
@@ -133,5 +140,3 @@ async def open_pages(access: WebAccess, *, settings: BrowserSettings | None = No
         async with pages._kept("login"):
             await session.enter()
         yield pages
-
-

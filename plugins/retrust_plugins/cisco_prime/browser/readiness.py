@@ -44,8 +44,9 @@ class Readiness:
         """The rows of the check as displayed; raises where one failed or none can be read."""
         button = await self.view.until(lambda: self.view.press(words.CHECK_READINESS), self.view.settings.page)
         if button is None:
-            raise PermanentError(f"no Check Readiness is offered; there is: {await self.view.offered()}",
-                                 where=self.view.access.node)
+            raise PermanentError(
+                f"no Check Readiness is offered; there is: {await self.view.offered()}", where=self.view.access.node
+            )
         self._lines = await self.view.lines()
         self._before = set(await self._rows())
         await self.session.tell(Progress("Check Readiness"))
@@ -70,15 +71,16 @@ class Readiness:
             still = monotonic() - since
             if rows and "failed" in states and "pending" not in states and still > limits.settle:
                 return rows
-            if states & {"passed"} and "pending" not in states and still > limits.settle \
-                    and not await self.view.busy():
+            if states & {"passed"} and "pending" not in states and still > limits.settle and not await self.view.busy():
                 return rows
             await asyncio.sleep(min(limits.poll, 0.5))
         open_ = ", ".join(check.name for check in last or () if check.state == "pending")
         raise TemporaryError(
             f"Check Readiness showed no complete result within {limits.readiness:.0f} s"
             f"{f', without a state: {open_}' if open_ else ''}; the page says: "
-            f"{await self.view.says(without=self._lines) or 'nothing new'}", where=self.view.access.node)
+            f"{await self.view.says(without=self._lines) or 'nothing new'}",
+            where=self.view.access.node,
+        )
 
     def _alerts(self) -> None:
         said = [n for n in self.session.dialogs.notices if words.SAYS_FAILED.search(n)]
@@ -88,11 +90,15 @@ class Readiness:
     async def _rows(self) -> list[Check]:
         """Everything on the pages that has the form of a result row."""
         rows = await self.view.gather("rows")
-        found = [_check(rows, at) for at, row in enumerate(rows)
-                 if not row["header"] and len(row["cells"]) > 1 and row["cells"][0]]
+        found = [
+            _check(rows, at)
+            for at, row in enumerate(rows)
+            if not row["header"] and len(row["cells"]) > 1 and row["cells"][0]
+        ]
         for around in await self.view.gather("around", {"word": words.READINESS_CHECKS.pattern}):
-            found.extend(Check(tuple(pieces), words.status_of(pieces)) for pieces in
-                         (around["pieces"], *around["siblings"]))
+            found.extend(
+                Check(tuple(pieces), words.status_of(pieces)) for pieces in (around["pieces"], *around["siblings"])
+            )
         return list(dict.fromkeys(Check(self._masked(check.cells), check.state) for check in found))
 
     def _masked(self, row: Row) -> Row:
@@ -103,23 +109,34 @@ class Readiness:
         rows = await self._rows()
         known = [check for check in rows if words.READINESS_CHECKS.search(check.name)]
         names = {check.name for check in known}
-        fresh = [check for check in rows if check not in self._before and check.name not in names
-                 and check.state != "unknown" and any(check.cells[1:])]
+        fresh = [
+            check
+            for check in rows
+            if check not in self._before
+            and check.name not in names
+            and check.state != "unknown"
+            and any(check.cells[1:])
+        ]
         return [*known, *fresh] or await self._sentences()
 
     async def _sentences(self) -> list[Check]:
         """A check that says its result in a sentence."""
         new = [line for line in await self.view.lines() if line not in set(self._lines)]
-        return [Check((line,), state) for line in new if (state := words.status_of([line])) in ("passed", "failed")
-                and (len(new) < 6 or "readiness" in line.lower() or words.READINESS_CHECKS.search(line))]
+        return [
+            Check((line,), state)
+            for line in new
+            if (state := words.status_of([line])) in ("passed", "failed")
+            and (len(new) < 6 or "readiness" in line.lower() or words.READINESS_CHECKS.search(line))
+        ]
 
     def _judge(self, checks: list[Check], secondary: str) -> None:
         failed = [check for check in checks if check.state == "failed"]
         if not failed:
             return
         quoted = "; ".join(map(str, failed))
-        raise PermanentError(f"HA readiness failed: {quoted}", where=self.view.access.node,
-                             hint=_advice(quoted, secondary))
+        raise PermanentError(
+            f"HA readiness failed: {quoted}", where=self.view.access.node, hint=_advice(quoted, secondary)
+        )
 
 
 def _check(rows: list[dict[str, Any]], at: int) -> Check:
@@ -138,15 +155,22 @@ def _check(rows: list[dict[str, Any]], at: int) -> Check:
 
 def _usual_column(rows: list[dict[str, Any]], at: int) -> int | None:
     """The column in which rows of this table have a word of state and nothing else; the last where none has yet."""
-    peers = [row["cells"] for row in rows if row["table"] == rows[at]["table"] and not row["header"]
-             and len(row["cells"]) == len(rows[at]["cells"])]
-    worded = [sum(any(p.search(cells[i]) for p in (words.PASSED, words.FAILED, words.PENDING)) for cells in peers)
-              for i in range(1, len(rows[at]["cells"]))]
+    peers = [
+        row["cells"]
+        for row in rows
+        if row["table"] == rows[at]["table"] and not row["header"] and len(row["cells"]) == len(rows[at]["cells"])
+    ]
+    worded = [
+        sum(any(p.search(cells[i]) for p in (words.PASSED, words.FAILED, words.PENDING)) for cells in peers)
+        for i in range(1, len(rows[at]["cells"]))
+    ]
     return 1 + worded.index(max(worded)) if any(worded) else None
 
 
 def _advice(quoted: str, secondary: str) -> str:
     if "health monitor" in quoted.lower():
-        return (f"trust between the nodes is not yet restored, or the health monitor of {secondary} does "
-                "not run: look at the pins of both nodes, and at `ncs status` there")
+        return (
+            f"trust between the nodes is not yet restored, or the health monitor of {secondary} does "
+            "not run: look at the pins of both nodes, and at `ncs status` there"
+        )
     return f"put that right on the primary or on {secondary}, then run again"

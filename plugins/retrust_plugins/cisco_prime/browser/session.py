@@ -92,8 +92,9 @@ class Session:
     async def _blocked(self, exc: PlaywrightError) -> PermanentError:
         above = await self.dialogs.seen()
         what = f"a dialog is in the way: {above[-1]['text']!r}" if above else exc.message.splitlines()[0]
-        return PermanentError(self.view.redactor.redact(f"a button cannot be pressed: {what}"),
-                              where=self.view.access.node)
+        return PermanentError(
+            self.view.redactor.redact(f"a button cannot be pressed: {what}"), where=self.view.access.node
+        )
 
     async def tell(self, progress: Progress) -> None:
         answer = self._progress(progress)

@@ -21,19 +21,25 @@ async def trusted_fingerprint(access: WebAccess) -> str:
     if access.fingerprint:
         presented = await _presented(access, _looking())
         if presented != access.fingerprint:
-            raise ChangedIdentity("web certificate", node=access.node, expected=(access.fingerprint,),
-                                  presented=presented)
+            raise ChangedIdentity(
+                "web certificate", node=access.node, expected=(access.fingerprint,), presented=presented
+            )
         return presented
     if access.ca is None:
-        raise PermanentError("nothing says which web certificate to trust", where=access.node,
-                             hint="give web.fingerprint or web.ca in the inventory")
+        raise PermanentError(
+            "nothing says which web certificate to trust",
+            where=access.node,
+            hint="give web.fingerprint or web.ca in the inventory",
+        )
     try:
         return await _presented(access, _vouched(access))
     except ssl.SSLCertVerificationError as exc:
         raise ChangedIdentity(
-            "web certificate", node=access.node,
+            "web certificate",
+            node=access.node,
             expected=(f"one for {access.host} that {access.ca} vouches for",),
-            presented=f"{await _presented(access, _looking())}: {exc.verify_message}") from exc
+            presented=f"{await _presented(access, _looking())}: {exc.verify_message}",
+        ) from exc
 
 
 def _looking() -> ssl.SSLContext:
@@ -59,13 +65,15 @@ async def _presented(access: WebAccess, context: ssl.SSLContext) -> str:
     at = access.reached_at
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
-            _, writer = await asyncio.open_connection(
-                at.host, at.port, ssl=context, server_hostname=access.host)
+            _, writer = await asyncio.open_connection(at.host, at.port, ssl=context, server_hostname=access.host)
     except ssl.SSLCertVerificationError:
         raise
     except (OSError, TimeoutError) as exc:
-        raise TemporaryError(f"the web pages at {at} cannot be reached: {exc or 'no answer'}",
-                             where=access.node, hint="is the server up, and the web port open?") from exc
+        raise TemporaryError(
+            f"the web pages at {at} cannot be reached: {exc or 'no answer'}",
+            where=access.node,
+            hint="is the server up, and the web port open?",
+        ) from exc
     try:
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     finally:

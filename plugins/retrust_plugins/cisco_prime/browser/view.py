@@ -27,8 +27,11 @@ from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
 T = TypeVar("T")
 LOOK_EVERY = 0.15
 SCRIPTS = ("words.js", "reading.js")
-GONE = re.compile(r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
-                  r"no longer|not found|Unable to adopt", re.IGNORECASE)
+GONE = re.compile(
+    r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
+    r"no longer|not found|Unable to adopt",
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -38,10 +41,13 @@ def _library() -> str:
 
 def selector_engines() -> dict[str, str]:
     """The two engines behind ``View.field`` and ``View.press``; they run apart from the page's own scripts."""
+
     def engine(finder: str) -> str:
-        return (f"(() => {{ {_library()}\n"
-                f"const found = (root, text) => {finder}(root, JSON.parse(text)).map((h) => h.el);\n"
-                "return { query: (r, t) => found(r, t)[0] || null, queryAll: found }; })()")
+        return (
+            f"(() => {{ {_library()}\n"
+            f"const found = (root, text) => {finder}(root, JSON.parse(text)).map((h) => h.el);\n"
+            "return { query: (r, t) => found(r, t)[0] || null, queryAll: found }; })()"
+        )
 
     return {"seen-field": engine("fields"), "seen-press": engine("presses")}
 
@@ -49,8 +55,9 @@ def selector_engines() -> dict[str, str]:
 class View:
     """All that one logged-in (or not yet logged-in) browser shows."""
 
-    def __init__(self, opened: PinnedBrowser, page: Page, access: WebAccess, settings: BrowserSettings,
-                 redactor: Redactor) -> None:
+    def __init__(
+        self, opened: PinnedBrowser, page: Page, access: WebAccess, settings: BrowserSettings, redactor: Redactor
+    ) -> None:
         self.opened = opened
         self.page = page
         self.access = access
@@ -63,8 +70,7 @@ class View:
     def frames(self) -> list[Frame]:
         """Every frame, the newest window first; those of one page alone while ``only`` names it."""
         pages = [self.only] if self.only else reversed(self.opened.context.pages)
-        return [frame for page in pages for frame in page.frames
-                if not frame.is_detached()]
+        return [frame for page in pages for frame in page.frames if not frame.is_detached()]
 
     async def ask(self, function: str, arg: Any = None) -> list[tuple[Frame, Any]]:
         """What a function of the two scripts says in each frame; a frame that goes away meanwhile is silent."""
@@ -99,13 +105,19 @@ class View:
         """All that fit, over all frames, best first."""
         body = json.dumps(spec)
         counted = await self.ask("(a) => presses(document, a).map((h) => h.score)", spec)
-        found = [(score, frame.locator(f"seen-press={body}").nth(i))
-                 for frame, scores in counted for i, score in enumerate(scores)]
+        found = [
+            (score, frame.locator(f"seen-press={body}").nth(i))
+            for frame, scores in counted
+            for i, score in enumerate(scores)
+        ]
         return [locator for _, locator in sorted(found, key=lambda f: f[0])]
 
     async def _best(self, finder: str, engine: str, spec: dict[str, Any]) -> Locator | None:
-        scored = [(scores[0], frame) for frame, scores in
-                  await self.ask(f"(a) => {finder}(document, a).slice(0, 1).map((h) => h.score)", spec) if scores]
+        scored = [
+            (scores[0], frame)
+            for frame, scores in await self.ask(f"(a) => {finder}(document, a).slice(0, 1).map((h) => h.score)", spec)
+            if scores
+        ]
         if not scored:
             return None
         _, frame = min(scored, key=lambda s: s[0])
@@ -156,8 +168,7 @@ class View:
     async def go(self, url: str) -> int:
         """Open a page; its HTTP status."""
         try:
-            response = await self.page.goto(url, wait_until="domcontentloaded",
-                                            timeout=self.settings.page * 1000)
+            response = await self.page.goto(url, wait_until="domcontentloaded", timeout=self.settings.page * 1000)
         except PlaywrightError as exc:
             self.check_connection()
             raise self.unreachable(exc) from None
@@ -166,5 +177,8 @@ class View:
     def unreachable(self, exc: PlaywrightError) -> TemporaryError:
         """A page that did not come; only the first line of the browser's words, the rest lists calls."""
         reason = self.opened.relay.unreachable or exc.message.splitlines()[0]
-        return TemporaryError(self.redactor.redact(f"the web pages at {self.access.url} do not answer: {reason}"),
-                              where=self.access.node, hint="is the server up, and the web port open?")
+        return TemporaryError(
+            self.redactor.redact(f"the web pages at {self.access.url} do not answer: {reason}"),
+            where=self.access.node,
+            hint="is the server up, and the web port open?",
+        )

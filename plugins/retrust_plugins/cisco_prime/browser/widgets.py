@@ -40,8 +40,15 @@ class Form:
         except PlaywrightError:
             return False
 
-    async def fill(self, name: str, spec: dict[str, Any], value: str | SecretStr, *,
-                   within: float | None = None, required: bool = True) -> bool:
+    async def fill(
+        self,
+        name: str,
+        spec: dict[str, Any],
+        value: str | SecretStr,
+        *,
+        within: float | None = None,
+        required: bool = True,
+    ) -> bool:
         """Fill a text field; False where it is not there and not required."""
         field = await self._find(name, spec, within, required)
         if field is None:
@@ -87,6 +94,7 @@ class Form:
 
     async def choose(self, name: str, spec: dict[str, Any], wanted: str) -> None:
         """Choose from a select, a group of radio buttons or a drawn drop-down."""
+
         async def either() -> Locator | None:
             return await self._radio(spec, wanted) or await self.view.field(spec)
 
@@ -113,7 +121,9 @@ class Form:
             "e => e.tagName === 'SELECT' ? (e.options[e.selectedIndex] || {}).text || ''"
             " : e.type === 'radio' ? (e.checked ? '\\u0001' : '') : e.getAttribute('role') === 'radio'"
             " ? (e.getAttribute('aria-checked') === 'true' ? '\\u0001' : '')"
-            " : e.tagName === 'INPUT' ? e.value : e.innerText", timeout=ACT_MS)
+            " : e.tagName === 'INPUT' ? e.value : e.innerText",
+            timeout=ACT_MS,
+        )
         return shown == "\x01" or bool(re.match(rf"\W*{wanted}\b", shown, re.IGNORECASE))
 
     async def _pick(self, target: Locator, wanted: str) -> None:
@@ -147,8 +157,7 @@ class Form:
         if found is not None:
             await found.click(timeout=ACT_MS)
 
-    async def _find(self, name: str, spec: dict[str, Any], within: float | None,
-                    required: bool) -> Locator | None:
+    async def _find(self, name: str, spec: dict[str, Any], within: float | None, required: bool) -> Locator | None:
         limit = within if within is not None else self.view.settings.page
         field = await self.view.until(lambda: self.view.field(spec), limit)
         if field is None and required:
@@ -156,12 +165,16 @@ class Form:
         return field
 
     async def _missing(self, name: str) -> PermanentError:
-        return PermanentError(f"the page has no field {name!r}; it shows: {await self.view.says()}",
-                              where=self.view.access.node, hint="use `driver: operator` if the page differs")
+        return PermanentError(
+            f"the page has no field {name!r}; it shows: {await self.view.says()}",
+            where=self.view.access.node,
+            hint="use `driver: operator` if the page differs",
+        )
 
     def _stuck(self, name: str, why: str) -> PermanentError:
-        return PermanentError(f"the field {name!r} {why}", where=self.view.access.node,
-                              hint="use `driver: operator` if the page differs")
+        return PermanentError(
+            f"the field {name!r} {why}", where=self.view.access.node, hint="use `driver: operator` if the page differs"
+        )
 
 
 async def _click(box: Locator) -> None:

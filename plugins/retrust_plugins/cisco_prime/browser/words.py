@@ -13,9 +13,7 @@ from typing import Any
 TEXT = ["text", "password"]
 
 
-def label(
-    *words: str, never: str | None = None, kinds: list[str] | None = None, **more: Any
-) -> dict[str, Any]:
+def label(*words: str, never: str | None = None, kinds: list[str] | None = None, **more: Any) -> dict[str, Any]:
     """A control to look for."""
     return {"words": list(words), "not": never, "kinds": kinds or TEXT, **more}
 
@@ -51,9 +49,7 @@ SETTINGS = (r"settings?", r"system settings?", r"settings? menu")
 SERVERS = (r"servers?", r"servers? menu", r"server management")
 HIGH_AVAILABILITY = (r"high ?-?availability( \(ha\))?", r"high ?-?availability.{0,20}", r"ha")
 ISE_SERVERS = (r"ise servers?", r"identity services? engines?( servers?)?", r"ise servers?.{0,20}", r"ise")
-MENU_TOGGLE = button(
-    r"(open |show |toggle |main |global )*(menu|navigation)( toggle| icon| button)?", r"[☰≡]"
-)
+MENU_TOGGLE = button(r"(open |show |toggle |main |global )*(menu|navigation)( toggle| icon| button)?", r"[☰≡]")
 
 # High availability
 CONFIGURATION_MODE = r"(current |ha )?configuration mode"
@@ -113,9 +109,7 @@ MILESTONES = {
 }
 
 # ISE servers
-SELECT_A_COMMAND = label(
-    r"-*\s*select (a |an )?(command|action)\s*-*", r"commands?|actions?", kinds=["choice"]
-)
+SELECT_A_COMMAND = label(r"-*\s*select (a |an )?(command|action)\s*-*", r"commands?|actions?", kinds=["choice"])
 SELECT_A_COMMAND_OR_CHOSEN = {**SELECT_A_COMMAND, "words": [*SELECT_A_COMMAND["words"], r"add ise servers?"]}
 SELECT_BUTTON = button(r"-*\s*select (a |an )?(command|action)\s*-*")
 ADD_ISE = button(
@@ -167,9 +161,7 @@ SAYS_FAILED = re.compile(
     re.I,
 )
 SAYS_PASSED = re.compile(r"\bpass(ed)?\b|\bsuccess|\bready\b|\bok\b|\bsucceeded\b|\bcomplete", re.I)
-SAYS_PENDING = re.compile(
-    r"\bin ?-?progress\b|\bchecking\b|\bpending\b|\brunning\b(?! ok)|\bplease wait\b", re.I
-)
+SAYS_PENDING = re.compile(r"\bin ?-?progress\b|\bchecking\b|\bpending\b|\brunning\b(?! ok)|\bplease wait\b", re.I)
 NO_FAILURE = re.compile(
     r"\b(no|0|zero|without) (errors?|failures?|failed)\b|\b(errors?|failures?|failed) ?[:=]? ?(0|none|no)\b",
     re.I,
@@ -227,9 +219,7 @@ YES = button(
     dialog=True,
     solid=True,
 )
-QUESTION_BUTTONS = re.compile(
-    r"^(yes|no|cancel|continue|proceed|accept|decline|abort|register|confirm|agree)\b", re.I
-)
+QUESTION_BUTTONS = re.compile(r"^(yes|no|cancel|continue|proceed|accept|decline|abort|register|confirm|agree)\b", re.I)
 # Registering copies the primary's database over the secondary's, and a page may well say so. What speaks
 # of anything more is another question.
 ABOUT_REGISTERING = re.compile(

@@ -49,8 +49,17 @@ class _Api:
     async def version(self, request: Request) -> Response:
         if refusal := self._refusal(request):
             return refusal
-        return JSONResponse({"mgmtResponse": {"@requestUrl": str(request.url), "versionInfoDTO": {
-            "displayName": f"version [{self._node.settings.version}]", "result": self._node.settings.version}}})
+        return JSONResponse(
+            {
+                "mgmtResponse": {
+                    "@requestUrl": str(request.url),
+                    "versionInfoDTO": {
+                        "displayName": f"version [{self._node.settings.version}]",
+                        "result": self._node.settings.version,
+                    },
+                }
+            }
+        )
 
     async def alarms(self, request: Request) -> Response:
         if refusal := self._refusal(request):
@@ -80,8 +89,15 @@ def _event(kind: str, data: dict[str, object]) -> str:
 
 
 def _alarm(sentence: str, node: PrimeNode) -> dict[str, object]:
-    return {"alarmsDTO": {"severity": "CRITICAL", "category": {"value": "Prime Infrastructure"},
-                          "source": node.host, "message": sentence, "timeStamp": _now()}}
+    return {
+        "alarmsDTO": {
+            "severity": "CRITICAL",
+            "category": {"value": "Prime Infrastructure"},
+            "source": node.host,
+            "message": sentence,
+            "timeStamp": _now(),
+        }
+    }
 
 
 def _now() -> str:

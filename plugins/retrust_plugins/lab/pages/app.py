@@ -48,25 +48,27 @@ def web_app(node: PrimeNode) -> Starlette:
     front = _Front(node)
     ha, ise = HaPage(node), IsePage(node)
     inside = front.sessions.required
-    return Starlette(routes=[
-        Route("/", front.to_login),
-        Route("/webacs", front.to_login),
-        Route(LOGIN, front.login),
-        Route("/webacs/j_spring_security_check", front.check, methods=["POST"]),
-        Route("/webacs/j_spring_security_logout", front.logout),
-        Route("/webacs/js/prime.js", front.script),
-        Route(HOME, inside(front.home)),
-        Route(BETWEEN, inside(front.between)),
-        Route(BETWEEN, inside(front.answered), methods=["POST"]),
-        Route("/webacs/ha/page.do", inside(ha.page, "ha-page")),
-        Route("/webacs/ha/status.do", inside(ha.status, "milestones")),
-        Route("/webacs/ha/readiness.do", inside(ha.readiness, "readiness"), methods=["POST"]),
-        Route("/webacs/ha/register.do", inside(ha.register, "register"), methods=["POST"]),
-        Route("/webacs/iseServersAction.do", inside(ise.listing, "ise-list")),
-        Route("/webacs/iseServersAction.do", inside(ise.command, "ise-form"), methods=["POST"]),
-        Route("/webacs/iseServerSave.do", inside(ise.save, "save"), methods=["POST"]),
-        *api_routes(node),
-    ])
+    return Starlette(
+        routes=[
+            Route("/", front.to_login),
+            Route("/webacs", front.to_login),
+            Route(LOGIN, front.login),
+            Route("/webacs/j_spring_security_check", front.check, methods=["POST"]),
+            Route("/webacs/j_spring_security_logout", front.logout),
+            Route("/webacs/js/prime.js", front.script),
+            Route(HOME, inside(front.home)),
+            Route(BETWEEN, inside(front.between)),
+            Route(BETWEEN, inside(front.answered), methods=["POST"]),
+            Route("/webacs/ha/page.do", inside(ha.page, "ha-page")),
+            Route("/webacs/ha/status.do", inside(ha.status, "milestones")),
+            Route("/webacs/ha/readiness.do", inside(ha.readiness, "readiness"), methods=["POST"]),
+            Route("/webacs/ha/register.do", inside(ha.register, "register"), methods=["POST"]),
+            Route("/webacs/iseServersAction.do", inside(ise.listing, "ise-list")),
+            Route("/webacs/iseServersAction.do", inside(ise.command, "ise-form"), methods=["POST"]),
+            Route("/webacs/iseServerSave.do", inside(ise.save, "save"), methods=["POST"]),
+            *api_routes(node),
+        ]
+    )
 
 
 class _Front:

@@ -31,21 +31,25 @@ class HaPage:
     async def page(self, request: Request, session: Session) -> Response:
         ha, pages = self._node.ha, self._node.settings.pages
         form_shown = ha.mode == NOT_CONFIGURED or not ha.registered
-        return render("ha.html", node=self._node, ha=ha, pages=pages, form_shown=form_shown,
-                      milestones=MILESTONES)
+        return render("ha.html", node=self._node, ha=ha, pages=pages, form_shown=form_shown, milestones=MILESTONES)
 
     async def status(self, request: Request, session: Session) -> Response:
         ha = self._node.ha
-        return JSONResponse({"mode": ha.mode, "progress": ha.progress, "registering": ha.registering,
-                             "error": ha.error})
+        return JSONResponse(
+            {"mode": ha.mode, "progress": ha.progress, "registering": ha.registering, "error": ha.error}
+        )
 
     async def readiness(self, request: Request, session: Session) -> Response:
         form = _form(await request.json())
         if errors := problems(form, self._node.host):
             return JSONResponse({"errors": errors})
         checks = await self._node.ha.check_readiness(form.secondary)
-        return JSONResponse({"ready": self._node.ha.ready,
-                             "rows": [[check.name, "Pass" if check.passed else "Fail"] for check in checks]})
+        return JSONResponse(
+            {
+                "ready": self._node.ha.ready,
+                "rows": [[check.name, "Pass" if check.passed else "Fail"] for check in checks],
+            }
+        )
 
     async def register(self, request: Request, session: Session) -> Response:
         form = _form(await request.json())
@@ -64,17 +68,29 @@ def _form(sent: dict[str, Any]) -> Registration:
     def field(name: str) -> str:
         return str(sent.get(name) or "").strip()
 
-    return Registration(field("Secondary Server"), str(sent.get("Authentication Key") or ""),
-                        field("Email Address"), field("Failover Type") or "Manual", bool(sent.get("virtual")),
-                        field("IPV4 Virtual IP"), field("IPV6 Virtual IP"))
+    return Registration(
+        field("Secondary Server"),
+        str(sent.get("Authentication Key") or ""),
+        field("Email Address"),
+        field("Failover Type") or "Manual",
+        bool(sent.get("virtual")),
+        field("IPV4 Virtual IP"),
+        field("IPV6 Virtual IP"),
+    )
 
 
 def problems(form: Registration, primary: str) -> list[str]:
     """What is wrong with the form, in the page's words."""
-    found = [f"{name} is required." for name, value in (
-        ("Secondary Server", form.secondary), ("Authentication Key", form.authentication_key)) if not value]
-    found += [f"Email Address {address} is not valid." for address in filter(None, re.split(r"[,\s]+", form.email))
-              if not re.fullmatch(r"[^@\s]+@[^@\s]+", address)]
+    found = [
+        f"{name} is required."
+        for name, value in (("Secondary Server", form.secondary), ("Authentication Key", form.authentication_key))
+        if not value
+    ]
+    found += [
+        f"Email Address {address} is not valid."
+        for address in filter(None, re.split(r"[,\s]+", form.email))
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", address)
+    ]
     if form.virtual:
         found += _virtual_ip_problems(form, primary)
     return found
@@ -93,8 +109,10 @@ def _virtual_ip_problems(form: Registration, primary: str) -> list[str]:
     if form.virtual_ipv6:
         try:
             if ipaddress.IPv6Address(form.virtual_ipv6) in _LINK_LOCAL:
-                found.append("IPV6 Virtual IP must not be of the block fe80, "
-                             "which is reserved for link-local unicast addressing.")
+                found.append(
+                    "IPV6 Virtual IP must not be of the block fe80, "
+                    "which is reserved for link-local unicast addressing."
+                )
         except ValueError:
             found.append("IPV6 Virtual IP is not a valid IPv6 address.")
     return found

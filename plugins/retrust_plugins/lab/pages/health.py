@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 def health_app(node: PrimeNode) -> Starlette:
     peers, pages = _Peers(node), _Pages(node)
-    return Starlette(routes=[
-        Route("/hm/peer", peers.peer),
-        Route("/hm/meet", peers.meet, methods=["POST"]),
-        Route("/hm/register", peers.register, methods=["POST"]),
-        Route("/hm/replicate", peers.replicate, methods=["POST"]),
-        Route("/hm/activate", peers.activate, methods=["POST"]),
-        Route("/", pages.front),
-        Route("/login.jsp", pages.login),
-        Route("/j_security_check", pages.check, methods=["POST"]),
-        Route("/status.jsp", pages.status),
-    ])
+    return Starlette(
+        routes=[
+            Route("/hm/peer", peers.peer),
+            Route("/hm/meet", peers.meet, methods=["POST"]),
+            Route("/hm/register", peers.register, methods=["POST"]),
+            Route("/hm/replicate", peers.replicate, methods=["POST"]),
+            Route("/hm/activate", peers.activate, methods=["POST"]),
+            Route("/", pages.front),
+            Route("/login.jsp", pages.login),
+            Route("/j_security_check", pages.check, methods=["POST"]),
+            Route("/status.jsp", pages.status),
+        ]
+    )
 
 
 class _Peers:
@@ -104,8 +106,10 @@ class _Pages:
         if request.cookies.get("JSESSIONID") not in self._sessions:
             return RedirectResponse("/login.jsp", 302)
         node = self._node
-        rows = f"<tr><td>Role</td><td>{node.role.capitalize()}</td></tr>" \
-               f"<tr><td>State</td><td>{escape(node.ha.mode)}</td></tr>"
+        rows = (
+            f"<tr><td>Role</td><td>{node.role.capitalize()}</td></tr>"
+            f"<tr><td>State</td><td>{escape(node.ha.mode)}</td></tr>"
+        )
         return _page("Health Monitor", f"<h1>Health Monitor Details</h1><table>{rows}</table>")
 
 

@@ -35,8 +35,9 @@ class IsePage:
             for address in chosen:
                 self._node.ise_servers.remove(address)
             return RedirectResponse(LIST, 303)
-        return self._list("Please select a command." if form.get("command") != DELETE
-                          else "Please select at least one ISE server.")
+        return self._list(
+            "Please select a command." if form.get("command") != DELETE else "Please select at least one ISE server."
+        )
 
     async def save(self, request: Request, session: Session) -> Response:
         form = await request.form()
@@ -61,9 +62,20 @@ class IsePage:
         return IseEntry(address, int(port), username, password)
 
     def _list(self, error: str) -> Response:
-        return render("ise_list.html", pages=self._node.settings.pages, error=error, add=ADD, delete=DELETE,
-                      entries=self._node.ise_servers.entries)
+        return render(
+            "ise_list.html",
+            pages=self._node.settings.pages,
+            error=error,
+            add=ADD,
+            delete=DELETE,
+            entries=self._node.ise_servers.entries,
+        )
 
     def _form(self, form: FormData, error: str) -> Response:
-        return render("ise_form.html", pages=self._node.settings.pages, error=error, values=form,
-                      default_port=self._node.lab.default_ise_port)
+        return render(
+            "ise_form.html",
+            pages=self._node.settings.pages,
+            error=error,
+            values=form,
+            default_port=self._node.lab.default_ise_port,
+        )

@@ -47,8 +47,9 @@ class Sessions:
         self._ended_at.add(place)
         return True
 
-    def required(self, page: Callable[[Request, Session], Awaitable[Response]], place: str | None = None
-                 ) -> Callable[[Request], Awaitable[Response]]:
+    def required(
+        self, page: Callable[[Request, Session], Awaitable[Response]], place: str | None = None
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             if self._ends_at(place):
                 self.end(request)
@@ -61,6 +62,7 @@ class Sessions:
                 self.end(request)
                 return RedirectResponse(self._login, 302)
             return answer
+
         return guarded
 
     def _touch(self, session: Session) -> None:

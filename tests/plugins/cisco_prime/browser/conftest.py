@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 
 SKINS = Path(__file__).parent / "skins"
 PASSWORD, HA_KEY, ISE_PASSWORD = "pw-7Rk!x<9", "key-Q2m&8z", "ise-V5t%3w"
-CHECKS = ("CPU COUNT", "DISK IOPS", "RAM SIZE", "SERVER PING REACHABILITY", "HEALTH MONITOR STATUS",
-          "DATABASE ONLINE STATUS")
+CHECKS = (
+    "CPU COUNT",
+    "DISK IOPS",
+    "RAM SIZE",
+    "SERVER PING REACHABILITY",
+    "HEALTH MONITOR STATUS",
+    "DATABASE ONLINE STATUS",
+)
 MILESTONES = ("Pre-HA Registration", "Database Replication", "Post HA Registration")
 
 
@@ -60,17 +66,26 @@ def make_certificate(folder: Path, name: str, *, behind: Certificate | None = No
     key = ec.generate_private_key(ec.SECP256R1())
     dn = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    made = (x509.CertificateBuilder().subject_name(dn).issuer_name(dn).public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=9))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-            .sign(key, hashes.SHA256()))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(dn)
+        .issuer_name(dn)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
     public = made.public_bytes(serialization.Encoding.PEM)
     pem, ca = folder / f"{name}.pem", folder / f"{name}-ca.pem"
     after = behind.ca.read_bytes() if behind else b""
-    pem.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                      serialization.NoEncryption()) + public + after)
+    pem.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + public
+        + after
+    )
     ca.write_bytes(public)
     return Certificate("SHA256:" + made.fingerprint(hashes.SHA256()).hex(), pem, ca)
 
@@ -106,12 +121,19 @@ class Appliance:
         if self.percents is not None and self.mode != self.mode_after:
             self._advance()
         return {
-            "mode": self.mode, "question": self.question, "popups": self.popups, "ready": self.ready,
+            "mode": self.mode,
+            "question": self.question,
+            "popups": self.popups,
+            "ready": self.ready,
             "checks": [[name, "Failed" if name == self.failing_check else "Pass"] for name in CHECKS],
-            "milestones": [] if self.percents is None else [
+            "milestones": []
+            if self.percents is None
+            else [
                 [name, percent, self._failed(at)]
-                for at, (name, percent) in enumerate(zip(MILESTONES, self.percents, strict=True))],
-            "ise": self.ise, "virtual": True,
+                for at, (name, percent) in enumerate(zip(MILESTONES, self.percents, strict=True))
+            ],
+            "ise": self.ise,
+            "virtual": True,
         }
 
     def _failed(self, at: int) -> str:
@@ -140,8 +162,11 @@ class Appliance:
         if path == "/j_check":
             good = form.get("j_username") == "root" and form.get("j_password") == PASSWORD
             self.signed_out = self.signed_out and not good
-            return ("302 Found", "Location: /\r\nSet-Cookie: session=1; Secure; HttpOnly", "") if good else \
-                ("200 OK", "", self.page("login").replace("<!--error-->", "Invalid username or password."))
+            return (
+                ("302 Found", "Location: /\r\nSet-Cookie: session=1; Secure; HttpOnly", "")
+                if good
+                else ("200 OK", "", self.page("login").replace("<!--error-->", "Invalid username or password."))
+            )
         if self.login_page and not logged_in:
             return "200 OK", "", self.login_page
         if not logged_in:
@@ -179,9 +204,13 @@ class Appliance:
                 status, extra, text = self.answer(method, path, form, "session=1" in headers.get("cookie", ""))
                 data = text.encode()
                 kind = "application/json" if path.startswith("/api/") else "text/html; charset=utf-8"
-                writer.write((f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n"
-                              f"Cache-Control: no-store\r\n{extra + chr(13) + chr(10) if extra else ''}\r\n"
-                              ).encode() + data)
+                writer.write(
+                    (
+                        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n"
+                        f"Cache-Control: no-store\r\n{extra + chr(13) + chr(10) if extra else ''}\r\n"
+                    ).encode()
+                    + data
+                )
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass
@@ -190,8 +219,14 @@ class Appliance:
 
     def access(self, **changes: object) -> WebAccess:
         given: dict[str, object] = {
-            "node": "primary", "host": "127.0.0.1", "port": self.port, "username": "root",
-            "password": SecretStr(PASSWORD), "fingerprint": self.certificate.fingerprint, **changes}
+            "node": "primary",
+            "host": "127.0.0.1",
+            "port": self.port,
+            "username": "root",
+            "password": SecretStr(PASSWORD),
+            "fingerprint": self.certificate.fingerprint,
+            **changes,
+        }
         return WebAccess(**given)  # type: ignore[arg-type]
 
 
@@ -213,6 +248,7 @@ def interceptor_certificate(tmp_path_factory: pytest.TempPathFactory, certificat
 @pytest.fixture
 def unused_tcp_port_of() -> Callable[[], Awaitable[int]]:
     """A port that was just closed again."""
+
     async def closed() -> int:
         server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
         port = int(server.sockets[0].getsockname()[1])
@@ -226,6 +262,7 @@ def unused_tcp_port_of() -> Callable[[], Awaitable[int]]:
 @pytest.fixture
 def processes_below() -> Callable[[], set[int]]:
     """The processes that this one started, and theirs, as far as they run."""
+
     def below() -> set[int]:
         parents: dict[int, int] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -256,8 +293,9 @@ async def start(certificate: Certificate) -> AsyncIterator[Start]:
 
     async def begin(skin: str = "native", *, served: Certificate | None = None, **fields: object) -> Appliance:
         appliance = Appliance(certificate, skin, **fields)  # type: ignore[arg-type]
-        server = await asyncio.start_server(appliance.serve, "127.0.0.1", 0,
-                                            ssl=(served or certificate).context(), ssl_shutdown_timeout=0.2)
+        server = await asyncio.start_server(
+            appliance.serve, "127.0.0.1", 0, ssl=(served or certificate).context(), ssl_shutdown_timeout=0.2
+        )
         appliance.port = server.sockets[0].getsockname()[1]
         servers.append(server)
         return appliance
@@ -270,15 +308,19 @@ async def start(certificate: Certificate) -> AsyncIterator[Start]:
 @pytest.fixture
 def quick() -> BrowserSettings:
     """Limits for pages on loopback."""
-    return BrowserSettings(page=6, settle=0.4, poll=0.1, reload=1.0, readiness=8, stalled=12, registration=40,
-                           saving=5)
+    return BrowserSettings(page=6, settle=0.4, poll=0.1, reload=1.0, readiness=8, stalled=12, registration=40, saving=5)
 
 
 @pytest.fixture
 def ha_request() -> HaRequest:
-    return HaRequest(secondary="10.0.0.12", authentication_key=SecretStr(HA_KEY),
-                     email=("noc@example.com", "ops@example.com"), failover="manual",
-                     virtual_ipv4="10.0.0.10", virtual_ipv6="2001:db8::10")
+    return HaRequest(
+        secondary="10.0.0.12",
+        authentication_key=SecretStr(HA_KEY),
+        email=("noc@example.com", "ops@example.com"),
+        failover="manual",
+        virtual_ipv4="10.0.0.10",
+        virtual_ipv6="2001:db8::10",
+    )
 
 
 @pytest.fixture
@@ -302,10 +344,17 @@ class Sheet:
 async def sheet(quick: BrowserSettings, certificate: Certificate) -> AsyncIterator[Sheet]:
     """A browser without a server."""
     here = Endpoint(host="127.0.0.1", port=9)
-    access = WebAccess(node="primary", host=here.host, port=here.port, username="root",
-                       password=SecretStr(PASSWORD), fingerprint=certificate.fingerprint)
-    async with open_browser(here, node="primary", fingerprint=certificate.fingerprint,
-                            engines=selector_engines()) as opened:
+    access = WebAccess(
+        node="primary",
+        host=here.host,
+        port=here.port,
+        username="root",
+        password=SecretStr(PASSWORD),
+        fingerprint=certificate.fingerprint,
+    )
+    async with open_browser(
+        here, node="primary", fingerprint=certificate.fingerprint, engines=selector_engines()
+    ) as opened:
         page = await opened.context.new_page()
         view = View(opened, page, access, quick, Redactor())
         yield Sheet(page, view, Session(view, lambda _: None))

@@ -15,9 +15,16 @@ pytestmark = pytest.mark.browser
 
 VARIANTS = {
     "default": PageSettings(),
-    "other": PageSettings(menu="hover", ha_entries="tabs", failover="select", readiness_first="refused",
-                          ise_labels=("Server", "Username", "Password", "Confirm password"),
-                          ise_port_field=False, ise_buttons="link", label_mark=":"),
+    "other": PageSettings(
+        menu="hover",
+        ha_entries="tabs",
+        failover="select",
+        readiness_first="refused",
+        ise_labels=("Server", "Username", "Password", "Confirm password"),
+        ise_port_field=False,
+        ise_buttons="link",
+        label_mark=":",
+    ),
 }
 
 
@@ -29,8 +36,14 @@ def lab_settings(pages: PageSettings | None = None) -> LabSettings:
 
 def web_access(lab: Lab) -> WebAccess:
     node = lab.primary
-    return WebAccess(node="primary", host=node.host, port=node.web.port, username=node.web_username,
-                     password=SecretStr(node.web_password), fingerprint=node.web_fingerprint)
+    return WebAccess(
+        node="primary",
+        host=node.host,
+        port=node.web.port,
+        username=node.web_username,
+        password=SecretStr(node.web_password),
+        fingerprint=node.web_fingerprint,
+    )
 
 
 def ha_request(lab: Lab) -> HaRequest:
@@ -89,8 +102,9 @@ async def test_a_session_that_ends_at_the_press_is_observed(quick):
         assert lab.primary.ha.registrations == 1
 
 
-@pytest.mark.parametrize(("asks", "said"), [("ends-session", "session will be terminated"),
-                                            ("change-password", "password has expired")])
+@pytest.mark.parametrize(
+    ("asks", "said"), [("ends-session", "session will be terminated"), ("change-password", "password has expired")]
+)
 async def test_what_a_login_asks_for_beyond_a_notice_is_quoted(asks, said, quick):
     """Nobody's session is ended, and no password is changed."""
     async with Lab(lab_settings(PageSettings(after_login=asks))) as lab:

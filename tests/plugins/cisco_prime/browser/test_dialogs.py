@@ -11,9 +11,12 @@ pytestmark = pytest.mark.browser
 
 async def test_notices_of_the_login_are_closed_and_questions_are_not(sheet):
     """A Continue that ends nobody's session is pressed; a question of the work stays; no session of another ends."""
+
     def drawn(text):
-        return (f"<div role=dialog><p>{text}</p><button onclick='this.parentNode.remove()'>Continue</button>"
-                "<button>Log out</button></div>")
+        return (
+            f"<div role=dialog><p>{text}</p><button onclick='this.parentNode.remove()'>Continue</button>"
+            "<button>Log out</button></div>"
+        )
 
     dialogs = sheet.session.dialogs
     for notice in ("Another session is active for root from 192.0.2.7.", "Your password will expire in 3 days."):

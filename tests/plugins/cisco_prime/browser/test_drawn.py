@@ -36,9 +36,16 @@ async def test_a_failure_beside_drawn_bars_names_the_milestone(start, quick, ha_
             await pages.register_ha(ha_request)
 
 
-@pytest.mark.parametrize(("said", "state"), [
-    ("PASS - Health Monitor is running on both", "passed"), ("Failed: database is ready", "failed"),
-    ("In progress (40 %)", "pending"), ("Not ready - checking", "failed"), ("4 CPUs - 4 required", "unknown")])
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("PASS - Health Monitor is running on both", "passed"),
+        ("Failed: database is ready", "failed"),
+        ("In progress (40 %)", "pending"),
+        ("Not ready - checking", "failed"),
+        ("4 CPUs - 4 required", "unknown"),
+    ],
+)
 def test_what_stands_before_the_detail_is_the_state(said, state):
     """A detail after a dash, colon or bracket does not turn a result around."""
     assert status_of(["HEALTH MONITOR STATUS", said]) == state

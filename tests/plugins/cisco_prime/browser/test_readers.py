@@ -32,7 +32,7 @@ def _joined(form: str, pairs: list[Pair]) -> str:
 def _beside(pairs: list[Pair]) -> str:
     """Two pairs in each row."""
     cells = [f"<td>{escape(label)}</td><td>{escape(value)}</td>" for label, value in pairs]
-    rows = ["".join(cells[at:at + 2]) for at in range(0, len(cells), 2)]
+    rows = ["".join(cells[at : at + 2]) for at in range(0, len(cells), 2)]
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
@@ -44,16 +44,20 @@ def _columns(pairs: list[Pair], split: bool = False) -> str:
 
 
 def _flat(pairs: list[Pair]) -> str:
-    return ("<div style='display:grid;grid-template-columns:200px 200px'>"
-            + _joined("<span>{label}</span><span>{value}</span>", pairs) + "</div>")
+    return (
+        "<div style='display:grid;grid-template-columns:200px 200px'>"
+        + _joined("<span>{label}</span><span>{value}</span>", pairs)
+        + "</div>"
+    )
 
 
 LAYOUTS = {
     "table": lambda p: f"<table>{_joined('<tr><td>{label}</td><td>{value}</td></tr>', p)}</table>",
     "table with colons": lambda p: f"<table>{_joined('<tr><td>{label}:</td><td><b>{value}</b></td></tr>', p)}</table>",
     "heads of rows": lambda p: f"<table>{_joined('<tr><th>{label}</th><td>{value}</td></tr>', p)}</table>",
-    "a colon's own cell":
-        lambda p: f"<table>{_joined('<tr><td>{label}</td><td>:</td><td>{value}</td></tr>', p)}</table>",
+    "a colon's own cell": lambda p: (
+        f"<table>{_joined('<tr><td>{label}</td><td>:</td><td>{value}</td></tr>', p)}</table>"
+    ),
     "two pairs in a row": _beside,
     "columns": _columns,
     "columns, heads in another table": lambda p: _columns(p, split=True),
@@ -63,21 +67,37 @@ LAYOUTS = {
     "boxes, the value within": lambda p: _joined("<div><p>{label}: <b>{value}</b></p></div>", p),
     "text after a label": lambda p: _joined("<p><b>{label}:</b> {value}</p>", p),
     "flat grid": _flat,
-    "grid of rows": lambda p: "<div role=grid>" + _joined(
-        "<div role=row><span role=rowheader>{label}</span> <span role=gridcell>{value}</span></div>", p) + "</div>",
+    "grid of rows": lambda p: (
+        "<div role=grid>"
+        + _joined("<div role=row><span role=rowheader>{label}</span> <span role=gridcell>{value}</span></div>", p)
+        + "</div>"
+    ),
     "list": lambda p: f"<ul>{_joined('<li><span>{label}</span> <span>{value}</span></li>', p)}</ul>",
     "text boxes": lambda p: _joined(
-        "<div><label for=i{n}>{label}</label> <input id=i{n} readonly value='{value}'></div>", p),
+        "<div><label for=i{n}>{label}</label> <input id=i{n} readonly value='{value}'></div>", p
+    ),
     "text boxes within": lambda p: _joined("<p><label>{label} <input readonly value='{value}'></label></p>", p),
-    "choices": lambda p: f"<table>{_joined('<tr><td>{label}</td><td><select><option>{value}</select></td></tr>', p)}"
-                         "</table>",
-    "labelled from afar": lambda p: "<div>" + _joined("<div id=l{n}>{label}</div>", p) + "</div><div>" + _joined(
-        "<div aria-labelledby=l{n}>{value}</div>", p) + "</div>",
-    "described from afar": lambda p: "<div>" + _joined("<div aria-describedby=v{n}>{label}</div>", p) + "</div><div>"
-                                     + _joined("<div id=v{n}>{value}</div>", p) + "</div>",
+    "choices": lambda p: (
+        f"<table>{_joined('<tr><td>{label}</td><td><select><option>{value}</select></td></tr>', p)}</table>"
+    ),
+    "labelled from afar": lambda p: (
+        "<div>"
+        + _joined("<div id=l{n}>{label}</div>", p)
+        + "</div><div>"
+        + _joined("<div aria-labelledby=l{n}>{value}</div>", p)
+        + "</div>"
+    ),
+    "described from afar": lambda p: (
+        "<div>"
+        + _joined("<div aria-describedby=v{n}>{label}</div>", p)
+        + "</div><div>"
+        + _joined("<div id=v{n}>{value}</div>", p)
+        + "</div>"
+    ),
     "values that a script has still to add": lambda p: "".join(
         f"<div class=item><div>{escape(label)}</div>{f'<div>{escape(value)}</div>' if value else ''}</div>"
-        for label, value in p),
+        for label, value in p
+    ),
 }
 
 
@@ -139,21 +159,31 @@ async def test_a_check_without_its_own_state_is_pending(sheet):
     """An empty state is neither passed nor failed, whatever stands in other rows and columns."""
     layouts = {
         "plain": ("<table>", "<tr><td>{n}</td><td>{s}</td></tr>", "</table>"),
-        "noted": ("<table><tr><th>Check</th><th>Status</th><th>Note</th></tr>",
-                  f"<tr><td>{{n}}</td><td>{{s}}</td><td>{NOTE}</td></tr>", "</table>"),
+        "noted": (
+            "<table><tr><th>Check</th><th>Status</th><th>Note</th></tr>",
+            f"<tr><td>{{n}}</td><td>{{s}}</td><td>{NOTE}</td></tr>",
+            "</table>",
+        ),
         "detailed": ("<table>", "<tr><td>{n}</td><td>2 found, 2 wanted</td><td>{s}</td></tr>", "</table>"),
         "boxes": ("<div>", "<div><div>{n}</div><div>{s}</div></div>", "</div>"),
         "definitions": ("<dl>", "<dt>{n}</dt><dd>{s}</dd>", "</dl>"),
-        "grid": ("<div role=grid>", "<div role=row><div role=gridcell>{n}</div><div role=gridcell>{s}</div></div>",
-                 "</div>"),
-        "split": ("<table><tr><th>Name</th><th>Result</th></tr></table><table>", "<tr><td>{n}</td><td>{s}</td></tr>",
-                  "</table>"),
+        "grid": (
+            "<div role=grid>",
+            "<div role=row><div role=gridcell>{n}</div><div role=gridcell>{s}</div></div>",
+            "</div>",
+        ),
+        "split": (
+            "<table><tr><th>Name</th><th>Result</th></tr></table><table>",
+            "<tr><td>{n}</td><td>{s}</td></tr>",
+            "</table>",
+        ),
     }
     means, wrong = {"Pass": "passed", "Failed": "failed", "": "pending", "-": "pending"}, []
     for layout, (before, form, after) in layouts.items():
         for states in itertools.product(("Pass", "Failed", ""), ("Pass", ""), ("Pass", "-")):
-            await sheet.show(before + "".join(form.format(n=n, s=s) for n, s in zip(CHECKS, states, strict=True))
-                             + after)
+            await sheet.show(
+                before + "".join(form.format(n=n, s=s) for n, s in zip(CHECKS, states, strict=True)) + after
+            )
             rows = await Readiness(sheet.session)._results()
             got = {check.name: check.state for check in rows}
             if got != {name: means[state] for name, state in zip(CHECKS, states, strict=True)}:
@@ -165,17 +195,32 @@ async def test_a_server_has_its_own_status_or_none(sheet):
     """By the column's title; an empty cell is no status, and 10.0.0.2 is not 10.0.0.21."""
     wrong = []
     layouts = {
-        "table": ("<table><tr><th></th><th>Server</th><th>Port</th><th>Status</th><th>Remark</th></tr>",
-                  "<tr><td></td><td>{h}</td><td>443</td><td>{s}</td><td>was unreachable before</td></tr>", "</table>"),
-        "ports": ("<table><tr><td>IP Address</td><td>Reachability</td></tr>", "<tr><td>{h}:443</td><td>{s}</td></tr>",
-                  "</table>"),
-        "split": ("<table><tr><th>Server</th><th>Status</th></tr></table><table>",
-                  "<tr><td>{h}</td><td>{s}</td></tr>", "</table>"),
-        "grid": ("<div role=grid><div role=row><b role=columnheader>Address</b><b role=columnheader>State</b></div>",
-                 "<div role=row><span role=gridcell>{h}</span><span role=gridcell>{s}</span></div>", "</div>"),
+        "table": (
+            "<table><tr><th></th><th>Server</th><th>Port</th><th>Status</th><th>Remark</th></tr>",
+            "<tr><td></td><td>{h}</td><td>443</td><td>{s}</td><td>was unreachable before</td></tr>",
+            "</table>",
+        ),
+        "ports": (
+            "<table><tr><td>IP Address</td><td>Reachability</td></tr>",
+            "<tr><td>{h}:443</td><td>{s}</td></tr>",
+            "</table>",
+        ),
+        "split": (
+            "<table><tr><th>Server</th><th>Status</th></tr></table><table>",
+            "<tr><td>{h}</td><td>{s}</td></tr>",
+            "</table>",
+        ),
+        "grid": (
+            "<div role=grid><div role=row><b role=columnheader>Address</b><b role=columnheader>State</b></div>",
+            "<div role=row><span role=gridcell>{h}</span><span role=gridcell>{s}</span></div>",
+            "</div>",
+        ),
         "cards": ("<div>", "<div><h4>{h}</h4><p>Status: {s}</p></div>", "</div>"),
         "paired cards": (
-            "<div>", "<div><h4>{h}</h4><dl><dt>Status</dt><dd>{s}</dd><dt>Port</dt><dd>443</dd></dl></div>", "</div>"),
+            "<div>",
+            "<div><h4>{h}</h4><dl><dt>Status</dt><dd>{s}</dd><dt>Port</dt><dd>443</dd></dl></div>",
+            "</div>",
+        ),
     }
     names = (("10.0.0.21", "10.0.0.2"), ("ise-11.lab", "ise-1"))
     for layout, (before, form, after) in layouts.items():

@@ -103,9 +103,15 @@ async def test_what_before_send_raises_stops_before_register(start, quick, ha_re
 @pytest.mark.parametrize("skin", ["legacy", "dojo"])
 async def test_an_ise_add_that_is_refused_is_quoted(skin, start, quick, ise_request, tmp_path):
     """A refusal because the entry exists says so, with the entry's status, and no secret is told."""
-    appliance = await start(skin, popups=False, ise_refusal="ISE server 10.0.0.21 already exists.",
-                            ise=[{"host": "10.0.0.210", "port": "443", "status": "Reachable"},
-                                 {"host": "10.0.0.21", "port": "443", "status": "Unreachable"}])
+    appliance = await start(
+        skin,
+        popups=False,
+        ise_refusal="ISE server 10.0.0.21 already exists.",
+        ise=[
+            {"host": "10.0.0.210", "port": "443", "status": "Reachable"},
+            {"host": "10.0.0.21", "port": "443", "status": "Unreachable"},
+        ],
+    )
     async with open_pages(appliance.access(), settings=quick, shots=tmp_path) as pages:
         status = await pages.ise_status("10.0.0.21")
         with pytest.raises(PermanentError) as caught:
@@ -135,8 +141,7 @@ async def test_pictures_cover_what_a_secret_was_filled_into(start, quick, ha_req
     assert box is not None
     pixels = _pixels(next(tmp_path.glob("*failed-register-ha*.png")).read_bytes())
     x, y, right, bottom = (int(v) for v in (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]))
-    assert {pixels[row][column] for row in range(y + 3, bottom - 3) for column in range(x + 3, right - 3)} \
-        == {MASKED}
+    assert {pixels[row][column] for row in range(y + 3, bottom - 3) for column in range(x + 3, right - 3)} == {MASKED}
 
 
 def _pixels(png: bytes) -> list[list[tuple[int, ...]]]:
@@ -144,14 +149,14 @@ def _pixels(png: bytes) -> list[list[tuple[int, ...]]]:
     width, height, _, colour = struct.unpack(">IIBB", png[16:26])
     deep, data, at = (4 if colour == 6 else 3), b"", 8
     while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at:at + 8])
-        data += png[at + 8:at + 8 + length] if kind == b"IDAT" else b""
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        data += png[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
         at += 12 + length
     raw, above, rows = zlib.decompress(data), [0] * width * deep, []
     for y in range(height):
         start = y * (width * deep + 1)
-        above = _unfiltered(raw[start], raw[start + 1:start + 1 + width * deep], above, deep)
-        rows.append([tuple(above[i:i + 3]) for i in range(0, width * deep, deep)])
+        above = _unfiltered(raw[start], raw[start + 1 : start + 1 + width * deep], above, deep)
+        rows.append([tuple(above[i : i + 3]) for i in range(0, width * deep, deep)])
     return rows
 
 

@@ -57,22 +57,19 @@ async def test_an_unreachable_server_is_a_temporary_failure(start, unused_tcp_po
 
 
 @pytest.mark.browser
-async def test_the_genuine_certificate_behind_anothers_lets_nobody_in(start, interceptor_certificate,
-                                                                      certificate):
+async def test_the_genuine_certificate_behind_anothers_lets_nobody_in(start, interceptor_certificate, certificate):
     """An interceptor that sends the pinned certificate along, after its own, gets no request.
 
     Chromium's list of trusted keys alone would let it in; this is what the relay is for.
     """
     genuine, intercepted = await start(), await start(served=interceptor_certificate)
-    async with open_browser(intercepted.access().origin, node="primary",
-                            fingerprint=certificate.fingerprint) as opened:
+    async with open_browser(intercepted.access().origin, node="primary", fingerprint=certificate.fingerprint) as opened:
         page = await opened.context.new_page()
         with pytest.raises(PlaywrightError):
             await page.goto(opened.origin)
         assert intercepted.requests == []
         assert isinstance(opened.relay.changed, ChangedIdentity)
-    async with open_browser(genuine.access().origin, node="primary",
-                            fingerprint=certificate.fingerprint) as opened:
+    async with open_browser(genuine.access().origin, node="primary", fingerprint=certificate.fingerprint) as opened:
         page = await opened.context.new_page()
         await page.goto(opened.origin)
         assert genuine.requests[0] == "GET /"
@@ -82,11 +79,13 @@ async def test_the_genuine_certificate_behind_anothers_lets_nobody_in(start, int
 async def test_the_browser_reaches_nothing_but_the_appliance(start, certificate):
     """Neither another address, nor another port of the same host, nor a name resolves for the pages."""
     appliance, other = await start(), await start()
-    async with open_browser(appliance.access().origin, node="primary",
-                            fingerprint=certificate.fingerprint) as opened:
+    async with open_browser(appliance.access().origin, node="primary", fingerprint=certificate.fingerprint) as opened:
         page = await opened.context.new_page()
-        for url in (f"https://127.0.0.1:{other.port}/", f"https://localhost:{other.port}/",
-                    f"http://127.0.0.1:{appliance.port}/"):
+        for url in (
+            f"https://127.0.0.1:{other.port}/",
+            f"https://localhost:{other.port}/",
+            f"http://127.0.0.1:{appliance.port}/",
+        ):
             with pytest.raises(PlaywrightError, match=r"ERR_BLOCKED_BY_CLIENT|ERR_NAME_NOT_RESOLVED"):
                 await page.goto(url)
     assert other.requests == []
@@ -97,8 +96,9 @@ async def test_a_host_is_reached_at_its_address(start, certificate):
     """The pages are asked for under the host's name, at the address the inventory gives."""
     appliance = await start()
     access = appliance.access(host="prime.example", address="127.0.0.1")
-    async with open_browser(access.origin, node="primary", fingerprint=certificate.fingerprint,
-                            address=access.reached_at) as opened:
+    async with open_browser(
+        access.origin, node="primary", fingerprint=certificate.fingerprint, address=access.reached_at
+    ) as opened:
         page = await opened.context.new_page()
         await page.goto(opened.origin)
         assert page.url.startswith("https://prime.example:")
