@@ -19,8 +19,8 @@ import httpx
 import pytest
 from benchmarks.report import Row, under
 
+from retrust.approval.tokens import create_token
 from retrust.ledger import Case
-from retrust.people import create_token
 from retrust.testing.forms import hidden_field
 from retrust.testing.scenes import a_renewal, a_world, waiting_case
 from retrust.testing.serving import serving

@@ -1,6 +1,6 @@
 """The flow's own overhead: a pass in-process on Prefect's server, beside what it does for the site.
 
-Twice: against the pass without Prefect (the time that a run spends outside of ``retrust.passes``, which opens and
+Twice: against the pass without Prefect (the time that a run spends outside of ``retrust.runs.passes``, which opens and
 closes connections and lease, lists, plans, waits for devices and acts), and against a bare asyncssh script that sends
 the very commands that the lab received. Lab, flow and script share this process, and no browser is in it: the steps
 that need pages are an operator's, who has nothing to do because the pair heals by itself once the stale pin is gone.
@@ -68,9 +68,9 @@ async def measure(folder: Path) -> list[Row]:
 
 
 async def _runs(lab: Lab, folder: Path) -> list[Row]:
-    from retrust.deciding import Attendance
-    from retrust.engine import Engine
-    from retrust.looking import look
+    from retrust.approval.decisions import Attendance
+    from retrust.engine.engine import Engine
+    from retrust.runs.reaching import look
     from retrust_flows.running import Runner
     from retrust_flows.server import prefect_server
 
@@ -109,7 +109,7 @@ def _rows(healthy: list[tuple[float, float]], healed: list[tuple[float, float]],
 
 async def _vouch(engine: Any, ledger: Any, look: Callable[..., Awaitable[Any]]) -> None:
     """What a first check does, with ISE vouched for as well: every pin has its baseline."""
-    from retrust.baselines import verified_baselines
+    from retrust.trust.baselines import verified_baselines
 
     snapshot = await look(engine, engine.site(SITE), ledger, pages=False)
     edges = [f.pin.edge for f in snapshot.findings if f.endpoint is not None]

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from retrust.models import Endpoint, Presented
 from retrust.testing.certificates import PrivateKey, self_signed, tls_server
-from retrust.tls import probe_many
+from retrust.x509.tls import probe_many
 
 ENDPOINTS = 1_000
 AT_ONCE = 50

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.report import Row, at_most, medians, over, table, under
 
-from retrust.scanner import Scanner
+from retrust.logs.scanner import Scanner
 from retrust_plugins.cisco_prime.signatures import TOFU_MISMATCH
 
 ROUNDS = 5
@@ -53,7 +53,7 @@ FLAT = EVENT.split(b"javax")[0].replace(b"\n", b" ").rstrip() + b"\n"
 
 OURS = """
 import resource, sys
-from retrust.scanner import scan_file
+from retrust.logs.scanner import scan_file
 from retrust_plugins.cisco_prime.signatures import TOFU_MISMATCH
 found = sum(1 for _ in scan_file(sys.argv[1], [TOFU_MISMATCH]))
 unit = 1024 if sys.platform == "darwin" else 1

@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from retrust.certificates import read_presented
 from retrust.ledger import Ledger
 from retrust.models import Baseline
+from retrust.x509.certificates import read_presented
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.inventory import secrets_of, site_of
 from retrust_plugins.lab.settings import HaSettings

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from retrust import states
+from retrust.engine.loader import Plugins, load_plugins
 from retrust.inventory.schema import schema
-from retrust.plugins import Plugins, load_plugins
 
 HERE = Path(__file__).parent
 
@@ -17,7 +17,7 @@ def generated(plugins: Plugins) -> dict[str, str]:
     """Every generated file below docs/, by name."""
     return {
         "states.md": states.document(),
-        "inventory.schema.json": json.dumps(schema(plugins.targets), indent=2, ensure_ascii=False) + "\n",
+        "inventory.schema.json": json.dumps(schema(plugins.site_models), indent=2, ensure_ascii=False) + "\n",
         "commands.md": commands(plugins),
     }
 

@@ -26,27 +26,27 @@ from typing import Any
 import pytest
 import yaml
 
+from kit.campus import ALICE, SITE, Campus, campus
 from kit.console import MakeWorld, worlds
 from kit.hellos import hello_of_java, hello_of_the_lab, select_by_hello, suites
 from kit.oidc import CLIENT, SECRET, Provider, sign_in
 from retrust.actors import UNKNOWN
+from retrust.approval.decisions import Attendance, Speaker, approve, cancel, current_matter, gate_states
 from retrust.audit import export_case, verify_chain
 from retrust.audit.archive import CHAIN, MANIFEST, PUBLIC_KEY, SIGNATURE, packed, unpacked
-from retrust.deciding import Attendance, Speaker, approve, cancel, current_matter, gate_states
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Ledger
 from retrust.ledger.keys import LedgerKey, pem
 from retrust.models import Sighting
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.testing.fake_servicenow import FakeServiceNow
 from retrust.testing.forms import hidden_field
 from retrust.testing.plans import DIGEST, NOW, a_case, a_plan, a_question
 from retrust.testing.scenes import waiting_case
 from retrust.testing.serving import serving
 from retrust_plugins.lab.network import Interceptor
-from retrust_plugins.lab.testing import ALICE, SITE, Campus, campus
 from retrust_plugins.servicenow.gate import Ticket
 
 

@@ -1,17 +1,13 @@
 """Who acts, as the ledger writes it: a person who was shown to be one, the service, or nobody who is known.
 
 Names are compared here, so that one person is one, however their name is written. How a person is shown to be
-one is ``retrust.people``'s and, at the terminal, ``retrust.cli.showing``'s.
+one is ``retrust.approval.tokens``'s and, at the terminal, ``retrust.cli.showing``'s.
 """
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from retrust.models import Level
 
 UNKNOWN = "unknown"
 """Somebody at a terminal who showed no identity, where the inventory names people."""
@@ -24,11 +20,6 @@ def account() -> str:
 
 def _uid() -> str:
     return f"uid-{os.getuid()}" if hasattr(os, "getuid") else UNKNOWN
-
-
-def level_of(actor: str) -> Level:
-    """What somebody at a terminal hands in: nobody known, no more than a hint."""
-    return "hint" if actor == UNKNOWN else "authenticated"
 
 
 def same_person(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Ledger
 
 
@@ -17,6 +17,6 @@ class App:
     path: str
 
     @abstractmethod
-    def build(self, engine: Engine, ledger: Ledger) -> Any:
+    def build(self, host: Host, ledger: Ledger) -> Any:
         """The ASGI application. The ledger is the service's own; a case that changes is dispatched by itself."""
         ...

@@ -1,6 +1,6 @@
 """What a gate is: a rule that must be open before the steps of a risk class run.
 
-Which gates a plan must pass is ``retrust.policy``'s, who may decide is ``retrust.decisions``'; a gate only
+Which gates a plan must pass is ``retrust.approval``'s, who may decide is ``retrust.decisions``'; a gate only
 says how it stands for one plan. A gate never waits: while it is shut the pass ends, and its opening starts
 the next one.
 """
@@ -21,7 +21,7 @@ from retrust.models import Decision, GateState, Grade, Plan
 if TYPE_CHECKING:
     from retrust.inventory import Inventory
     from retrust.ledger import Case
-    from retrust.secrets import Secrets
+    from retrust.secrets.stores import Secrets
 
 
 class GateSettings(BaseModel):
@@ -31,7 +31,7 @@ class GateSettings(BaseModel):
 
 
 class PersonSettings(GateSettings):
-    """Settings of a gate that a person opens; what the fields mean is kept by ``retrust.policy``, for every gate."""
+    """Settings of a gate that a person opens; what the fields mean is kept by ``retrust.approval``, for every gate."""
 
     approvers: int = Field(default=1, ge=1, le=20, strict=True, description="How many different persons must say yes.")
     roles: Texts = Field(default=(), description="Of which each of them has at least one; empty for anyone.")

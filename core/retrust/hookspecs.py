@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from retrust.evidence import Collector
     from retrust.gates import Gate
     from retrust.observers import Observer
-    from retrust.secrets import SecretStore
+    from retrust.secrets.stores import SecretStore
     from retrust.signatures import LogSignature
     from retrust.sources import EventSource
     from retrust.target import Target

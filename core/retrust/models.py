@@ -6,6 +6,7 @@ No I/O and no logic beyond derived values. Verdicts are given in ``verdicts``, p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -32,6 +33,26 @@ class Endpoint(Frozen):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+DELETE_PIN = "delete-pin"
+"""The kind of the steps that delete a pin, which every target has."""
+
+
+def edge_of(holder: str, key: str) -> str:
+    """``holder:key``: how a person, the ledger and ``--include`` name an edge."""
+    return f"{holder}:{key}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What goes on within a step; ``percent`` is None where the work has no measure."""
+
+    what: str
+    percent: int | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.percent is None else f"{self.what} {self.percent} %"
+
+
 class Pin(Frozen):
     """One entry of a holder's store. ``key`` and ``line`` are byte for byte as listed (no line end)."""
 
@@ -42,8 +63,7 @@ class Pin(Frozen):
 
     @property
     def edge(self) -> str:
-        """``holder:key``: how a person, the ledger and ``--include`` name this pin."""
-        return f"{self.holder}:{self.key}"
+        return edge_of(self.holder, self.key)
 
 
 class Presented(Frozen):
@@ -167,6 +187,10 @@ class Baseline(Frozen):
     grade: Grade = Grade.NONE
 
     @property
+    def edge(self) -> str:
+        return edge_of(self.holder, self.key)
+
+    @property
     def is_proven(self) -> bool:
         return self.grade is Grade.PROVEN
 
@@ -259,9 +283,14 @@ class Step(Frozen):
     relation: str | None = None
     takes: int = Field(default=60, ge=0)
 
+    @property
+    def unpins(self) -> str | None:
+        """The edge whose pin it deletes, None where it does something else."""
+        return edge_of(self.holder, self.argument) if self.kind == DELETE_PIN else None
+
 
 class Plan(Frozen):
-    """Ordered steps over one snapshot. What the digest covers is said in ``retrust.planner``.
+    """Ordered steps over one snapshot. What the digest covers is said in ``retrust.runs.plan``.
 
     ``follows`` is the digest that the site's runs used last, None for the first; ``policy`` are the gates that it
     must pass with their settings, ``commitments`` those to the secrets that its steps fill in, by reference.
@@ -280,9 +309,9 @@ class Plan(Frozen):
 
     @property
     def unpinned(self) -> tuple[Finding, ...]:
-        """The findings whose pins the plan deletes."""
-        planned = {(s.holder, s.argument) for s in self.steps if s.kind == "delete-pin"}
-        return tuple(f for f in self.snapshot.findings if (f.pin.holder, f.pin.key) in planned)
+        """The findings whose pins the plan deletes, in the order of its steps."""
+        found = {f.pin.edge: f for f in self.snapshot.findings}
+        return tuple(found[s.unpins] for s in self.steps if s.unpins in found)
 
     @property
     def is_blind(self) -> bool:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Entry, Ledger
 
 
@@ -15,7 +15,7 @@ class Observer:
 
     name: str
 
-    def opened(self, engine: Engine, ledger: Ledger) -> None:
+    def opened(self, host: Host, ledger: Ledger) -> None:
         """Called once when a ledger is opened: where the inventory and the secrets come from."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What a log signature is: what a failure looks like in a log, for ``retrust.scanner`` to find.
+"""What a log signature is: what a failure looks like in a log, for ``retrust.logs.scanner`` to find.
 
 A signature gives one literal that every event of its kind holds, and reads the events around it. The
 scanner does the searching, over blocks, so ``read`` is called only where the literal was found. Signatures

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from retrust.models import Level, Sighting
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Knowledge
     from retrust.signatures import Match
 
@@ -30,7 +30,7 @@ class Delivery(Protocol):
     """What a source may use of the service it runs in. ``name`` tells it from the other sources."""
 
     name: str
-    engine: Engine
+    host: Host
     knowledge: Knowledge
 
     async def deliver(self, sightings: Sequence[Sighting]) -> None:
@@ -86,16 +86,16 @@ class Sender(NamedTuple):
     holder: str | None
 
 
-def sender_of(engine: Engine, host: str) -> Sender | None:
+def sender_of(where: Host, host: str) -> Sender | None:
     """The one site that has a node at ``host``, as the inventory names it; None for none and for several.
 
     ``host`` may have a port behind it, and may be several names of one host, apart by blanks or commas.
     """
     found, hosts = {}, {without_port(part) for part in host.casefold().replace(",", " ").split()}
-    for site in engine.inventory.sites.values():
+    for site in where.inventory.sites.values():
         for node, endpoint in site.endpoints().items():
             if endpoint.host.casefold() in hosts:
-                holders = engine.target(site).holders(site)
+                holders = where.target(site).holders(site)
                 found[site.name, node] = Sender(site.name, node if node in holders else None)
     return next(iter(found.values())) if len(found) == 1 else None
 

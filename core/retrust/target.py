@@ -1,7 +1,7 @@
 """What a target plugin is: a kind of site, and a connection to one.
 
 ``Target`` is pure: it reads the inventory, says what a pin is about and which steps heal it.
-``Connection`` does the I/O: list, relations, one step at a time. The engine (``retrust.passes``) owns the
+``Connection`` does the I/O: list, relations, one step at a time. The engine (``retrust.runs.passes``) owns the
 order, the gates, the ledger and the lease, so a target cannot skip any of them.
 """
 
@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from retrust.models import Endpoint, Finding, FirstUse, Pin, Presented, Relation, Sighting, Snapshot, Step
+from retrust.models import Endpoint, Finding, FirstUse, Pin, Presented, Progress, Relation, Sighting, Snapshot, Step
 
 if TYPE_CHECKING:
     from retrust.errors import RetrustError
-    from retrust.hello import Hello
     from retrust.inventory import Site
-    from retrust.redaction import Redactor
-    from retrust.secrets import Secrets
+    from retrust.secrets.redaction import Redactor
+    from retrust.secrets.stores import Secrets
+    from retrust.x509.hello import Hello
 
 
 class Prober(Protocol):
     """How the certificate at an endpoint is looked at: one handshake that sends nothing and trusts nobody.
 
-    The module ``retrust.tls`` is one. Another must be hashable, and equal where it asks the same thing.
+    The module ``retrust.x509.tls`` is one. Another must be hashable, and equal where it asks the same thing.
     """
 
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
@@ -77,17 +77,6 @@ class Observed:
 
     state: Literal["needed", "done", "wait", "undecided", "stop"]
     text: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """``percent`` is None where the work has no measure."""
-
-    what: str
-    percent: int | None = None
-
-    def __str__(self) -> str:
-        return self.what if self.percent is None else f"{self.what} {self.percent} %"
 
 
 Follow = Callable[[Progress], Awaitable[None]]

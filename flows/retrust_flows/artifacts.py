@@ -20,10 +20,10 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.context import get_run_context
 
-from retrust.engine import Engine
-from retrust.models import GateState, Plan, Snapshot
-from retrust.phases import Approved, Waiting
-from retrust.target import Follow, Progress
+from retrust.engine.engine import Engine
+from retrust.models import GateState, Plan, Progress, Snapshot
+from retrust.runs.phases import Approved, Waiting
+from retrust.target import Follow
 
 log = logging.getLogger("retrust.flows")
 

@@ -10,20 +10,19 @@ from typing import Annotated
 import typer
 
 from retrust.actors import UNKNOWN
+from retrust.approval.decisions import Attendance, Speaker, current_matter, decide, reject, terminal_labels
 from retrust.cli import output
 from retrust.cli.asking import answer
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.cli.showing import HOW, SignOption, person, somebody
-from retrust.deciding import Attendance, Speaker, current_matter, decide, reject, terminal_labels
-from retrust.endings import Ended
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
-from retrust.models import Grade, Plan, Sighting
-from retrust.phases import Approved, Waiting
-from retrust.target import Progress
-from retrust.views import run_object, unplanned_object
+from retrust.models import Grade, Plan, Progress, Sighting
+from retrust.present.json import run_object, unplanned_object
+from retrust.runs.endings import Ended
+from retrust.runs.phases import Approved, Waiting
 from retrust_flows.running import Runner
 from retrust_flows.server import prefect_server
 

@@ -14,12 +14,13 @@ import httpx
 from retrust.cli import output
 from retrust.cli.look import SITES_AT_ONCE, SitesArgument
 from retrust.cli.options import InventoryOption, JsonOption
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import InventoryError, PermanentError, RetrustError, TemporaryError
 from retrust.inventory import Site
 from retrust.ledger import glance
-from retrust.looking import reach
-from retrust.preflight import prove_writable, references, unreadable
+from retrust.runs.preflight import prove_writable
+from retrust.runs.reaching import reach
+from retrust.secrets import references
 from retrust.target import Connection
 from retrust_flows.server import api_client, name_prefect, prefect_server
 
@@ -159,14 +160,14 @@ async def _prefect(engine: Engine) -> str:
 
 
 async def _chromium() -> str:
-    from retrust.browser import chromium_version
+    from retrust.browser.chromium import chromium_version
 
     return f"version {await chromium_version()} starts"
 
 
 async def _site(engine: Engine, site: Site, limit: asyncio.Semaphore) -> list[Line]:
     refs = set(references(site))
-    faults = await unreadable(engine, refs)
+    faults = await engine.secrets.unreadable(site)
     lines = [Line.of("secrets", error, site.name) for error in faults] or [
         Line(site.name, "secrets", True, f"{len(refs)} can be read")
     ]

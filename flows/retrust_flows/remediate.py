@@ -1,4 +1,4 @@
-"""The remediation as a Prefect flow: each part of a pass (``retrust.passes``) is a task of the run's timeline.
+"""The remediation as a Prefect flow: each part of a pass (``retrust.runs.passes``) is a task of the run's timeline.
 
     detect → list → plan → gates → the target's stages → verify
 
@@ -19,14 +19,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import get_run_context
 from prefect.states import Cancelled, Completed
 
-from retrust.deciding import Attendance
-from retrust.endings import Ended
-from retrust.engine import Engine
+from retrust.approval.decisions import Attendance
+from retrust.engine.engine import Engine
 from retrust.errors import CalledOff
 from retrust.ledger import Ledger
-from retrust.passes import at_will, one_pass
-from retrust.phases import Approved, Done, Looked, Planned, Verified, Waiting
-from retrust.target import Progress
+from retrust.models import Progress
+from retrust.runs.endings import Ended
+from retrust.runs.passes import at_will, one_pass
+from retrust.runs.phases import Approved, Done, Looked, Planned, Verified, Waiting
 from retrust_flows import artifacts
 
 
@@ -34,7 +34,7 @@ from retrust_flows import artifacts
 class Lent:
     """What the process that runs the flow lends it. ``planned`` hears of a plan whose gates were asked.
 
-    ``go_on`` is asked before each write: see ``retrust.phases``.
+    ``go_on`` is asked before each write: see ``retrust.runs.phases``.
     """
 
     engine: Engine

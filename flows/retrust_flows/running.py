@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrust.deciding import Attendance
-from retrust.endings import Ended
-from retrust.engine import Engine
+from retrust.approval.decisions import Attendance
+from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
-from retrust.redaction import redact_all_logs
-from retrust.target import Progress
+from retrust.models import Progress
+from retrust.runs.endings import Ended
+from retrust.secrets.redaction import redact_all_logs
 
 if TYPE_CHECKING:
-    from retrust.phases import Approved, Waiting
+    from retrust.runs.phases import Approved, Waiting
 
 
 @dataclass

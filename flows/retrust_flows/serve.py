@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from retrust.cli.options import InventoryOption
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
 from retrust_flows.running import Runner
 from retrust_flows.server import CREDENTIAL, name_prefect, prefect_server

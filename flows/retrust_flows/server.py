@@ -20,9 +20,9 @@ from pathlib import Path
 
 import httpx
 
-from retrust.children import environment
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import TemporaryError
+from retrust.secrets.environment import child_environment
 
 log = logging.getLogger("retrust.flows")
 
@@ -154,7 +154,7 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=environment("PREFECT_", "PYTHON", "COV_") | QUIET,
+            env=child_environment("PREFECT_", "PYTHON", "COV_") | QUIET,
         )
 
 

@@ -14,7 +14,7 @@ from prefect import Flow, flow
 
 from retrust.errors import UsageError
 from retrust.ledger.entries import LookAsked
-from retrust.scanner import scan_stream
+from retrust.logs.scanner import scan_stream
 from retrust.sources import sighting_of
 from retrust_flows.remediate import Lent, lent_or_own
 from retrust_flows.service.assigning import Assigner
@@ -51,9 +51,7 @@ sweep, heard = sweeping(None)
 async def _keep(use: Lent, site: str | None, text: str | None, holder: str | None) -> None:
     chosen = use.engine.site(site).name if site else None
     if text:
-        found = scan_stream(
-            io.BytesIO(text.encode("utf-8", errors="replace")), tuple(use.engine.plugins.log_signatures.values())
-        )
+        found = scan_stream(io.BytesIO(text.encode("utf-8", errors="replace")), use.engine.log_signatures)
         await use.ledger.sight_many(
             [sighting_of(match, source="Prefect event", by=ACTOR, site=chosen, holder=holder) for match in found]
         )

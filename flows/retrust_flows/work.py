@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from retrust.cli.options import InventoryOption
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust_flows.running import hush_prefect
 from retrust_flows.serve import form_of, stop_signal

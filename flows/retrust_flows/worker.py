@@ -26,11 +26,11 @@ from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseJobConfiguration, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
-from retrust.deciding import Attendance
-from retrust.engine import Engine
+from retrust.approval.decisions import Attendance
+from retrust.engine.engine import Engine
 from retrust.errors import CalledOff, TemporaryError
 from retrust.ledger import Ledger
-from retrust.redaction import redact_all_logs
+from retrust.secrets.redaction import redact_all_logs
 
 AT_ONCE = 4
 """Runs at once of a worker that is told nothing else."""

@@ -1,7 +1,7 @@
 """Any history of a site: what comes in, who decides, what crashes, in any order; and what must hold in all of them.
 
 The oracle below knows the rules a second time, from the decisions and the world alone; it shares nothing with
-``retrust.policy``. 200 histories here, 2,000 in CI (``RETRUST_HISTORIES``).
+``retrust.approval``. 200 histories here, 2,000 in CI (``RETRUST_HISTORIES``).
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from kit.model import HUB, PEERS, World, certificate, plugin
-from retrust import deciding, observation, parts, passes, steps
 from retrust.actors import UNKNOWN
+from retrust.approval import decisions as deciding
+from retrust.approval.decisions import Attendance, Speaker, approve, cancel, dismiss, reject
 from retrust.audit import verify_chain
-from retrust.deciding import Attendance, Speaker, approve, cancel, dismiss, reject
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.errors import RetrustError
 from retrust.ledger import Ledger
 from retrust.models import Decision, Grade, Sighting, Step
-from retrust.plugins import load_plugins
+from retrust.runs import parts, passes, steps
 from retrust.testing.ledgers import migrated_url
+from retrust.trust import observation
 
 PARTS = 4
 """So that they run beside each other."""

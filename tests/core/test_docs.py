@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from retrust import hookspecs
-from retrust.plugins import load_plugins
+from retrust.engine.loader import load_plugins
 
 ROOT = Path(__file__).parents[2]
 

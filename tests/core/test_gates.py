@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrust.approval import Matter, evaluate, expires_at, may_decide
+from retrust.approval.rules import counted
 from retrust.errors import Refused
 from retrust.gates import Confirm, Gate, GateSettings, Question, Requirement, Standard
 from retrust.ledger import Case
 from retrust.models import Decision, GateState, Grade, Plan, Sighting
-from retrust.policy import Matter, evaluate, expires_at, may_decide
-from retrust.policy.rules import counted
-from retrust.redaction import Redactor
+from retrust.secrets.redaction import Redactor
 from retrust.states import State
 from retrust.testing.plans import DIGEST, NOW, a_case, a_decision, a_plan, an_inventory
 from retrust_plugins.people.gate import People

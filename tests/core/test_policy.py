@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrust.approval import RISKS, check_policy, requirements
+from retrust.approval.required import settings_of
 from retrust.errors import InventoryError, Refused
 from retrust.gates import Confirm, Gate, GateSettings, PersonSettings, Question, Requirement, Standard
 from retrust.models import GateState, Grade
-from retrust.policy import RISKS, check_policy, requirements
-from retrust.policy.required import settings_of
 from retrust.testing.plans import a_plan, an_inventory
 from retrust_plugins.people.gate import People
 from retrust_plugins.window.gate import Window

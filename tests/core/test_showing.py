@@ -15,14 +15,14 @@ import yaml
 from typer.testing import CliRunner
 
 from retrust.actors import UNKNOWN
+from retrust.approval.decisions import current_matter, gate_states
+from retrust.approval.tokens import create_token
 from retrust.cli.app import build
-from retrust.deciding import current_matter, gate_states
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import InventoryError
 from retrust.ledger import Case, Ledger
 from retrust.models import Plan
-from retrust.people import create_token
-from retrust.planner import bind
+from retrust.runs.plan import bind
 from retrust.testing.scenes import a_renewal, a_world, waiting_case
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")

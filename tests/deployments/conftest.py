@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kit.campus import Campus, campus
 from kit.pool import environment, prefect
-from retrust_plugins.lab.testing import Campus, campus
 
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
 

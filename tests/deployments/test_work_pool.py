@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 
+from kit.campus import Campus
 from kit.pool import LIMIT, PREFECTS, ended, in_state, ordered, prefect, worker
 from retrust_flows.server import api_client
-from retrust_plugins.lab.testing import Campus
 
 pytestmark = pytest.mark.prefect
 

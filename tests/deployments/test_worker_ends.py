@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from kit.campus import Campus, campus, quick_lab
 from kit.pool import LIMIT, ended, in_state, ordered, prefect, until, worker
-from retrust.deciding import Speaker, approve
+from retrust.approval.decisions import Speaker, approve
 from retrust_flows.server import api_client
 from retrust_plugins.lab.settings import HaSettings
-from retrust_plugins.lab.testing import Campus, campus, quick_lab
 
 pytestmark = [pytest.mark.prefect, pytest.mark.timeout(300)]
 

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from retrust_plugins.lab.testing import campus
+from kit.campus import campus
 
 
 @pytest.fixture
 async def start(tmp_path):
-    """Starts a campus, by default a quick pair without pages and ISE; see ``retrust_plugins.lab.testing``."""
+    """Starts a campus, by default a quick pair without pages and ISE; see ``kit.campus``."""
     async with AsyncExitStack() as stack:
 
         async def starting(settings=None, **options):

@@ -18,13 +18,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from retrust.deciding import Attendance
+from kit.campus import ALICE, SITE, engine_over, one_pass
+from retrust.approval.decisions import Attendance
 from retrust.ledger import Entry, Ledger
 from retrust.ledger.entries import CaseMoved, StepRecorded
 from retrust.ledger.journal import Journal
-from retrust.passes import one_pass as _  # noqa: F401 - loaded before the fork, like all that a pass needs
+from retrust.runs.passes import one_pass as _  # noqa: F401 - loaded before the fork, like all that a pass needs
 from retrust_plugins.cisco_prime.connection import PrimeConnection
-from retrust_plugins.lab.testing import ALICE, SITE, engine_over, one_pass
 
 
 def say(**what: object) -> None:

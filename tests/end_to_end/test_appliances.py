@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from kit.campus import Campus, quick_lab
 from retrust.errors import PermanentError, RetrustError, TemporaryError
-from retrust.looking import look
+from retrust.runs.reaching import look
 from retrust.ssh import SlowAnswer
 from retrust_plugins.lab.settings import LISTING_3_9
-from retrust_plugins.lab.testing import Campus, quick_lab
 
 DELETE, LIST = "ncs certvalidation tofu-certs deletecert", "ncs certvalidation tofu-certs listcerts"
 LIMIT = 100.0

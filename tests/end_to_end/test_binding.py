@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from retrust.deciding import Attendance
+from kit.campus import ALICE, one_pass, quick_lab
+from retrust.approval.decisions import Attendance
 from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, Refused, TemporaryError
-from retrust.steps import Drifted
-from retrust_plugins.lab.testing import ALICE, one_pass, quick_lab
+from retrust.runs.steps import Drifted
 
 
 def repin(node, key, **changes):
@@ -230,7 +230,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def gates_clock(monkeypatch):
-    monkeypatch.setattr("retrust.deciding.datetime", Clock)
+    monkeypatch.setattr("retrust.approval.decisions.datetime", Clock)
     monkeypatch.setattr(Clock, "ahead", timedelta())
 
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from retrust.people import create_token
+from kit.campus import person_at_the_pages
+from retrust.approval.tokens import create_token
 from retrust_plugins.lab.settings import LabSettings
-from retrust_plugins.lab.testing import person_at_the_pages
 
 pytestmark = pytest.mark.prefect
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kit.campus import quick_lab
 from retrust.cli.output import plan_lines
 from retrust.errors import PermanentError
 from retrust_plugins.lab.settings import LISTING_3_9, IseSettings
-from retrust_plugins.lab.testing import quick_lab
 
 KONG = IseSettings(hostname="kong", subject="CN=kong")
 

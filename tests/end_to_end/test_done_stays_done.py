@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from kit.campus import Campus, quick_lab
 from retrust.errors import PersonNeeded, RetrustError
-from retrust_plugins.lab.testing import Campus, quick_lab
 
 DELETE = "ncs certvalidation tofu-certs deletecert"
 LIST = "ncs certvalidation tofu-certs listcerts"

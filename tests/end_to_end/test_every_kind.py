@@ -24,8 +24,8 @@ from retrust.ledger.place import Place
 from retrust.ledger.replay import first_difference, rebuild
 from retrust.ledger.trust import aggregated
 from retrust.models import GateState
+from retrust.present.case import story_object
 from retrust.states import Event, State
-from retrust.story import story_object
 from retrust.testing.ledgers import NOON, SITE, baseline, decision, fingerprint, sighting
 from retrust.testing.scenes import a_renewal
 from retrust_flows.service.emitting import event_of

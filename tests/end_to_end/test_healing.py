@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kit.campus import quick_lab
 from retrust.errors import PermanentError
 from retrust_plugins.lab.settings import MILESTONES
-from retrust_plugins.lab.testing import quick_lab
 
 
 async def test_renewed_secondary(site):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from retrust.acceptance import accept
+from kit.campus import SITE, quick_lab
 from retrust.actors import UNKNOWN
+from retrust.approval.acceptance import accept
+from retrust.approval.decisions import MayNotDecide
 from retrust.audit import export_case
-from retrust.deciding import MayNotDecide
 from retrust.errors import ChangedIdentity, UsageError
-from retrust_plugins.lab.testing import SITE, quick_lab
 
 PEOPLE = {"alice": {"roles": ["security"]}, "bob": {"roles": ["security"]}, "carol": {"roles": ["network"]}}
 

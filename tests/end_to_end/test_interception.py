@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kit.campus import quick_lab
 from retrust.errors import Refused
 from retrust.models import Grade, Verdict
-from retrust_plugins.lab.testing import quick_lab
 
 STANDARD = {"delete-pin": [{"gate": "standard"}], "interrupting": [{"gate": "standard"}]}
 POLICIES = {"default": {}, "standard": STANDARD, "nobody": {"delete-pin": [], "interrupting": []}}

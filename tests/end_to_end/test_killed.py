@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from kit.campus import person_at_the_pages
 from retrust.audit import verify_chain
 from retrust.testing.ledgers import BACKENDS, migrated_url
-from retrust_plugins.lab.testing import person_at_the_pages
 
 LIMIT = 60.0
 POINTS = (

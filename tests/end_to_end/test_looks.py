@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 
+from kit.campus import quick_lab
 from kit.hellos import hello_of_the_lab, select_by_hello, suites
 from retrust.errors import Refused
 from retrust.evidence import Edge
-from retrust.eyes import ADDRESSES, Eyes
-from retrust.first_use import LOOKS, random_moments
 from retrust.models import Grade, Pin, Presented
+from retrust.trust.first_use import LOOKS, random_moments
+from retrust.trust.looks import ADDRESSES, Looks
 from retrust_plugins.evidence.ends import HoldersEnd
 from retrust_plugins.lab.settings import IseSettings
-from retrust_plugins.lab.testing import quick_lab
 
 NAME = "ise.example.com"
 
@@ -49,7 +49,7 @@ async def looking_at(site):
     target, pin = site.engine.target(site.site), Pin(holder="primary", key=f"{NAME}_{server.port}", subject="", line="")
     place = target.locate(site.site, pin)
     async with target.connect(site.site, site.engine.services(read_only=True)) as connection:
-        eyes = Eyes.at(place, connection)
+        eyes = Looks.at(place, connection)
         seen = await eyes.from_here(place.endpoint)
         yield eyes, Edge(pin=pin, place=place, presented=seen, baseline=None, sightings=(), ca=None)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kit.campus import quick_lab
 from retrust_plugins.lab import IseSettings, PageSettings
-from retrust_plugins.lab.testing import quick_lab
 
 pytestmark = pytest.mark.browser
 

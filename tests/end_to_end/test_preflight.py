@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from retrust.browser import chromium_version
+from kit.campus import ALICE, quick_lab
+from retrust.approval.decisions import Attendance
+from retrust.browser.chromium import chromium_version
 from retrust.cli.look import check
-from retrust.deciding import Attendance
 from retrust.errors import InventoryError, PermanentError
-from retrust.planning import draw_plan
+from retrust.runs.preview import draw_plan
 from retrust_flows.doctor import doctor
 from retrust_plugins.lab.settings import IseSettings, LabSettings
-from retrust_plugins.lab.testing import ALICE, quick_lab
 
 KEY = "HA_KEY_OF_THIS_TEST"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from retrust.deciding import Attendance
-from retrust.engine import Engine
+from retrust.approval.decisions import Attendance
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.ledger import Ledger
-from retrust.plugins import load_plugins
 from retrust_flows.running import Runner
 from retrust_flows.server import api_client
 from retrust_plugins.lab import Lab
@@ -48,7 +48,7 @@ async def _sight(engine: Engine, ledger: Ledger, lab: Lab) -> None:
     from io import BytesIO
 
     from retrust.cli.event import sighting
-    from retrust.scanner import scan_stream
+    from retrust.logs.scanner import scan_stream
 
     now = datetime.now(UTC)
     matches = scan_stream(BytesIO(lab.primary.log_text("hm").encode()), engine.plugins.log_signatures.values())

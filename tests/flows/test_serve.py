@@ -21,9 +21,9 @@ import httpx
 import pytest
 import yaml
 
-from retrust.deciding import Speaker, approve
+from kit.campus import Campus, campus, quick_lab
+from retrust.approval.decisions import Speaker, approve
 from retrust_plugins.lab.settings import HaSettings
-from retrust_plugins.lab.testing import Campus, campus, quick_lab
 
 pytestmark = pytest.mark.prefect
 

@@ -18,12 +18,12 @@ import pytest
 import yaml
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from retrust.approval.tokens import create_token
 from retrust.audit import export_case, verify_pack
-from retrust.browser import ARGUMENTS, find_chromium
-from retrust.engine import Engine
+from retrust.browser.chromium import ARGUMENTS, find_chromium
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.ledger import Ledger
-from retrust.people import create_token
-from retrust.plugins import load_plugins
 from retrust.testing.serving import serving
 from retrust_flows.running import Runner
 from retrust_flows.server import api_client

@@ -24,17 +24,17 @@ from pydantic import ValidationError
 from kit.steps import counting
 from retrust.audit.archive import CHAIN, MANIFEST, PUBLIC_KEY, SIGNATURE, packed
 from retrust.audit.offline import verify_pack
-from retrust.certificates import parse_fingerprint, read_presented
-from retrust.dn import DistinguishedName
 from retrust.errors import RetrustError
-from retrust.handed_in import server_certificate
 from retrust.ledger.keys import LedgerKey, pem
-from retrust.scanner import Scanner
+from retrust.logs.scanner import Scanner
+from retrust.logs.timestamps import read_timestamp
 from retrust.signatures import CUT
 from retrust.ssh.access import SshAccess
 from retrust.ssh.hostkeys import trusted
 from retrust.testing.certificates import self_signed
-from retrust.timestamps import read_timestamp
+from retrust.x509.certificates import parse_fingerprint, read_presented
+from retrust.x509.dn import DistinguishedName
+from retrust.x509.files import server_certificate
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.signatures import TOFU_MISMATCH
@@ -333,15 +333,15 @@ class Worst:
 NAMES = (b" ", b"a", b",", b",a", b"+CN=", b"/CN=", b'"', b"\\", b'\\"', b"1.")
 PRIME = "retrust_plugins.cisco_prime."
 WORST = {
-    "dn": Worst("retrust.dn", (b"x,", b"CN=a", b"/CN=a"), NAMES, (b"!",)),
+    "dn": Worst("retrust.x509.dn", (b"x,", b"CN=a", b"/CN=a"), NAMES, (b"!",)),
     "named_in_a_log": Worst(
-        f"retrust.dn {PRIME}logged_dn {PRIME}carried_dn {PRIME}signatures retrust.carriers",
+        f"retrust.x509.dn {PRIME}logged_dn {PRIME}carried_dn {PRIME}signatures retrust.logs.carriers",
         (b"CN=a",),
         (*NAMES, b"\n", b"\n- ", b"#012", b"\\n", b"- CN=", b"TOFU"),
         (b"!",),
     ),
     "log": Worst(
-        f"{PRIME}signatures {PRIME}logged_dn {PRIME}carried_dn retrust.carriers retrust.logrecords",
+        f"{PRIME}signatures {PRIME}logged_dn {PRIME}carried_dn retrust.logs.carriers retrust.logs.records",
         (b"",),
         (
             SENTENCE[:75],
@@ -370,7 +370,7 @@ WORST = {
         (b"1", b"a", b" ", b"[a]", b"[", b"1 <", b"a:", b"<1>", b"Mar 1 00:00:00 a ", b"/", b"\n", b"\0"),
     ),
     "timestamp": Worst(
-        "retrust.timestamps",
+        "retrust.logs.timestamps",
         (b"", b"Mar "),
         (
             b" ",
@@ -395,7 +395,7 @@ WORST = {
         (b"a", b" ", b"\t", b"*", b"a,", b"|", b"|1|", b"web1 ssh-ed25519 AAAA\n", b"\n", b"a a a\n", b"#"),
     ),
     "certificate": Worst(
-        "retrust.certificates retrust.handed_in",
+        "retrust.x509.certificates retrust.x509.files",
         (b"", b"-----BEGIN CERTIFICATE-----\n"),
         (b"a", b"A", b" ", b"-", b"-----BEGIN A-----", b"-----END A-----", b"0\x80", b"\x30\x02", b"\0", b"SHA256:"),
     ),

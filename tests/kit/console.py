@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from retrust.engine import Engine
+from retrust.approval.tokens import create_token
+from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
-from retrust.people import create_token
 from retrust.testing.forms import hidden_field
 from retrust.testing.scenes import a_world
 

@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from kit.campus import Campus
 from retrust.ledger import Case
 from retrust_flows.server import api_client
-from retrust_plugins.lab.testing import Campus
 
 LIMIT = 90.0
 

@@ -9,7 +9,9 @@ Loaded when used: verifying a pack imports no database toolkit. Writing entries 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from retrust import lazily
 
 if TYPE_CHECKING:
     from retrust.audit.chain import ChainReport, verify_chain
@@ -18,18 +20,4 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainReport", "PackReport", "export_case", "verify_chain", "verify_pack"]
 
-_MODULES = {
-    "ChainReport": "chain",
-    "verify_chain": "chain",
-    "PackReport": "offline",
-    "verify_pack": "offline",
-    "export_case": "pack",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazily(__name__, chain="ChainReport verify_chain", offline="PackReport verify_pack", pack="export_case")

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from retrust.approval.signing import statement
 from retrust.ledger.canonical import written_time
 from retrust.ledger.entries import KINDS, Decided, Planned, SnapshotTaken
 from retrust.ledger.entry import Entry
 from retrust.ledger.records import Case
 from retrust.models import Finding
-from retrust.signing import statement
 
 Files = Iterator[tuple[str, bytes]]
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from retrust.acceptance import accept as accept_identity
+from retrust.approval.acceptance import accept as accept_identity
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, SiteArgument
 from retrust.cli.showing import SignOption, person
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 
 
 class Kind(StrEnum):

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from retrust.commands import Command
+from retrust.engine.loader import installed_plugins
 from retrust.errors import RetrustError, UsageError
-from retrust.plugins import installed_plugins
 
 GROUP_HELP = {
     "event": "hand in a renewal event or log text",

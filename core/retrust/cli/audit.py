@@ -9,7 +9,7 @@ import typer
 
 from retrust.cli import output
 from retrust.cli.options import InventoryOption
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _notes(files: list[Path]) -> list[Note]:
 
 def _own_key() -> str | None:
     """The key of the ledger in this home, where there is one."""
-    from retrust.home import home_folder
+    from retrust.engine.home import home_folder
     from retrust.ledger.keys import LedgerKey
 
     own = LedgerKey.existing(home_folder())

@@ -12,16 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
+from retrust.approval.decisions import Speaker, current_matter, gate_states
+from retrust.approval.signing import statement
+from retrust.approval.tokens import roles_of
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, ServerOption
 from retrust.cli.remote import connect
 from retrust.cli.showing import SignOption, person, signed, signing_person
-from retrust.deciding import Speaker, current_matter, gate_states
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import UsageError
-from retrust.people import roles_of
-from retrust.signing import statement
-from retrust.story import story_object
+from retrust.present.case import story_object
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as `retrust cases` lists it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
@@ -116,7 +116,7 @@ async def approve(
     if server is not None:
         await _approve_there(server, case, reason, gate, digest, sign_with)
         return
-    from retrust.deciding import approve as say_yes
+    from retrust.approval.decisions import approve as say_yes
 
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
@@ -169,7 +169,7 @@ async def reject(
             )
         who, label = said["actor"], said["gate"]
     else:
-        from retrust.deciding import reject as say_no
+        from retrust.approval.decisions import reject as say_no
 
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
@@ -195,7 +195,7 @@ async def cancel(
         async with connect(server) as there:
             await there.decide(case, "cancel", {"reason": reason})
     else:
-        from retrust.deciding import cancel as end
+        from retrust.approval.decisions import cancel as end
 
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
@@ -215,7 +215,7 @@ async def dismiss(
         async with connect(server) as there:
             ended = (await there.dismiss(sighting, reason))["case"]
     else:
-        from retrust.deciding import dismiss as say
+        from retrust.approval.decisions import dismiss as say
 
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrust.actors import level_of
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
-from retrust.cli.showing import SignOption, person, somebody
-from retrust.engine import Engine
+from retrust.cli.showing import SignOption, level_of, person, somebody
+from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.models import Sighting
 from retrust.sources import sighting_of as sighting
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from retrust.inventory import Site
     from retrust.ledger import Ledger
-    from retrust.secrets import SecretRef
     from retrust.signatures import Match
 
 SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="The site, where it is known.")]
@@ -73,9 +71,9 @@ async def log(
 
 
 def _scan(engine: Engine, file: str) -> Iterator[Match]:
-    from retrust.scanner import scan_stream
+    from retrust.logs.scanner import scan_stream
 
-    signatures = tuple(engine.plugins.log_signatures.values())
+    signatures = engine.log_signatures
     if file == "-":
         with FileIO(sys.stdin.fileno(), closefd=False) as stream:
             yield from scan_stream(stream, signatures)
@@ -133,7 +131,7 @@ async def renewed(
 ) -> None:
     """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
     engine = Engine.start(inventory)
-    secret = await engine.secrets.get(_reference(engine, password)) if password else None
+    secret = await _password(engine, password) if password else None
     found = _fingerprint(engine.site(site), certificate, fingerprint, secret)
     async with await engine.open_ledger() as ledger:
         await _announce(engine, ledger, site, node, "renewed", found, by=await somebody(engine, ledger, sign_with))
@@ -183,19 +181,17 @@ async def _announce(
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 
 
-def _reference(engine: Engine, text: str) -> SecretRef:
-    from retrust.secrets import SecretRef
-
+async def _password(engine: Engine, text: str) -> SecretStr:
     if ":" not in text:
         raise UsageError("--password takes a reference, never the password itself", hint="env:NAME or file:PATH")
-    return SecretRef(text, engine.inventory.context.get("folder"))
+    return await engine.secrets.get(engine.inventory.secret(text))
 
 
 def _fingerprint(
     site: Site, certificate: Path | None, fingerprint: str | None, password: SecretStr | None = None
 ) -> str:
-    from retrust.certificates import fingerprint as of
-    from retrust.handed_in import server_certificate
+    from retrust.x509.certificates import fingerprint as of
+    from retrust.x509.files import server_certificate
 
     if (certificate is None) == (fingerprint is None):
         raise UsageError("give the certificate or its fingerprint", hint="--certificate FILE or --fingerprint SHA256:…")

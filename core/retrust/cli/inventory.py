@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from retrust.cli import output
+from retrust.engine.loader import load_plugins
 from retrust.errors import UsageError
-from retrust.plugins import load_plugins
 
 
 def init(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("retrust.yaml")) -> None:
@@ -32,4 +32,4 @@ def schema() -> None:
     """Print the inventory's JSON schema, for editors."""
     from retrust.inventory.schema import schema as of
 
-    output.print_json(of(load_plugins().targets))
+    output.print_json(of(load_plugins().site_models))

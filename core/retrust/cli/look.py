@@ -7,19 +7,18 @@ from typing import Annotated
 
 import typer
 
-from retrust.baselines import healthy_baselines, taken_up
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.cli.showing import SignOption, somebody
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
-from retrust.inventory.warnings import inventory_warnings
 from retrust.ledger import Knowledge, glance
-from retrust.looking import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.models import Snapshot
-from retrust.preflight import noted, unmet
-from retrust.views import check_object, plan_object, unplanned_object, unread_object
+from retrust.present.json import check_object, plan_object, unplanned_object, unread_object
+from retrust.runs.preflight import noted, unmet
+from retrust.runs.reaching import FAILED, OK, REFUSED, exit_code, look, says_something_new
+from retrust.trust.baselines import healthy_baselines, taken_up
 
 SITES_AT_ONCE = 100
 _GRAVEST = (REFUSED, 2, FAILED, 3, OK)
@@ -31,7 +30,7 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     """Read only: pins, verdicts, evidence."""
     engine = Engine.start(inventory)
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
-    for warning in (*inventory_warnings(engine.inventory, engine.plugins.targets), *engine.doubts):
+    for warning in engine.warnings:
         output.say(f"warning: {warning}")
     async with glance(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
@@ -98,7 +97,7 @@ async def plan(
     site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None, inventory: InventoryOption = None
 ) -> int:
     """Check, then the plan as a diff, its digest and gates."""
-    from retrust.planning import draw_plan
+    from retrust.runs.preview import draw_plan
 
     engine = Engine.start(inventory)
     chosen = engine.site(site)
@@ -124,7 +123,7 @@ async def impact(
     inventory: InventoryOption = None,
 ) -> int:
     """Which pins a planned renewal of a node's certificate will break."""
-    from retrust.planning import renewal_impact
+    from retrust.runs.preview import renewal_impact
 
     engine = Engine.start(inventory)
     async with glance(await engine.ledger_url(), engine.home) as knowledge:

@@ -14,9 +14,8 @@ from typing import Any
 
 from retrust.errors import InventoryError, RetrustError
 from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Verdict
-from retrust.planner import planned_findings
-from retrust.shown import escaped, escaped_json
-from retrust.views import plan_object
+from retrust.present.json import plan_object
+from retrust.present.text import escaped, escaped_json
 
 COLOURS = {
     Verdict.FRESH: "green",
@@ -96,7 +95,7 @@ def _finding_lines(finding: Finding) -> Iterable[str]:
 
 
 def plan_lines(plan: Plan, gates: Iterable[GateState]) -> Iterable[str]:
-    planned = {f.pin.edge: {"line": f.pin.line} for f in planned_findings(plan.snapshot, plan.steps)}
+    planned = {f.pin.edge: {"line": f.pin.line} for f in plan.unpinned}
     yield from planned_lines(plan_object(plan.snapshot, plan, gates), planned)
 
 

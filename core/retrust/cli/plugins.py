@@ -9,7 +9,7 @@ import typer
 
 from retrust.cli import output
 from retrust.cli.options import JsonOption
-from retrust.plugins import load_plugins
+from retrust.engine.loader import load_plugins
 
 
 def list_plugins(json: JsonOption = False) -> None:
@@ -42,6 +42,6 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
 ) -> None:
     """Write a plugin's scaffold, with tests that pass."""
-    from retrust.scaffold import write_scaffold
+    from retrust.cli.scaffold import write_scaffold
 
     output.say(f"wrote {write_scaffold(name, folder)}; try it: pip install -e . && pytest")

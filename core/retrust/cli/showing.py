@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrust import signing
 from retrust.actors import UNKNOWN, account
+from retrust.approval import signing
+from retrust.approval.tokens import Register
 from retrust.errors import PermanentError
-from retrust.people import Register
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.engine.engine import Engine
     from retrust.ledger import Ledger
+    from retrust.models import Level
 
 TOKEN = "RETRUST_TOKEN"  # noqa: S105 - the variable's name
 AGENT = "agent"
@@ -123,3 +124,8 @@ def _one(by_token: str | None, by_key: str | None) -> str | None:
             hint=f"unset {TOKEN}, or sign with your own key",
         )
     return by_key or by_token
+
+
+def level_of(actor: str) -> Level:
+    """What somebody at a terminal hands in: nobody known, no more than a hint."""
+    return "hint" if actor == UNKNOWN else "authenticated"

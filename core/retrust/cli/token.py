@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from retrust.actors import account
+from retrust.approval.tokens import Register, Token, create_token, revoke_token, right_to_make_tokens
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, ServerOption
 from retrust.cli.remote import connect
 from retrust.cli.showing import SignOption, writer
-from retrust.engine import Engine
-from retrust.people import Register, Token, create_token, revoke_token, right_to_make_tokens
+from retrust.engine.engine import Engine
 
 
 async def create(

@@ -3,8 +3,8 @@
     from retrust.inventory import Site, SshSettings, load_inventory
 
 ``model`` holds the parts, ``fields`` the kinds of value, ``load`` reads, ``schema`` is for editors and
-``template`` for ``retrust init``. Secrets are references only (``retrust.secrets``); what a policy means is
-``retrust.policy``'s.
+``template`` for ``retrust init``. Secrets are references only (``retrust.secrets.stores``); what a policy means is
+``retrust.approval``'s.
 """
 
 from retrust.inventory.fields import (

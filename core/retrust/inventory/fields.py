@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from retrust.hello import LARGEST_FILE, Hello, read_hello
+from retrust.x509.hello import LARGEST_FILE, Hello, read_hello
 
 __all__ = [
     "CertificateFingerprint",

@@ -1,7 +1,7 @@
 """Reading ``retrust.yaml``: find it, read it, and say everything that is wrong with it at once.
 
 A problem reads ``file:line: dotted.path: what is wrong``; it never quotes a value, since what stands in a
-wrong place may be a secret. Sites are read by the models of the targets that they name.
+wrong place may be a secret. Sites are read by the models of the models that they name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -18,9 +18,6 @@ from retrust.errors import InventoryError
 from retrust.inventory.document import Document, Loc, dotted
 from retrust.inventory.model import SECTIONS, Inventory, Person, Site
 from retrust.inventory.problems import Problem, close, problems_of
-
-if TYPE_CHECKING:
-    from retrust.target import Target
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,14 +30,17 @@ def find_inventory(path: Path | None = None) -> Path:
     return path or Path(os.environ.get(ENVIRONMENT) or FILE)
 
 
-def load_inventory(path: Path | None, targets: Mapping[str, Target[Any]], *, schemes: Iterable[str] = ()) -> Inventory:
-    """Read and validate, or raise ``InventoryError`` with all problems; ``schemes`` are plugins' secrets'."""
+def load_inventory(path: Path | None, models: Mapping[str, type[Site]], *, schemes: Iterable[str] = ()) -> Inventory:
+    """Read and validate, or raise ``InventoryError`` with all problems.
+
+    ``models`` are by target, ``schemes`` the plugins' secrets'.
+    """
     found = find_inventory(path)
     document = Document(str(found), _read(found))
     context = {"folder": found.absolute().parent, "schemes": frozenset(schemes)}
     _raise(document.file, [f"{document.file}:{line}: {text}" for line, text in sorted(document.faults)])
     problems: list[Problem] = []
-    parts = _parts(document.data, targets, context, problems)
+    parts = _parts(document.data, models, context, problems)
     _raise(document.file, _placed(problems, document))
     return Inventory(**parts, document=document, context=context)
 
@@ -63,7 +63,7 @@ def _read(path: Path) -> str:
 
 
 def _parts(
-    data: Any, targets: Mapping[str, Target[Any]], context: dict[str, Any], problems: list[Problem]
+    data: Any, models: Mapping[str, type[Site]], context: dict[str, Any], problems: list[Problem]
 ) -> dict[str, Any]:
     """The inventory's keys with their validated values; what is wrong is added to ``problems``."""
     if not isinstance(data, dict):
@@ -88,7 +88,7 @@ def _parts(
     if "sites" not in data:
         problems.append((("sites",), "is missing"))
     else:
-        parts["sites"] = _sites(data["sites"], _general(data, parts), targets, context, problems)
+        parts["sites"] = _sites(data["sites"], _general(data, parts), models, context, problems)
     return parts
 
 
@@ -137,7 +137,7 @@ def _named(above: Loc, name: str, value: Any, problems: list[Problem]) -> Any:
 def _sites(
     raw: Any,
     general: dict[str, Any],
-    targets: Mapping[str, Target[Any]],
+    models: Mapping[str, type[Site]],
     context: dict[str, Any],
     problems: list[Problem],
 ) -> dict[str, Site]:
@@ -146,7 +146,7 @@ def _sites(
         return {}
     sites = {}
     for name, value in raw.items():
-        model = _site_model(name, value, targets, problems)
+        model = _site_model(name, value, models, problems)
         if model is not None:
             given = _inherit(_named(("sites",), name, value, problems), general)
             site = _validated(model, given, ("sites", name), context, problems)
@@ -155,23 +155,19 @@ def _sites(
     return sites
 
 
-def _site_model(
-    name: str, value: Any, targets: Mapping[str, Target[Any]], problems: list[Problem]
-) -> type[Site] | None:
+def _site_model(name: str, value: Any, models: Mapping[str, type[Site]], problems: list[Problem]) -> type[Site] | None:
     loc: Loc = ("sites", name)
     if not name or any(c in name for c in "/\\:") or not name.isprintable() or name != name.strip():
         problems.append((loc, "a site's name must be printable, without / \\ : and blanks around it"))
-    loaded = f"loaded: {', '.join(sorted(targets)) or 'none'}"
+    loaded = f"loaded: {', '.join(sorted(models)) or 'none'}"
     if not isinstance(value, dict):
         problems.append((loc, "must be a mapping of keys"))
     elif "target" not in value:
         problems.append((loc, f"target is missing; {loaded}"))
-    elif not isinstance(value["target"], str) or value["target"] not in targets:
-        problems.append(
-            ((*loc, "target"), f"no plugin provides this target; {loaded}{close(value['target'], targets)}")
-        )
+    elif not isinstance(value["target"], str) or value["target"] not in models:
+        problems.append(((*loc, "target"), f"no plugin provides this target; {loaded}{close(value['target'], models)}"))
     else:
-        return targets[value["target"]].site_model
+        return models[value["target"]]
     return None
 
 

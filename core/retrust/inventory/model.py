@@ -36,7 +36,7 @@ from retrust.inventory.fields import (
     Texts,
 )
 from retrust.models import Endpoint, Frozen
-from retrust.secrets import BUILT_IN, SecretRef
+from retrust.secrets.stores import BUILT_IN, SecretRef
 
 if TYPE_CHECKING:
     from retrust.inventory.document import Document
@@ -230,7 +230,7 @@ class Site(Part):
 
     def read_fingerprint(self, text: str) -> str:
         """A fingerprint as people and tools write it for such a site, in our spelling; else ``ValueError``."""
-        from retrust.certificates import parse_fingerprint
+        from retrust.x509.certificates import parse_fingerprint
 
         return parse_fingerprint(text)
 
@@ -379,6 +379,10 @@ class Inventory:
         from retrust.inventory.document import dotted
 
         return self.document.where(loc) if self.document else dotted(loc)
+
+    def secret(self, text: str) -> SecretRef:
+        """A reference that stands elsewhere, read as one in this file."""
+        return SecretRef(text, self.context.get("folder"))
 
     def parse(self, model: type[M], settings: Mapping[str, Any], *loc: str | int) -> M:
         """A plugin's own settings at ``loc`` by its model; ``InventoryError`` names every problem's line."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -22,11 +22,9 @@ from retrust.inventory.model import (
     Policy,
     PrefectSettings,
     SigningSettings,
+    Site,
     SourceEntry,
 )
-
-if TYPE_CHECKING:
-    from retrust.target import Target
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SECTIONS = (
@@ -42,9 +40,9 @@ _SECTIONS = (
 _REF = "#/$defs/{model}"
 
 
-def schema(targets: Mapping[str, Target[Any]]) -> dict[str, Any]:
+def schema(models: Mapping[str, type[Site]]) -> dict[str, Any]:
     """Draft 2020-12, for the sites of these targets."""
-    kinds = {name: targets[name].site_model for name in sorted(targets)}
+    kinds = {name: models[name] for name in sorted(models)}
     parts: list[type[BaseModel]] = [*_SECTIONS, *kinds.values()]
     refs, definitions = models_json_schema([(part, "validation") for part in parts], ref_template=_REF)
     ref = {part: refs[part, "validation"] for part in parts}

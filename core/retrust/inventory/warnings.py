@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from retrust.home import home_folder
 from retrust.inventory.model import Inventory
 
 if TYPE_CHECKING:
     from retrust.models import Endpoint
-    from retrust.target import Target
 
 
-def inventory_warnings(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> tuple[str, ...]:
-    """Each with its place: what the targets say, endpoints in two sites, files that are not there."""
+def inventory_warnings(inventory: Inventory, home: Path) -> tuple[str, ...]:
+    """Each with its place: endpoints in two sites, files that are not there or that others can write."""
     return (
-        *_of_targets(inventory, targets),
         *_in_two_sites(inventory),
         *_missing_files(inventory),
         *_writable_by_others(inventory),
-        *_witness_at_home(inventory),
+        *_witness_at_home(inventory, home),
     )
-
-
-def _of_targets(inventory: Inventory, targets: Mapping[str, Target[Any]]) -> Iterator[str]:
-    for name, site in inventory.sites.items():
-        for text in targets[site.target].warnings(site):
-            yield f"{inventory.where('sites', name)}: {text}"
 
 
 def _in_two_sites(inventory: Inventory) -> Iterator[str]:
@@ -57,9 +48,9 @@ def _writable_by_others(inventory: Inventory) -> Iterator[str]:
         yield f"{file}: others can write this file; chmod go-w {file}"
 
 
-def _witness_at_home(inventory: Inventory) -> Iterator[str]:
+def _witness_at_home(inventory: Inventory, home: Path) -> Iterator[str]:
     witness = inventory.ledger.witness
-    if witness is not None and witness.resolve().is_relative_to(home_folder().resolve()):
+    if witness is not None and witness.resolve().is_relative_to(home.resolve()):
         yield (
             f"{inventory.where('ledger', 'witness')}: is in RETRUST_HOME, where whoever takes the ledger takes it, "
             "too; name a file on another machine"

@@ -15,8 +15,9 @@ of a case are ``retrust.states``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from retrust import lazily
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import (
     DecisionRefused,
@@ -79,12 +80,4 @@ __all__ = [
     "glance",
 ]
 
-_WHEN_USED = {"Ledger": "retrust.ledger.ledger", "Lease": "retrust.ledger.leases"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHEN_USED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_WHEN_USED[name]), name)
+__getattr__ = lazily(__name__, ledger="Ledger", leases="Lease")

@@ -18,10 +18,10 @@ from retrust.ledger.entry import Entry
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.ledger.journal import Journal, Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
-from retrust.ledger.queries import edge, made
+from retrust.ledger.queries import made
 from retrust.ledger.records import Alarm, Case, DigestUse
 from retrust.ledger.undisturbed import undisturbed
-from retrust.models import Decision, GateState
+from retrust.models import Decision, GateState, edge_of
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
 
 
@@ -251,7 +251,7 @@ async def use_of(writing: Writing, digest: str) -> Row | None:
 
 async def deleted(writing: Writing, case: str) -> set[str]:
     rows = (await writing.connection.execute(deletes_of(case))).mappings()
-    return {edge(row["holder"], row["argument"]) for row in rows}
+    return {edge_of(row["holder"], row["argument"]) for row in rows}
 
 
 def deletes_of(case: str) -> Any:

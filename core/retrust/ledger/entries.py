@@ -16,9 +16,8 @@ from pydantic import PlainSerializer
 from retrust.ledger.canonical import written_time
 from retrust.ledger.place import Place
 from retrust.ledger.records import LeaseHolder, Moment, Phase
-from retrust.models import Baseline, Decision, Frozen, GateState, Level, Plan, Snapshot
+from retrust.models import Baseline, Decision, Frozen, GateState, Level, Plan, Progress, Snapshot
 from retrust.states import Event, State
-from retrust.target import Progress
 
 Time = Annotated[datetime, PlainSerializer(written_time, return_type=str, when_used="json")]
 
@@ -196,7 +195,7 @@ class StepRecorded(Body):
 
 
 class Progressed(Body):
-    """How far a step is; see ``retrust.milestones`` for what is kept of it."""
+    """How far a step is; see ``retrust.runs.milestones`` for what is kept of it."""
 
     digest: str
     step: str

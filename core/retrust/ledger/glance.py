@@ -18,7 +18,7 @@ from retrust.ledger import queries
 from retrust.ledger.canonical import written_time
 from retrust.ledger.errors import LedgerError
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Snapshot, Unpinned
+from retrust.models import Baseline, Snapshot, Unpinned, edge_of
 
 FILE = "ledger.db"
 SCHEMA = "0003"
@@ -52,7 +52,7 @@ class Glance:
 
     async def baselines(self, site: str) -> dict[str, Baseline]:
         rows = self._rows(queries.BASELINES, site=site)
-        return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
+        return {edge_of(row["holder"], row["key"]): queries.baseline(row) for row in rows}
 
     async def sightings(self, site: str | None = None, since: datetime | None = None) -> list[Sighted]:
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE

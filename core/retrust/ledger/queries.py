@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from retrust.ledger.entries import Looked, Planned
 from retrust.ledger.entry import read
 from retrust.ledger.records import AcceptedIdentity, Sighted
-from retrust.models import Baseline, Endpoint, Frozen, Snapshot, Unpinned
+from retrust.models import Baseline, Endpoint, Frozen, Snapshot, Unpinned, edge_of
 from retrust.states import FINAL
 
 Row = Mapping[str, Any]
@@ -94,13 +94,9 @@ def unpinned(rows: Iterable[Row]) -> dict[str, Unpinned]:
     """By edge: when its delete was last sent, and the certificate that its plan expects there."""
     found = {}
     for row in rows:
-        planned, of = read("planned", row["body"]), edge(row["holder"], row["argument"])
+        planned, of = read("planned", row["body"]), edge_of(row["holder"], row["argument"])
         assert isinstance(planned, Planned)
         for step in planned.plan.steps:
-            if step.kind == "delete-pin" and of in step.expected:
+            if step.unpins and of in step.expected:
                 found[of] = Unpinned(at=row["at"], fingerprint=step.expected[of])
     return found
-
-
-def edge(holder: str, key: str) -> str:
-    return f"{holder}:{key}"

@@ -27,7 +27,7 @@ from retrust.ledger.journal import Journal, Row, Writing
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
-from retrust.models import Baseline, Endpoint, Sighting, Unpinned
+from retrust.models import Baseline, Endpoint, Sighting, Unpinned, edge_of
 from retrust.states import Event, State
 
 BATCH = 500
@@ -174,7 +174,7 @@ class Trust(Journal):
     async def baselines(self, site: str) -> dict[str, Baseline]:
         """By edge, ``holder:key``."""
         rows = await self._rows(text(queries.BASELINES), site=site)
-        return {queries.edge(row["holder"], row["key"]): queries.baseline(row) for row in rows}
+        return {edge_of(row["holder"], row["key"]): queries.baseline(row) for row in rows}
 
     async def unpinned(self, site: str) -> dict[str, Unpinned]:
         """By edge: the deletes that the site's open case has sent."""

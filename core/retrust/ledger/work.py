@@ -15,10 +15,9 @@ from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent, Stopped
 from retrust.ledger.journal import Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence, sole
-from retrust.ledger.queries import edge
 from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
 from retrust.ledger.undisturbed import undisturbed
-from retrust.models import Plan, Snapshot, Step
+from retrust.models import Plan, Snapshot, Step, edge_of
 from retrust.states import Event, State, next_state
 
 _PLANS = select(t.entries).join(t.plans, t.plans.c.seq == t.entries.c.seq)
@@ -139,7 +138,7 @@ class Work(Cases):
 
     async def deleted_edges(self, case: str) -> set[str]:
         """``holder:key`` of the pins whose delete was sent in this case."""
-        return {edge(row["holder"], row["argument"]) for row in await self._rows(deletes_of(case))}
+        return {edge_of(row["holder"], row["argument"]) for row in await self._rows(deletes_of(case))}
 
 
 def plan_of(row: Row) -> Plan:

@@ -14,8 +14,9 @@ import asyncssh; ``connect`` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from retrust import lazily
 from retrust.ssh.access import SshAccess
 from retrust.ssh.dialect import Dialect, LoginAnswer
 from retrust.ssh.errors import (
@@ -30,6 +31,7 @@ from retrust.ssh.transcript import Said, Transcript
 
 if TYPE_CHECKING:
     from retrust.ssh.connection import Connection, connect
+    from retrust.ssh.login import log_in
     from retrust.ssh.shell import Shell
 
 __all__ = [
@@ -47,17 +49,7 @@ __all__ = [
     "Transcript",
     "UnexpectedQuestion",
     "connect",
+    "log_in",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load asyncssh when something is used that needs it: it is a third of a second."""
-    if name in ("Connection", "connect"):
-        from retrust.ssh import connection
-
-        return getattr(connection, name)
-    if name == "Shell":
-        from retrust.ssh.shell import Shell
-
-        return Shell
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, connection="Connection connect", login="log_in", shell="Shell")  # noqa: S604 - a module

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from retrust.redaction import Redactor
+from retrust.secrets.redaction import Redactor
 
 Direction = Literal["sent", "received", "note"]
 _ARROWS = {"sent": ">", "received": "<", "note": "="}

@@ -5,18 +5,13 @@ Each module holds one fake; its names are found here too, and are imported when 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from retrust import lazily
 
 if TYPE_CHECKING:
     from retrust.testing.fakehost import FakeHost, Reply, host_key
 
 __all__ = ["FakeHost", "Reply", "host_key"]
 
-_MODULES = {"FakeHost": "fakehost", "Reply": "fakehost", "host_key": "fakehost"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazily(__name__, fakehost="FakeHost Reply host_key")

@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from retrust.baselines import baseline
 from retrust.inventory import Site
 from retrust.models import Finding, Grade, Pin, Snapshot, Step, Verdict
-from retrust.observation import Known, take_snapshot
-from retrust.planner import make_plan
+from retrust.runs.plan import make_plan
 from retrust.ssh import ChannelsForbidden
 from retrust.target import Connection, Services, Target
+from retrust.trust.baselines import baseline
+from retrust.trust.observation import Known, take_snapshot
 
 LIMIT = 30.0
 
@@ -125,8 +125,8 @@ class TargetConformance:
         async with subject.connect(read_only=True) as connection:
             snapshot, steps = await subject.broken(connection)
         stale = {f.pin.edge: f for f in snapshot.findings if f.verdict is Verdict.STALE}
-        deletes = [step for step in steps if step.kind == "delete-pin"]
-        assert {f"{step.holder}:{step.argument}" for step in deletes} == set(stale) != set()
+        deletes = [step for step in steps if step.unpins]
+        assert {step.unpins for step in deletes} == set(stale) != set()
         order = [subject.target.stages.index(step.stage) for step in steps]
         assert order == sorted(order)
         assert len({step.id for step in steps}) == len(steps)
@@ -184,7 +184,7 @@ class TargetConformance:
             assert (await connection.observe(step, sent=True)).state in ("done", "undecided")
             left = {pin.edge for pin in await connection.list_pins()}
         assert asked == [step]
-        assert {f.pin.edge for f in snapshot.findings} - left <= {f"{step.holder}:{step.argument}"}
+        assert {f.pin.edge for f in snapshot.findings} - left <= {step.unpins}
 
     async def test_settles_in_time(self, subject: Subject) -> None:
         """Waiting for what heals by itself has an end."""

@@ -18,10 +18,10 @@ LIMIT = 20.0
 class KeptDelivery:
     """What a source may use of a service. ``refuses`` fails as many of the next deliveries; the rest is for looking.
 
-    ``engine`` is anything that has what the source asks of it. ``known`` are baselines by site and edge.
+    ``host`` is anything that has what the source asks of it. ``known`` are baselines by site and edge.
     """
 
-    engine: Any
+    host: Any
     name: str = "source[0]"
     refuses: int = 0
     known: dict[str, dict[str, Baseline]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.ledger import Case, Ledger
 from retrust.models import (
     Answers,
@@ -32,7 +32,7 @@ from retrust.models import (
     Step,
     Verdict,
 )
-from retrust.planner import bind
+from retrust.runs.plan import bind
 from retrust.testing.ledgers import fingerprint
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from retrust.dn import DistinguishedName
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.inventory import Site
 from retrust.ledger import Entry, Ledger, Sighted
-from retrust.looking import reach
 from retrust.models import Grade, Verdict
-from retrust.observation import Known, take_snapshot
+from retrust.runs.reaching import reach
+from retrust.trust.observation import Known, take_snapshot
+from retrust.x509.dn import DistinguishedName
 
 log = logging.getLogger("retrust.service")
 

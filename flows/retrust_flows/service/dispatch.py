@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from retrust import policy
-from retrust.deciding import gate_states, matter_of
-from retrust.engine import Engine
+from retrust.approval import expires_at
+from retrust.approval.decisions import gate_states, matter_of
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Case, Entry, Ledger, Sighted
 from retrust.models import GateState
@@ -191,7 +191,7 @@ class Dispatcher:
             states: tuple[GateState, ...] = ()
         else:
             matter = await matter_of(self.engine, self.ledger, site, case, plan)
-            ends = policy.expires_at(matter)
+            ends = expires_at(matter)
             states = await gate_states(self.engine, matter)
         if ends is not None and ends <= now:
             await self._expire(case)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
-from retrust.redaction import RedactingFilter, Redactor, redact_all_logs
-from retrust.shown import escaped, escaped_json
+from retrust.present.text import escaped, escaped_json
+from retrust.secrets.redaction import RedactingFilter, Redactor, redact_all_logs
 
 EXTRA = ("site", "case", "source", "outcome", "flow_run")
 Form = Literal["json", "text"]

@@ -11,9 +11,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from retrust.endings import Ended
 from retrust.errors import LeaseHeld, PermanentError
 from retrust.ledger import LeaseLost
+from retrust.runs.endings import Ended
 from retrust_flows.running import Runner
 
 if TYPE_CHECKING:

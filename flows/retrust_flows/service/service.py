@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Ledger
 from retrust_flows.service import web

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.errors import InventoryError
+from retrust.host import Host
 from retrust.ledger import Ledger
 from retrust.ledger.entries import LookAsked, Noticed
 from retrust.models import Sighting
@@ -36,7 +37,7 @@ class Supplied:
     name: str
     kind: EventSource[Any]
     settings: BaseModel
-    engine: Engine
+    host: Host
     knowledge: Knowledge
     ledger: Ledger = field(repr=False)
     intake: Intake = field(repr=False)

@@ -360,7 +360,7 @@ class PrimeConnection(Connection):
         if self._services.read_only:
             raise PermanentError(f"{step.kind} needs a writing connection", where=step.holder)
         self._since.pop(step.id, None)
-        if step.kind == "delete-pin":
+        if step.unpins:
             await self._delete(step, before_send)
         elif step.kind == "await-pin":
             await before_send()  # nothing is sent: Prime connects by itself

@@ -3,7 +3,7 @@
 Every line must be understood: an entry, the header and its relatives, a rule of dashes, a prompt. Any other
 is handed back as unread, and then the text is not recognised as a list, so that nobody acts on a failure or
 on half a list. Lines that the terminal broke are joined only where nothing can have been lost. Subjects are
-compared in ``retrust.dn``; what a pin's key names in the inventory is the target's to say.
+compared in ``retrust.x509.dn``; what a pin's key names in the inventory is the target's to say.
 """
 
 from __future__ import annotations

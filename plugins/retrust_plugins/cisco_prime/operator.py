@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from retrust.errors import PersonNeeded, TemporaryError
-from retrust.models import Relation
-from retrust.target import Follow, Progress, unfollowed
+from retrust.models import Progress, Relation
+from retrust.target import Follow, unfollowed
 from retrust_plugins.cisco_prime.browser.asks import HaOutcome, HaRequest, IseRequest
 
 POLL_SECONDS = 15.0

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrust import tls
 from retrust.errors import RetrustError
 from retrust.inventory import is_address
 from retrust.models import Endpoint, Presented
+from retrust.x509 import probe, probe_over
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ReachedAt:
 
     async def probe(self, endpoint: Endpoint, *, timeout: float) -> Presented:
         there = Endpoint(host=self.address or endpoint.host, port=endpoint.port)
-        return await tls.probe(
+        return await probe(
             there, server_name=None if is_address(endpoint.host) else endpoint.host, timeout=timeout, old=self.old
         )
 
@@ -41,4 +41,4 @@ class ReachedAt:
         return dict(zip(endpoints, await asyncio.gather(*map(one, endpoints)), strict=True))
 
     async def probe_over(self, reader: Any, writer: Any, *, endpoint: Endpoint, timeout: float) -> Presented:
-        return await tls.probe_over(reader, writer, endpoint=endpoint, timeout=timeout, old=self.old)
+        return await probe_over(reader, writer, endpoint=endpoint, timeout=timeout, old=self.old)

@@ -3,7 +3,7 @@
 One event says its sentence up to three times: once after ``[thread] TOFU failed. Check local trust``, and
 again in the messages of the exceptions that follow. It may come with a prefix on every line, wrapped inside
 words, or on one line with its line ends escaped, as JSON and rsyslog send it. Searching is the scanner's
-(``retrust.scanner``); which pin an event is about is found by its DN and role, elsewhere.
+(``retrust.logs.scanner``); which pin an event is about is found by its DN and role, elsewhere.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrust.logs import read_timestamp
 from retrust.signatures import CUT, EXCERPT, LogSignature, Match, Reading, Window
-from retrust.timestamps import read_timestamp
 from retrust_plugins.cisco_prime.logged_dn import read_dn
 
 if TYPE_CHECKING:
-    from retrust.dn import DistinguishedName
+    from retrust.x509 import DistinguishedName
 
 ANCHOR = b"Current certificate of the remote host is different"
 LEAD = 1024
@@ -217,6 +217,6 @@ def _fuller(one: str | None, other: str | None) -> str | _Conflict | None:
 
 @lru_cache(maxsize=256)
 def _parsed(dn: str) -> DistinguishedName:
-    from retrust.dn import DistinguishedName
+    from retrust.x509 import DistinguishedName
 
     return DistinguishedName.parse(dn)

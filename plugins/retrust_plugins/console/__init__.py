@@ -6,7 +6,7 @@
     signin     sign-in and sign-out, oidc, sessions, throttle
     guard      headers, limits, seals                       live     server-sent events from ledger entries
 
-No rule of deciding is written here: every decision ends in ``retrust.deciding``.
+No rule of deciding is written here: every decision ends in ``retrust.approval.decisions``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from retrust.apps import App
 from retrust.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Ledger
 
 
@@ -28,10 +28,10 @@ class Console(App):
     name = "console"
     path = "/"
 
-    def build(self, engine: Engine, ledger: Ledger) -> Any:
+    def build(self, host: Host, ledger: Ledger) -> Any:
         from retrust_plugins.console.app import build_app, guarded
 
-        return guarded(build_app(engine, ledger))
+        return guarded(build_app(host, ledger))
 
 
 @hookimpl

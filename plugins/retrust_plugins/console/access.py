@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Form, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from retrust.people import token_id
+from retrust.approval import token_id
 from retrust_plugins.console.app import Console
 from retrust_plugins.console.sessions import Visitor
 
@@ -24,7 +24,7 @@ Here = Annotated[Console, Depends(console_of)]
 def address_of(request: Request) -> str:
     """Where a request comes from; a proxy that the inventory trusts is believed, and nobody else."""
     address = request.client.host if request.client else "unknown"
-    trusted = console_of(request).engine.inventory.console.trusted_proxies
+    trusted = console_of(request).host.inventory.console.trusted_proxies
     hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
     while address in trusted and hops:
         address = hops.pop()

@@ -17,12 +17,11 @@ from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrust.deciding import approve, dismiss, gate_states, reject
-from retrust.deciding import cancel as end
+from retrust.approval import approve, create_token, dismiss, gate_states, reject, right_to_make_tokens
+from retrust.approval import cancel as end
 from retrust.models import GateState
-from retrust.people import create_token, right_to_make_tokens
+from retrust.present import story_object
 from retrust.states import OPEN_STATES, State
-from retrust.story import story_object
 from retrust_plugins.console.access import Decides, Here, Known
 from retrust_plugins.console.app import API, Console
 from retrust_plugins.console.reading import last_seen
@@ -148,7 +147,7 @@ def states_of(state: str) -> tuple[State, ...] | None:
 @router.get("/cases/{case}")
 async def story(case: CaseId, visitor: Known, console: Here) -> dict[str, Any]:
     """The whole story of a case: plan, gates, decisions, sightings and entries."""
-    return await story_object(console.engine, console.ledger, case)
+    return await story_object(console.host, console.ledger, case)
 
 
 @router.get(
@@ -164,7 +163,7 @@ async def events(case: CaseId, visitor: Known, console: Here, after: After = 0) 
 async def say_yes(case: CaseId, said: Yes, visitor: Decides, console: Here) -> dict[str, Any]:
     """Say yes to the plan with this digest, at one gate."""
     label, matter = await approve(
-        console.engine,
+        console.host,
         console.ledger,
         case,
         visitor.speaker,
@@ -177,7 +176,7 @@ async def say_yes(case: CaseId, said: Yes, visitor: Decides, console: Here) -> d
         "case": case,
         "actor": visitor.speaker.actor,
         "gate": label,
-        "gates": [_gate(g) for g in await gate_states(console.engine, matter)],
+        "gates": [_gate(g) for g in await gate_states(console.host, matter)],
     }
 
 
@@ -189,7 +188,7 @@ def _gate(state: GateState) -> dict[str, Any]:
 async def say_no(case: CaseId, said: No, visitor: Decides, console: Here) -> dict[str, Any]:
     """Say no to the plan with this digest: its gate closes, and the case ends as cancelled."""
     label = await reject(
-        console.engine, console.ledger, case, visitor.speaker, reason=said.reason, gate=said.gate, digest=said.digest
+        console.host, console.ledger, case, visitor.speaker, reason=said.reason, gate=said.gate, digest=said.digest
     )
     return {"case": case, "actor": visitor.speaker.actor, "gate": label, "state": State.CANCELLED}
 
@@ -204,7 +203,7 @@ async def cancel(case: CaseId, said: Ending, visitor: Decides, console: Here) ->
 @router.post("/tokens")
 async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[str, Any]:
     """Make a person's token, with the role `admin`; its text is in this answer and kept nowhere."""
-    actor, inventory = visitor.speaker.actor, console.engine.inventory
+    actor, inventory = visitor.speaker.actor, console.host.inventory
     made = right_to_make_tokens(inventory, actor)
     token, text = await create_token(
         console.ledger,
@@ -258,12 +257,12 @@ async def sites(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
     """Each site as the ledger last knew it: how many pins have each verdict, when that was so, its newest case."""
-    names = sorted(console.engine.inventory.sites)[start : start + limit]
-    return {"sites": [await _site(console, name) for name in names], "total": len(console.engine.inventory.sites)}
+    names = sorted(console.host.inventory.sites)[start : start + limit]
+    return {"sites": [await _site(console, name) for name in names], "total": len(console.host.inventory.sites)}
 
 
 async def _site(console: Console, name: str) -> dict[str, Any]:
-    case, picture = await last_seen(console.engine, console.ledger, name)
+    case, picture = await last_seen(console.host, console.ledger, name)
     return {
         "site": name,
         "case": _case(case) if case else None,

@@ -19,10 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from retrust.deciding import MayNotDecide
+from retrust.approval import MayNotDecide, MayNotMake, Register, without_tokens
 from retrust.errors import RetrustError, TemporaryError, UsageError
 from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.people import MayNotMake, Register, without_tokens
 from retrust.states import IllegalMove
 from retrust_plugins.console.guard import Headers, Limit, Seals
 from retrust_plugins.console.live import Full, Streams
@@ -30,7 +29,7 @@ from retrust_plugins.console.sessions import Sessions
 from retrust_plugins.console.throttle import Throttle
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Ledger
 
 HERE = Path(__file__).parent
@@ -42,7 +41,7 @@ log = logging.getLogger(__name__)
 class Console:
     """What the routes work with; one for each application. ``heavy`` lets few read much of the ledger at once."""
 
-    engine: Engine
+    host: Host
     ledger: Ledger
     register: Register
     sessions: Sessions
@@ -52,10 +51,10 @@ class Console:
 
     def clean(self, text: str) -> str:
         """What may be said to anybody, or written to a log: no secret that is known, nothing like a token."""
-        return without_tokens(self.engine.redactor.redact(text))
+        return without_tokens(self.host.redactor.redact(text))
 
 
-def build_app(engine: Engine, ledger: Ledger) -> FastAPI:
+def build_app(host: Host, ledger: Ledger) -> FastAPI:
     """The application itself; it is served as ``guarded`` makes it."""
     from retrust_plugins.console import api, oidc, pages, signin
 
@@ -69,10 +68,10 @@ def build_app(engine: Engine, ledger: Ledger) -> FastAPI:
     )
     register = Register(ledger)
     app.state.console = Console(
-        engine,
+        host,
         ledger,
         register,
-        Sessions(engine, register, Seals(engine.home)),
+        Sessions(host, register, Seals(host.home)),
         Throttle(),
         Streams(ledger),
         asyncio.Semaphore(2),

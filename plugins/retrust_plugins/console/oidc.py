@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
-from retrust.people import person_at
+from retrust.approval import person_at
 from retrust_plugins.console.access import Here, address_of
 from retrust_plugins.console.app import Console
 from retrust_plugins.console.sessions import cookie_name, set_cookie
@@ -66,7 +66,7 @@ async def begin(request: Request, console: Here, to: str = "/") -> Response:
     set_cookie(
         request,
         response,
-        console.engine,
+        console.host,
         _cookie(request, console),
         console.sessions.seals.seal("oidc", flow, LASTS),
         LASTS,
@@ -85,7 +85,7 @@ async def back(request: Request, console: Here, state: str = "", code: str = "")
         console.throttle.failed(address_of(request))
         raise HTTPException(403, "this sign-in was not begun here, or took too long: begin again")
     claims = await _claims(console, oidc, code, flow)
-    person = person_at(console.engine.inventory, oidc.issuer, claims["sub"])
+    person = person_at(console.host.inventory, oidc.issuer, claims["sub"])
     if person is None:
         log.warning("signed in at %s and is nobody here: subject %r", oidc.issuer, claims["sub"])
         raise HTTPException(403, "the inventory names nobody with your account: have its subject added to people")
@@ -96,18 +96,18 @@ async def back(request: Request, console: Here, state: str = "", code: str = "")
 
 
 def _settings(console: Console) -> OidcSettings:
-    oidc = console.engine.inventory.console.oidc
+    oidc = console.host.inventory.console.oidc
     if oidc is None:
         raise HTTPException(404, "no OpenID provider is set up")
     return oidc
 
 
 def _back(console: Console) -> str:
-    return console.engine.inventory.console.address + BACK
+    return console.host.inventory.console.address + BACK
 
 
 def _cookie(request: Request, console: Console) -> str:
-    return f"{cookie_name(request, console.engine)}-oidc"
+    return f"{cookie_name(request, console.host)}-oidc"
 
 
 # -- the provider's side -----------------------------------------------------------------------------
@@ -136,7 +136,7 @@ async def _claims(console: Console, oidc: OidcSettings, code: str, flow: dict[st
     }
     auth = None
     if oidc.client_secret is not None:
-        auth = (oidc.client_id, (await console.engine.secrets.get(oidc.client_secret)).get_secret_value())
+        auth = (oidc.client_id, (await console.host.secrets.get(oidc.client_secret)).get_secret_value())
     said = await _asked("POST", provider["token_endpoint"], data=form, auth=auth)
     keys = await _asked("GET", provider["jwks_uri"])
     try:

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from retrust.deciding import approve, dismiss, reject
-from retrust.deciding import cancel as end
+from retrust.approval import approve, dismiss, reject
+from retrust.approval import cancel as end
 from retrust.errors import RetrustError
 from retrust.states import State
 from retrust_plugins.console.access import Deciding, Here, Posting, SignedIn
@@ -53,7 +53,7 @@ async def cases(
         site=site,
         state=state,
         before=before,
-        sites=sorted(console.engine.inventory.sites),
+        sites=sorted(console.host.inventory.sites),
         states=[str(s) for s in State],
     )
 
@@ -73,7 +73,7 @@ async def _case(
     problem: str | None = None,
     reason: str = "",
 ) -> Response:
-    view = await view_case(console.engine, console.ledger, case, visitor)
+    view = await view_case(console.host, console.ledger, case, visitor)
     return page(
         request,
         "case.html",
@@ -90,7 +90,7 @@ async def _case(
 @router.get("/cases/{case}/now")
 async def case_now(request: Request, console: Here, visitor: SignedIn, case: CaseId) -> Response:
     """The part of a case's page that changes while somebody looks; the form, half filled in, is none of it."""
-    view = await view_case(console.engine, console.ledger, case, visitor)
+    view = await view_case(console.host, console.ledger, case, visitor)
     return page(request, "_now.html", title="", visitor=visitor, view=view)
 
 
@@ -114,7 +114,7 @@ async def say_yes(
 ) -> Response:
     try:
         await approve(
-            console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
+            console.host, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
         )
     except RetrustError as error:
         return await _not_said(request, console, visitor, case, error, reason)
@@ -133,7 +133,7 @@ async def say_no(
 ) -> Response:
     try:
         await reject(
-            console.engine, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
+            console.host, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
         )
     except RetrustError as error:
         return await _not_said(request, console, visitor, case, error, reason)
@@ -186,9 +186,9 @@ async def export(console: Here, visitor: SignedIn, case: CaseId) -> Response:
 async def sites(
     request: Request, console: Here, visitor: SignedIn, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0
 ) -> Response:
-    names = sorted(console.engine.inventory.sites)
+    names = sorted(console.host.inventory.sites)
     shown = names[start : start + SITES]
-    seen = await asyncio.gather(*(last_seen(console.engine, console.ledger, name) for name in shown))
+    seen = await asyncio.gather(*(last_seen(console.host, console.ledger, name) for name in shown))
     return page(
         request,
         "sites.html",
@@ -203,8 +203,8 @@ async def sites(
 
 @router.get("/sites/{site}")
 async def site_page(request: Request, console: Here, visitor: SignedIn, site: str) -> Response:
-    console.engine.site(site)
-    newest, picture = await last_seen(console.engine, console.ledger, site)
+    console.host.site(site)
+    newest, picture = await last_seen(console.host, console.ledger, site)
     return page(
         request,
         "site.html",

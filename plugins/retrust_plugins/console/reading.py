@@ -1,6 +1,6 @@
 """What the pages show: a case told for the person who looks at it, and a site as it was last seen.
 
-Everything is read from the ledger and judged by ``retrust.deciding``; here it is only put in the order in which
+Everything is read from the ledger and judged by ``retrust.approval``; here it is only put in the order in which
 a person at two in the morning needs it: what is the matter, what to do next, then the proof.
 """
 
@@ -11,21 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from retrust.deciding import current_matter, gate_for, gate_states, objection, person_labels
+from retrust.approval import DECIDABLE, current_matter, gate_for, gate_states, objection, person_labels
 from retrust.ledger.entries import CaseMoved
-from retrust.milestones import milestones_of
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
-from retrust.planner import planned_findings
-from retrust.policy.rules import DECIDABLE
+from retrust.runs.milestones import milestones_of
 from retrust.states import State
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.approval import Matter
     from retrust.gates import Requirement
+    from retrust.host import Host
     from retrust.ledger import Case, Entry, Ledger, Sighted, StepRecord
-    from retrust.policy import Matter
 
 SIGHTINGS = 50
 """Sightings of a case that its page shows, the last ones."""
@@ -88,16 +86,16 @@ class CaseView:
     sightings: tuple[Sighted, ...] = ()
 
 
-async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
+async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
     case = await ledger.case(case_id)
     entries = [entry async for entry in ledger.walk(case=case.id)]
     plan = await ledger.plan(case.digest, case=case.id) if case.digest else None
     decisions = await ledger.decisions(case.id)
-    gates, labels, gate = await _gates(engine, ledger, case, plan, visitor)
+    gates, labels, gate = await _gates(host, ledger, case, plan, visitor)
     title, following = _headline(case, gates, labels, visitor, entries)
     snapshot = await _last_snapshot(ledger, case.id)
     shown = snapshot or (plan.snapshot if plan else None)
-    planned = _proofs(planned_findings(plan.snapshot, plan.steps) if plan else (), shown)
+    planned = _proofs(plan.unpinned if plan else (), shown)
     return CaseView(
         case,
         TONES[case.state],
@@ -114,7 +112,7 @@ async def view_case(engine: Engine, ledger: Ledger, case_id: str, visitor: Visit
         tuple((e, e.line) for e in reversed(entries[-TOLD:])),
         max(0, len(entries) - TOLD),
         entries[-1].seq if entries else 0,
-        _picture(engine, case.site, shown, f"case {case.id}"),
+        _picture(host, case.site, shown, f"case {case.id}"),
         tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:],
     )
 
@@ -126,13 +124,13 @@ def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding
 
 
 async def _gates(
-    engine: Engine, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
+    host: Host, ledger: Ledger, case: Case, plan: Plan | None, visitor: Visitor
 ) -> tuple[tuple[GateRow, ...], tuple[str, ...], str | None]:
     """The gates of a plan that may still be decided, where this person may speak, and at which one first."""
-    if plan is None or case.state not in DECIDABLE or case.site not in engine.inventory.sites:
+    if plan is None or case.state not in DECIDABLE or case.site not in host.inventory.sites:
         return (), (), None
-    matter = await current_matter(engine, ledger, case.id)
-    states = await gate_states(engine, matter)
+    matter = await current_matter(host, ledger, case.id)
+    states = await gate_states(host, matter)
     rows = tuple(
         _row(state, requirement, matter, visitor)
         for state, requirement in zip(states, matter.requirements, strict=True)
@@ -161,7 +159,7 @@ def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) 
             step,
             last[step.id].phase if step.id in last else "to do",
             last[step.id].detail if step.id in last else "",
-            findings.get(f"{step.holder}:{step.argument}") if step.kind == "delete-pin" else None,
+            findings.get(step.unpins or ""),
             milestones.get(step.id, {}),
         )
         for step in plan.steps
@@ -225,7 +223,7 @@ def _why(entries: Sequence[Entry]) -> str:
 # -- a site as it was last seen ------------------------------------------------------------------------
 
 
-async def last_seen(engine: Engine, ledger: Ledger, site: str) -> tuple[Case | None, Picture | None]:
+async def last_seen(host: Host, ledger: Ledger, site: str) -> tuple[Case | None, Picture | None]:
     """The site's newest case, and the picture of the newest that is known of it, by a case or by a check."""
     cases = await ledger.cases(site=site, limit=5)
     newest = cases[0] if cases else None
@@ -233,9 +231,9 @@ async def last_seen(engine: Engine, ledger: Ledger, site: str) -> tuple[Case | N
     if (look := await ledger.last_look(site)) and (not seen or look.observed_at > seen[0].observed_at):
         seen = look, "check"
     if seen:
-        return newest, _picture(engine, site, *seen)
+        return newest, _picture(host, site, *seen)
     baselines = (await ledger.baselines(site)).values()
-    return newest, of_baselines(site, baselines, _nodes(engine, site))
+    return newest, of_baselines(site, baselines, _nodes(host, site))
 
 
 async def _seen_in(ledger: Ledger, cases: Sequence[Case]) -> tuple[Snapshot, str] | None:
@@ -251,12 +249,12 @@ async def _last_snapshot(ledger: Ledger, case: str) -> Snapshot | None:
     return await ledger.snapshot(records[-1].seq) if records else None
 
 
-def _picture(engine: Engine, site: str, snapshot: Snapshot | None, source: str) -> Picture | None:
-    return of_snapshot(snapshot, _nodes(engine, site), source) if snapshot else None
+def _picture(host: Host, site: str, snapshot: Snapshot | None, source: str) -> Picture | None:
+    return of_snapshot(snapshot, _nodes(host, site), source) if snapshot else None
 
 
-def _nodes(engine: Engine, site: str) -> Mapping[str, Any]:
-    known = engine.inventory.sites.get(site)
+def _nodes(host: Host, site: str) -> Mapping[str, Any]:
+    known = host.inventory.sites.get(site)
     return known.endpoints() if known else {}
 
 

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from retrust.deciding import Speaker
-from retrust.people import Register, Token, person_at, roles_of
+from retrust.approval import Register, Speaker, Token, person_at, roles_of
 from retrust_plugins.console.guard import Seals
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Visitor:
 
 
 class Sessions:
-    def __init__(self, engine: Engine, register: Register, seals: Seals) -> None:
-        self._engine = engine
+    def __init__(self, host: Host, register: Register, seals: Seals) -> None:
+        self._host = host
         self._register = register
         self.seals = seals
 
@@ -46,22 +45,22 @@ class Sessions:
         return self._of_token(token, None) if token else None
 
     def _of_token(self, token: Token, session: str | None) -> Visitor | None:
-        if token.person not in self._engine.inventory.people:
+        if token.person not in self._host.inventory.people:
             return None
         return Visitor(self._speaker(token.person), token.read_only, session)
 
     def _speaker(self, person: str) -> Speaker:
         actor = f"person:{person}"
-        return Speaker(actor, roles_of(self._engine.inventory, actor))
+        return Speaker(actor, roles_of(self._host.inventory, actor))
 
     async def by_cookie(self, request: Request) -> Visitor | None:
-        held = self.seals.opened("session", request.cookies.get(cookie_name(request, self._engine)))
+        held = self.seals.opened("session", request.cookies.get(cookie_name(request, self._host)))
         if held is None or await self._register.is_signed_out(held["session"]):
             return None
         if held["token"] is not None:
             token = await self._register.token(held["token"])
             return self._of_token(token, held["session"]) if token else None
-        person = person_at(self._engine.inventory, *(held.get("subject") or ("", "")))
+        person = person_at(self._host.inventory, *(held.get("subject") or ("", "")))
         return Visitor(self._speaker(person), session=held["session"]) if person else None
 
     async def sign_in(
@@ -75,14 +74,14 @@ class Sessions:
     ) -> None:
         """By a token, or by an OpenID provider's issuer and ``subject``."""
         session = secrets.token_urlsafe(24)
-        lasts = self._engine.inventory.console.session.total_seconds()
+        lasts = self._host.inventory.console.session.total_seconds()
         value: dict[str, Any] = {"session": session, "token": token, "subject": subject}
         await self._register.sign_in(session, actor=f"person:{person}", by=f"token {token}" if token else "oidc")
         set_cookie(
             request,
             response,
-            self._engine,
-            cookie_name(request, self._engine),
+            self._host,
+            cookie_name(request, self._host),
             self.seals.seal("session", value, lasts),
             int(lasts),
         )
@@ -91,25 +90,25 @@ class Sessions:
         if visitor.session is not None:
             await self._register.sign_out(visitor.session, actor=visitor.speaker.actor)
         response.delete_cookie(
-            cookie_name(request, self._engine),
+            cookie_name(request, self._host),
             path="/",
-            secure=is_secure(request, self._engine),
+            secure=is_secure(request, self._host),
             httponly=True,
             samesite="lax",
         )
 
 
-def is_secure(request: Request, engine: Engine) -> bool:
+def is_secure(request: Request, host: Host) -> bool:
     """Whether browsers come here over TLS: they do so directly, or the inventory says so of our address."""
-    return request.url.scheme == "https" or engine.inventory.console.address.startswith("https://")
+    return request.url.scheme == "https" or host.inventory.console.address.startswith("https://")
 
 
-def cookie_name(request: Request, engine: Engine) -> str:
+def cookie_name(request: Request, host: Host) -> str:
     """``__Host-`` binds a cookie to this very host; browsers allow it over TLS only."""
-    return "__Host-retrust" if is_secure(request, engine) else "retrust"
+    return "__Host-retrust" if is_secure(request, host) else "retrust"
 
 
-def set_cookie(request: Request, response: Response, engine: Engine, name: str, value: str, lasts: int) -> None:
+def set_cookie(request: Request, response: Response, host: Host, name: str, value: str, lasts: int) -> None:
     response.set_cookie(
-        name, value, max_age=lasts, path="/", secure=is_secure(request, engine), httponly=True, samesite="lax"
+        name, value, max_age=lasts, path="/", secure=is_secure(request, host), httponly=True, samesite="lax"
     )

@@ -33,7 +33,7 @@ async def form(request: Request, console: Here, to: str = "/") -> Response:
 def _form(request: Request, console: Console, to: str, status: int = 200, problem: str | None = None) -> Response:
     """Before anybody is known, the form's token is held against a cookie of its own."""
     nonce = secrets.token_urlsafe(16)
-    seals, oidc = console.sessions.seals, console.engine.inventory.console.oidc
+    seals, oidc = console.sessions.seals, console.host.inventory.console.oidc
     response = page(
         request,
         "sign_in.html",
@@ -47,8 +47,8 @@ def _form(request: Request, console: Console, to: str, status: int = 200, proble
     set_cookie(
         request,
         response,
-        console.engine,
-        f"{cookie_name(request, console.engine)}-form",
+        console.host,
+        f"{cookie_name(request, console.host)}-form",
         seals.seal("sign-in", {"nonce": nonce}, FORM_LASTS),
         FORM_LASTS,
     )
@@ -65,7 +65,7 @@ async def sign_in(
 ) -> Response:
     check_origin(request)
     who, seals = callers(request, token.strip()), console.sessions.seals
-    held = seals.opened("sign-in", request.cookies.get(f"{cookie_name(request, console.engine)}-form"))
+    held = seals.opened("sign-in", request.cookies.get(f"{cookie_name(request, console.host)}-form"))
     if held is None or not seals.is_token("sign-in", held["nonce"], csrf):
         return _form(request, console, local(to), 403, "The page was open for too long. Try again.")
     if wait := console.throttle.wait(*who):
@@ -73,7 +73,7 @@ async def sign_in(
         response.headers["Retry-After"] = str(wait)
         return response
     found = await console.register.known(token.strip())
-    if found is None or found.person not in console.engine.inventory.people:
+    if found is None or found.person not in console.host.inventory.people:
         console.throttle.failed(*who)
         return _form(request, console, local(to), 401, "This token is not valid.")
     response = RedirectResponse(local(to), 303)

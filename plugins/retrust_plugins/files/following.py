@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from retrust.scanner import CONTEXT, Scanner
+from retrust.logs import CONTEXT, Scanner
 from retrust.signatures import CUT, LogSignature, Match
 
 HEAD = 256

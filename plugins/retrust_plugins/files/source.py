@@ -46,7 +46,7 @@ class LogFiles(EventSource[FileSettings]):
     settings_model = FileSettings
 
     async def run(self, settings: FileSettings, delivery: Delivery) -> None:
-        signatures = tuple(delivery.engine.plugins.log_signatures.values())
+        signatures = delivery.host.log_signatures
         following = Following(settings.paths, signatures, backlog=settings.backlog)
         try:
             await _Source(settings, delivery, following).run()

@@ -7,9 +7,9 @@ assumption cannot cancel itself out. How a story is told with it is the business
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from retrust import lazily
 from retrust.commands import Command
 from retrust.hookspecs import hookimpl
 
@@ -21,21 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IseNode", "IseSettings", "Lab", "LabSettings", "NodeSettings", "PageSettings", "PrimeNode"]
 
-_HOME = {
-    "IseNode": "ise",
-    "Lab": "lab",
-    "PrimeNode": "node",
-    "IseSettings": "settings",
-    "LabSettings": "settings",
-    "NodeSettings": "settings",
-    "PageSettings": "settings",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(
+    __name__, ise="IseNode", lab="Lab", node="PrimeNode", settings="IseSettings LabSettings NodeSettings PageSettings"
+)
 
 
 @hookimpl

@@ -22,7 +22,7 @@ from retrust.observers import Observer
 from retrust_plugins.notify.messages import Message, message, occasion_of
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.inventory import NotificationSettings
     from retrust.ledger import Entry, Ledger
 
@@ -43,21 +43,21 @@ class Notifier(Observer):
     name = "notify"
 
     def __init__(self) -> None:
-        self._engine: Engine | None = None
+        self._host: Host | None = None
         self._ledger: Ledger | None = None
         self._queue: queue.Queue[Outgoing] = queue.Queue(WAITING)
         self._sender: threading.Thread | None = None
         self._turn = threading.Lock()
 
-    def opened(self, engine: Engine, ledger: Ledger) -> None:
-        """The engine opened this ledger; its inventory says who is told of what."""
-        self._engine, self._ledger = engine, ledger
+    def opened(self, host: Host, ledger: Ledger) -> None:
+        """The host opened this ledger; its inventory says who is told of what."""
+        self._host, self._ledger = host, ledger
 
     async def told(self, entry: Entry) -> None:
         occasion = occasion_of(entry)
-        if occasion is None or self._engine is None:
+        if occasion is None or self._host is None:
             return
-        receivers = [r for r in self._engine.inventory.notifications if _hears(r, occasion, entry.site)]
+        receivers = [r for r in self._host.inventory.notifications if _hears(r, occasion, entry.site)]
         if not receivers:
             return
         composed = await self._compose(occasion, entry)
@@ -65,19 +65,19 @@ class Notifier(Observer):
             await self._hand_over(receiver, composed)
 
     async def _compose(self, occasion: str, entry: Entry) -> Message:
-        assert self._engine is not None
+        assert self._host is not None
         assert self._ledger is not None
         case = await self._ledger.case(entry.case) if entry.case else None
         plan = await self._ledger.plan(case.digest, case=case.id) if case and case.digest else None
-        made = message(occasion, entry, case, plan, self._engine.inventory.console.address)
-        redact = self._engine.redactor.redact
+        made = message(occasion, entry, case, plan, self._host.inventory.console.address)
+        redact = self._host.redactor.redact
         return Message(redact(made.title), redact(made.body), made.kind)
 
     async def _hand_over(self, receiver: NotificationSettings, composed: Message) -> None:
-        assert self._engine is not None
+        assert self._host is not None
         try:
             async with asyncio.timeout(READ_WITHIN):
-                url = await self._engine.secrets.get(receiver.url)
+                url = await self._host.secrets.get(receiver.url)
             self._put(Outgoing(str(receiver.url), url, composed))
         except (RetrustError, TimeoutError) as exc:
             log.warning("the receiver %s is not told: %s", receiver.url, exc or "its address was not read in time")

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from retrust.errors import PermanentError, Refused, RetrustError, TemporaryError
-from retrust.eyes import PROBE_TIMEOUT
 from retrust.models import Endpoint, Pin, Relation, Step
-from retrust.observation import PROBES_AT_ONCE
-from retrust.ssh import ChannelsForbidden, SshAccess, Transcript
-from retrust.ssh.connection import Connection as SshConnection
-from retrust.ssh.login import log_in
+from retrust.ssh import ChannelsForbidden, SshAccess, Transcript, log_in
+from retrust.ssh import Connection as SshConnection
 from retrust.target import Connection, Observed, Services
+from retrust.trust import PROBE_TIMEOUT, PROBES_AT_ONCE
 from retrust_plugins.openssh.known_hosts import REVOKED, Entry, Listing, as_openssh_prints, parse, pins
 from retrust_plugins.openssh.relations import Looker, relation, relation_of
 from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line

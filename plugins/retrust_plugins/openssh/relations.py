@@ -9,10 +9,10 @@ import asyncio
 from dataclasses import dataclass
 
 from retrust.errors import PermanentError, Refused, RetrustError, TemporaryError
-from retrust.eyes import Eyes
 from retrust.models import Endpoint, Presented, Relation
 from retrust.ssh import ChannelsForbidden
 from retrust.target import Connection
+from retrust.trust import Looks
 from retrust_plugins.openssh.client import Decision, asked_for, decide, plain_key
 from retrust_plugins.openssh.hostkeys import HostKeys
 from retrust_plugins.openssh.known_hosts import Listing, as_openssh_prints, fingerprint, name_at
@@ -33,7 +33,7 @@ class Looker:
 
     async def see(self, endpoint: Endpoint, algorithms: tuple[str, ...]) -> Presented | RetrustError:
         """What the holder is shown there, or this machine where the holder's view is not to be had."""
-        eyes = Eyes(self.connection, HostKeys(algorithms))
+        eyes = Looks(self.connection, HostKeys(algorithms))
         try:
             return await eyes.through(self.holder, endpoint)
         except ChannelsForbidden:

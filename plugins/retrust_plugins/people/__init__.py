@@ -1,4 +1,4 @@
-"""The gate ``people``: n of m persons, with roles. Who may decide at all is ``retrust.policy``'s."""
+"""The gate ``people``: n of m persons, with roles. Who may decide at all is ``retrust.approval``'s."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How many persons must say yes, and which. Pure: the yeses that count are handed in, none is looked up.
 
 That the requester and the planner stay out, that a person counts once, has the role, and gave a reason, and
-that a no or an expiry closes the gate, are rules of ``retrust.policy`` for every gate that a person opens.
+that a no or an expiry closes the gate, are rules of ``retrust.approval`` for every gate that a person opens.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 from pydantic import Field
 
+from retrust.approval import accepted
 from retrust.errors import PermanentError, RetrustError
-from retrust.identities import accepted
 from retrust.inventory import Duration, Part, Texts
 from retrust.models import Endpoint
 from retrust.sources import Delivery, EventSource
@@ -60,7 +60,7 @@ class PrimeAlarms(EventSource[PrimeAlarmsSettings]):
     async def run(self, settings: PrimeAlarmsSettings, delivery: Delivery) -> None:
         sites = [
             site
-            for site in delivery.engine.inventory.sites.values()
+            for site in delivery.host.inventory.sites.values()
             if getattr(getattr(site, "primary", None), "web", None) is not None
             and (not settings.sites or site.name in settings.sites)
         ]
@@ -95,7 +95,7 @@ class _Refused(Exception):
 
 async def _alarms(watch: _Watch, site: Any) -> AsyncIterator[str]:
     """The sentences of the alarms, as they come."""
-    engine, web, endpoint = watch.delivery.engine, site.primary.web, site.primary.web_endpoint
+    web, endpoint = site.primary.web, site.primary.web_endpoint
     known = accepted(await watch.delivery.knowledge.accepted_identities(site.name)).get(("primary", "web certificate"))
     context = await trusting(
         Endpoint(host=endpoint.host, port=endpoint.port),
@@ -103,7 +103,7 @@ async def _alarms(watch: _Watch, site: Any) -> AsyncIterator[str]:
         fingerprint=known[0] if known else web.fingerprint,
         ca=None if known else web.ca,
     )
-    password = (await engine.secrets.get(web.password)).get_secret_value()
+    password = (await watch.delivery.host.secrets.get(web.password)).get_secret_value()
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     async with (
         httpx.AsyncClient(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from retrust import tls
 from retrust.errors import ChangedIdentity, PermanentError
 from retrust.models import Endpoint
+from retrust.x509 import probe
 
 
 async def trusting(endpoint: Endpoint, *, node: str, fingerprint: str | None, ca: Path | None) -> ssl.SSLContext:
@@ -18,7 +18,7 @@ async def trusting(endpoint: Endpoint, *, node: str, fingerprint: str | None, ca
     """
     if fingerprint is None:
         return _vouched(ca)
-    presented = await tls.probe(endpoint)
+    presented = await probe(endpoint)
     if presented.fingerprint != fingerprint:
         raise ChangedIdentity("web certificate", node=node, expected=(fingerprint,), presented=presented.fingerprint)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -16,9 +16,9 @@ from pydantic import Field
 from retrust.errors import PermanentError, RetrustError
 from retrust.inventory import Duration, Part, Site, Texts
 from retrust.models import Baseline, Pin, Presented, Sighting
-from retrust.observation import certificate, probe_places
 from retrust.sources import Delivery, EventSource
 from retrust.target import Place
+from retrust.trust import certificate, probe_places
 
 LAST = "last round"
 
@@ -45,7 +45,7 @@ class Probing(EventSource[ProbingSettings]):
     settings_model = ProbingSettings
 
     async def run(self, settings: ProbingSettings, delivery: Delivery) -> None:
-        if unknown := set(settings.sites) - set(delivery.engine.inventory.sites):
+        if unknown := set(settings.sites) - set(delivery.host.inventory.sites):
             raise PermanentError(f"the inventory has no site {', '.join(sorted(unknown))}", where=delivery.name)
         delivery.healthy("waits for its first round")
         while True:
@@ -66,7 +66,7 @@ async def _until_next(settings: ProbingSettings, delivery: Delivery) -> float:
 async def _round(settings: ProbingSettings, delivery: Delivery) -> None:
     watched = [
         w
-        for site in delivery.engine.inventory.sites.values()
+        for site in delivery.host.inventory.sites.values()
         if not settings.sites or site.name in settings.sites
         for w in _of(delivery, site, await delivery.knowledge.baselines(site.name))
     ]
@@ -82,7 +82,7 @@ async def _round(settings: ProbingSettings, delivery: Delivery) -> None:
 
 
 def _of(delivery: Delivery, site: Site, baselines: dict[str, Baseline]) -> Iterator[_Watched]:
-    target = delivery.engine.target(site)
+    target = delivery.host.target(site)
     for baseline in baselines.values():
         pin = Pin(holder=baseline.holder, key=baseline.key, subject=baseline.subject, line="")
         if baseline.holder in target.holders(site) and (place := target.locate(site, pin)).kind == "endpoint":

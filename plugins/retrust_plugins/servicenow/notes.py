@@ -24,7 +24,7 @@ from retrust_plugins.servicenow.settings import TicketSettings
 from retrust_plugins.servicenow.text import correlation
 
 if TYPE_CHECKING:
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Entry, Ledger
 
 TOLD = ("executing", "verifying", "healed", "failed", "refused", "expired", "cancelled")
@@ -53,22 +53,22 @@ class TicketNotes(Observer):
     def __init__(self) -> None:
         self._refusals = Refusals()
         self._kept: list[Note] = []
-        self._engine: Engine | None = None
+        self._host: Host | None = None
         self._ledger: Ledger | None = None
         self._busy = asyncio.Lock()
 
-    def opened(self, engine: Engine, ledger: Ledger) -> None:
+    def opened(self, host: Host, ledger: Ledger) -> None:
         """Called when a ledger is opened: where the inventory, the secrets and the pack come from."""
-        self._engine, self._ledger = engine, ledger
+        self._host, self._ledger = host, ledger
 
     async def told(self, entry: Entry) -> None:
         said, moved = entry.told("note"), entry.body
-        if self._engine is None or self._ledger is None or said is None or not isinstance(moved, CaseMoved):
+        if self._host is None or self._ledger is None or said is None or not isinstance(moved, CaseMoved):
             return
         state = moved.state.value
         if state not in TOLD or entry.case is None or entry.site is None:
             return
-        if not _settings(self._engine, entry.site):
+        if not _settings(self._host, entry.site):
             return
         case = await self._ledger.case(entry.case)
         if case.digest is None:
@@ -106,9 +106,9 @@ class TicketNotes(Observer):
         return True
 
     async def _tell(self, note: Note) -> None:
-        assert self._engine is not None
-        for settings in _settings(self._engine, note.site):
-            async with reach(settings, self._engine.secrets, self._refusals) as instance:
+        assert self._host is not None
+        for settings in _settings(self._host, note.site):
+            async with reach(settings, self._host.secrets, self._refusals) as instance:
                 request = await instance.find(correlation(note.case, note.digest))
                 if request is None:
                     continue  # this plan never asked through it
@@ -134,11 +134,11 @@ async def packed(ledger: Ledger, case: str) -> bytes:
         return await asyncio.to_thread(path.read_bytes)
 
 
-def _settings(engine: Engine, site: str) -> list[TicketSettings]:
+def _settings(host: Host, site: str) -> list[TicketSettings]:
     """Every change request that the site's policy may ask for, each instance and table once."""
     found: dict[tuple[str, str], TicketSettings] = {}
-    entries = engine.inventory.sites[site].policy.gates.values() if site in engine.inventory.sites else ()
+    entries = host.inventory.sites[site].policy.gates.values() if site in host.inventory.sites else ()
     for entry in (entry for several in entries for entry in several if entry.gate == "ticket"):
-        settings = TicketSettings.model_validate(dict(entry.settings), context=engine.inventory.context)
+        settings = TicketSettings.model_validate(dict(entry.settings), context=host.inventory.context)
         found.setdefault((settings.url, settings.table), settings)
     return list(found.values())

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from retrust.ledger import Case
 from retrust.models import Plan, Step
-from retrust.planner import planned_findings
 from retrust_plugins.servicenow.settings import TicketSettings
 
 
@@ -51,7 +50,7 @@ def description(case: Case, plan: Plan) -> str:
 
 
 def _evidence(plan: Plan) -> Iterator[str]:
-    for finding in planned_findings(plan.snapshot, plan.steps):
+    for finding in plan.unpinned:
         yield f"- {finding.pin.edge}, as listed: {finding.pin.line}"
         yield f"  it is {finding.verdict.value}: {'; '.join(finding.reasons) or 'no reason given'}"
         if finding.presented:

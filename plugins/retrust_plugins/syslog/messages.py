@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from retrust.timewords import zone_of
+from retrust.logs import zone_of
 
 RELAYS = 4
 """How many headers one before the other are read: each relay may put its own before what it got."""

@@ -77,7 +77,7 @@ class Syslog(EventSource[SyslogSettings]):
 class _Source:
     def __init__(self, settings: SyslogSettings, delivery: Delivery) -> None:
         self._settings, self._delivery = settings, delivery
-        self._streams = Streams(tuple(delivery.engine.plugins.log_signatures.values()))
+        self._streams = Streams(delivery.host.log_signatures)
         self._tally = Tally()
         self._heard = asyncio.Event()
         self._heard_at = self._told_at = 0.0
@@ -87,9 +87,9 @@ class _Source:
 
     def _read_sender(self, host: str, name: str) -> Sender:
         site, _, holder = name.partition("/")
-        engine = self._delivery.engine
-        if site not in engine.inventory.sites or (
-            holder and holder not in engine.target(engine.site(site)).holders(engine.site(site))
+        known = self._delivery.host
+        if site not in known.inventory.sites or (
+            holder and holder not in known.target(known.site(site)).holders(known.site(site))
         ):
             raise PermanentError(
                 f"senders.{host}: {name!r} is no SITE or SITE/HOLDER of the inventory", where=self._delivery.name
@@ -183,7 +183,7 @@ class _Source:
         for host in (speaker.host, speaker.address):
             if host is None:
                 continue
-            sender = self._senders.get(host) or sender_of(self._delivery.engine, host)
+            sender = self._senders.get(host) or sender_of(self._delivery.host, host)
             if sender is not None and self._settings.site in (None, sender.site):
                 return sender
         return self._settings.site, None

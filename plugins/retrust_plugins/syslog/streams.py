@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from retrust.logs import CONTEXT, Scanner
 from retrust.models import Level, Sighting
-from retrust.scanner import CONTEXT, Scanner
 from retrust.signatures import LogSignature, Match
 
 HOSTS = 2000

@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from retrust.apps import App
-from retrust.certificates import fingerprint as fingerprint_of
-from retrust.certificates import parse_fingerprint
 from retrust.errors import RetrustError
-from retrust.handed_in import server_certificate
-from retrust.logrecords import time_of
+from retrust.logs import scan_stream, time_of
 from retrust.models import Sighting
-from retrust.scanner import scan_stream
 from retrust.sources import Delivery, EventSource, sender_of, sighting_of
+from retrust.x509 import fingerprint as fingerprint_of
+from retrust.x509 import parse_fingerprint, server_certificate
 from retrust_plugins.webhook.authentication import is_authentic, may_be_authentic
 from retrust_plugins.webhook.counted import Counted
 from retrust_plugins.webhook.messages import Message, Unreadable, read
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from retrust.engine import Engine
+    from retrust.host import Host
     from retrust.ledger import Ledger
 
 
@@ -67,7 +65,7 @@ class Webhook(EventSource[WebhookSettings], App):
     async def run(self, settings: WebhookSettings, delivery: Delivery) -> None:
         for ref in (settings.token, settings.hmac.secret if settings.hmac else None):
             if ref is not None:
-                await delivery.engine.secrets.get(ref)  # a secret that cannot be read is told at once
+                await delivery.host.secrets.get(ref)  # a secret that cannot be read is told at once
         if settings.name in self._doors:
             raise ValueError(f"two webhooks are called {settings.name}")
         self._doors[settings.name] = _Door(settings, delivery)
@@ -77,7 +75,7 @@ class Webhook(EventSource[WebhookSettings], App):
         finally:
             del self._doors[settings.name]
 
-    def build(self, engine: Engine, ledger: Ledger) -> Any:
+    def build(self, host: Host, ledger: Ledger) -> Any:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
@@ -140,7 +138,7 @@ async def _authentic_body(door: _Door, request: Request, headers: Mapping[str, s
         if len(body) > door.settings.limit:
             raise _No(413, f"a body has at most {door.settings.limit} bytes")
     try:
-        if not await is_authentic(door.settings, door.delivery.engine.secrets, headers, bytes(body)):
+        if not await is_authentic(door.settings, door.delivery.host.secrets, headers, bytes(body)):
             raise _No(401, "it is not authentic")
     except RetrustError as exc:
         raise _No(503, "the door's secret cannot be read") from exc
@@ -152,7 +150,7 @@ def _sightings(door: _Door, message: Message) -> Iterator[Sighting]:
     if kind not in door.settings.may:
         raise _No(403, f"this door does not take events of kind {kind}")
     site = door.settings.site or message.site
-    if site is not None and site not in door.delivery.engine.inventory.sites:
+    if site is not None and site not in door.delivery.host.inventory.sites:
         raise _No(422, "the inventory has no such site")
     for sighting in _renewal(door, message, site) if message.renews else _lines(door, message, site):
         yield sighting.model_copy(update={"event": door.event(message)})
@@ -160,16 +158,16 @@ def _sightings(door: _Door, message: Message) -> Iterator[Sighting]:
 
 def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting]:
     """Each failure that the text tells of; ``holder`` may also be a node's address."""
-    engine, holder = door.delivery.engine, message.holder
+    host, holder = door.delivery.host, message.holder
     if holder is not None:
-        sender = sender_of(engine, holder)
+        sender = sender_of(host, holder)
         if sender is not None and site in (None, sender.site):
             site, holder = sender.site, sender.holder
-        elif site is None or holder not in engine.target(engine.site(site)).holders(engine.site(site)):
+        elif site is None or holder not in host.target(host.site(site)).holders(host.site(site)):
             holder = None
     assert message.text is not None
     text = io.BytesIO(message.text.encode("utf-8", errors="replace"))
-    for match in scan_stream(text, tuple(engine.plugins.log_signatures.values())):
+    for match in scan_stream(text, host.log_signatures):
         yield sighting_of(
             match,
             source=f"webhook {door.settings.name}",
@@ -182,12 +180,12 @@ def _lines(door: _Door, message: Message, site: str | None) -> Iterator[Sighting
 
 
 def _renewal(door: _Door, message: Message, site: str | None) -> Iterator[Sighting]:
-    engine, node = door.delivery.engine, message.node or ""
-    sender = sender_of(engine, node) if site is None else None
+    host, node = door.delivery.host, message.node or ""
+    sender = sender_of(host, node) if site is None else None
     site = site or (sender.site if sender else None)
     if site is None:
         raise _No(422, "it is not known which site the node is of")
-    named = engine.site(site).endpoints()
+    named = host.site(site).endpoints()
     endpoint = named.get(node) or next((e for e in named.values() if e.host == node), None)
     if endpoint is None:
         raise _No(422, "the site has no such node")

@@ -28,7 +28,7 @@ from retrust.inventory import (
 )
 from retrust.inventory.warnings import inventory_warnings
 from retrust.models import Endpoint
-from retrust.secrets import SecretRef
+from retrust.secrets.stores import SecretRef
 
 KEY = "SHA256:" + "A" * 43
 SECRET = "Hunter2Hunter2"
@@ -48,14 +48,7 @@ class BoxSite(Site):
         return {f"peers[{i}]": Endpoint(host=p.host, port=p.port) for i, p in enumerate(self.peers)}
 
 
-class BoxTarget:
-    site_model = BoxSite
-
-    def warnings(self, site: Any) -> tuple[str, ...]:
-        return ("maintenance is on",) if site.maintenance else ()
-
-
-TARGETS: Any = {"box": BoxTarget()}
+MODELS: Any = {"box": BoxSite}
 
 
 @pytest.fixture
@@ -67,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def load(text: str, **more: Any) -> Inventory:
     Path("retrust.yaml").write_text(dedent(text), encoding="utf-8")
-    return load_inventory(None, TARGETS, **more)
+    return load_inventory(None, MODELS, **more)
 
 
 def problems(text: str, **more: Any) -> list[str]:
@@ -442,16 +435,16 @@ def test_search_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The named file goes before RETRUST_INVENTORY, and that before ./retrust.yaml."""
     for name in ("retrust", "environment", "option"):
         Path(f"{name}.yaml").write_text(f"sites: {{}}\npeople: {{{name}: [x]}}\n")
-    assert list(load_inventory(None, TARGETS).people) == ["retrust"]
+    assert list(load_inventory(None, MODELS).people) == ["retrust"]
     monkeypatch.setenv("RETRUST_INVENTORY", "environment.yaml")
-    assert list(load_inventory(None, TARGETS).people) == ["environment"]
-    assert list(load_inventory(Path("option.yaml"), TARGETS).people) == ["option"]
+    assert list(load_inventory(None, MODELS).people) == ["environment"]
+    assert list(load_inventory(Path("option.yaml"), MODELS).people) == ["option"]
 
 
 def test_no_inventory(folder: Path) -> None:
     """A missing file says what writes one, and where else one is looked for."""
     with pytest.raises(InventoryError, match="retrust init") as caught:
-        load_inventory(None, TARGETS)
+        load_inventory(None, MODELS)
     assert str(caught.value) == (
         "there is no inventory retrust.yaml (`retrust init` writes one; --inventory or RETRUST_INVENTORY name another)"
     )
@@ -460,10 +453,10 @@ def test_no_inventory(folder: Path) -> None:
 def test_unreadable_inventories(folder: Path) -> None:
     """A folder, and bytes that are no text, are told as such."""
     with pytest.raises(InventoryError, match="cannot be read: Is a directory"):
-        load_inventory(folder, TARGETS)
+        load_inventory(folder, MODELS)
     Path("retrust.yaml").write_bytes(b"sites:\n  a: \xff\n")
     with pytest.raises(InventoryError) as caught:
-        load_inventory(None, TARGETS)
+        load_inventory(None, MODELS)
     assert caught.value.problems == ("retrust.yaml:2: not UTF-8 text",)
 
 
@@ -511,19 +504,18 @@ def test_an_inventory_without_a_file() -> None:
 
 
 def test_warnings(folder: Path) -> None:
-    """Told and not refused: what the target says, an endpoint in two sites, a file that is not there."""
+    """Told and not refused: an endpoint in two sites, a file that is not there."""
     ssh = f"{{username: a, password: env:PW, host_key: '{KEY}'}}"
     inventory = load(
-        site("peers: [{host: 10.0.0.1}]\nmaintenance: true\ntrust: {ca: ca.pem}")
+        site("peers: [{host: 10.0.0.1}]\ntrust: {ca: ca.pem}")
         + f"  lab: {{target: box, ssh: {ssh}, peers: [{{host: 10.0.0.1}}]}}\n"
     )
-    assert inventory_warnings(inventory, TARGETS) == (
-        "retrust.yaml:2: sites.campus: maintenance is on",
-        "retrust.yaml:8: sites.lab: peers[0] at 10.0.0.1:443 is in the site campus too",
-        f"retrust.yaml:7: sites.campus.trust.ca: there is no file {folder}/ca.pem",
+    assert inventory_warnings(inventory, folder / "home") == (
+        "retrust.yaml:7: sites.lab: peers[0] at 10.0.0.1:443 is in the site campus too",
+        f"retrust.yaml:6: sites.campus.trust.ca: there is no file {folder}/ca.pem",
     )
     (folder / "ca.pem").touch()
-    assert len(inventory_warnings(inventory, TARGETS)) == 2
+    assert len(inventory_warnings(inventory, folder / "home")) == 1
 
 
 @pytest.mark.parametrize(("witness", "is_said"), [("home/notes", True), ("home/a/../notes", True), ("notes", False)])
@@ -533,7 +525,9 @@ def test_a_witness_beside_the_ledger(
     """What is kept in RETRUST_HOME bears no witness against whoever takes it; that is told."""
     monkeypatch.setenv("RETRUST_HOME", str(folder / "home"))
     inventory = load(site() + f"ledger: {{witness: {witness}}}\n")
-    said = [text for text in inventory_warnings(inventory, TARGETS) if "ledger.witness: is in RETRUST_HOME" in text]
+    said = [
+        text for text in inventory_warnings(inventory, folder / "home") if "ledger.witness: is in RETRUST_HOME" in text
+    ]
     assert bool(said) == is_said
 
 
@@ -585,7 +579,7 @@ def test_no_text_crashes_the_loader(folder: Path, text: str) -> None:
     Path("retrust.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     told: tuple[str, ...] = ("it is right",)
     try:
-        load_inventory(None, TARGETS)
+        load_inventory(None, MODELS)
     except InventoryError as error:
         told = error.problems
     assert told

@@ -9,18 +9,18 @@ from typing import Any
 import jsonschema
 import pytest
 
+from retrust.engine.loader import load_plugins
 from retrust.inventory import load_inventory
 from retrust.inventory.document import Document
 from retrust.inventory.schema import schema
 from retrust.inventory.template import TEMPLATE
-from retrust.plugins import load_plugins
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "inventory.schema.json"
 
 
 @pytest.fixture(scope="module")
 def targets() -> Any:
-    return load_plugins().targets
+    return load_plugins().site_models
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from retrust.approval.tokens import Register
 from retrust.audit import export_case, verify_chain, verify_pack
 from retrust.audit.archive import CHAIN, README, UNSIGNED, unpacked
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.inventory import Inventory
 from retrust.ledger import Ledger, glance
 from retrust.ledger.replay import rebuild
-from retrust.people import Register
-from retrust.plugins import load_plugins
-from retrust.redaction import Redactor
+from retrust.present.case import story_object
+from retrust.secrets.redaction import Redactor
 from retrust.states import State
-from retrust.story import story_object
 from retrust.testing.ledgers import sighting
 
 OLD = Path(__file__).parent / "old"

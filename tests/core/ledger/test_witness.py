@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.inventory import Inventory, LedgerSettings
 from retrust.ledger import Head, Ledger, journal
 from retrust.ledger.keys import LedgerKey
 from retrust.ledger.notes import notes_in, signed_note
 from retrust.ledger.witness import FileWitness
 from retrust.observers import Observer
-from retrust.plugins import load_plugins
-from retrust.redaction import Redactor
+from retrust.secrets.redaction import Redactor
 from retrust.testing.ledgers import noticed
 
 

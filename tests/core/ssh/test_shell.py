@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from retrust.errors import PermanentError, TemporaryError
-from retrust.redaction import MASK
+from retrust.secrets.redaction import MASK
 from retrust.ssh import (
     CommandNotAllowed,
     Dialect,

@@ -14,14 +14,14 @@ import httpx
 import pytest
 import yaml
 
-from retrust.engine import Engine
+from kit.campus import Campus, campus, engine_over, one_pass, person_at_the_pages
+from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Case, Ledger
 from retrust_flows.service import web
 from retrust_flows.service.launching import Order
 from retrust_flows.service.metrics import Metrics
 from retrust_flows.service.service import Service
-from retrust_plugins.lab.testing import Campus, campus, engine_over, one_pass, person_at_the_pages
 
 LIMIT = 30.0
 
@@ -99,7 +99,7 @@ async def serving(
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Campus]]]:
-    """Starts a campus; see ``retrust_plugins.lab.testing``."""
+    """Starts a campus; see ``kit.campus``."""
     async with AsyncExitStack() as stack:
 
         async def starting(settings: Any = None, **options: Any) -> Campus:

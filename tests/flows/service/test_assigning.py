@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from retrust.engine import Engine
+from kit.campus import Campus, campus, engine_over, one_pass
+from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
 from retrust.models import Sighting
 from retrust_flows.service.assigning import Assigner
-from retrust_plugins.lab.testing import Campus, campus, engine_over, one_pass
 
 
 class Twins:

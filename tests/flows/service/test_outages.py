@@ -16,11 +16,11 @@ import pytest
 import yaml
 from sqlalchemy import event
 
+from kit.campus import Campus
 from retrust.audit import verify_chain
 from retrust.ledger import Ledger, LedgerError
 from retrust.testing.ledgers import noticed
 from retrust.testing.postgres import ledger_section, requires_postgres
-from retrust_plugins.lab.testing import Campus
 
 LINE = (
     "[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from retrust.deciding import Speaker, approve
-from retrust_plugins.lab.testing import Campus
+from kit.campus import Campus
+from retrust.approval.decisions import Speaker, approve
 
 ALICE = Speaker("person:alice", at_terminal=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kit.campus import Campus
 from retrust.errors import InventoryError
 from retrust.ledger import Ledger, LedgerError
 from retrust.sources import EventSource
@@ -18,7 +19,6 @@ from retrust.testing.ledgers import NOON, sighting
 from retrust_flows.service.intake import Intake
 from retrust_flows.service.positions import Positions
 from retrust_flows.service.supervision import Supplied, health, keep_running
-from retrust_plugins.lab.testing import Campus
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrust.carriers import Carriers
-from retrust.scanner import Scanner
+from retrust.logs.carriers import Carriers
+from retrust.logs.scanner import Scanner
 from retrust.signatures import Match
 from retrust_plugins.cisco_prime.signatures import TofuMismatch
 

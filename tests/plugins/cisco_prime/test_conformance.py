@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kit.campus import campus
 from retrust.testing.conformance import Subject, TargetConformance
-from retrust_plugins.lab.testing import campus
 
 
 class TestCiscoPrime(TargetConformance):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrust.dn import DistinguishedName
 from retrust.models import Pin
+from retrust.x509.dn import DistinguishedName
 from retrust_plugins.cisco_prime.listing import USUAL_WIDTHS, read_listing, split_key
 
 SEED = Path(__file__).parents[2] / "data" / "seed"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from retrust.models import Evidence, Finding, Grade, Pin, Presented, Relation, Sighting, Snapshot, Verdict
-from retrust.planner import bind, make_plan
+from retrust.runs.plan import bind, make_plan
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
 

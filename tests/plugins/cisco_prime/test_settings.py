@@ -20,28 +20,28 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from kit.campus import campus
 from kit.hellos import hello_of_java
 from retrust.errors import InventoryError, PersonNeeded, RetrustError
-from retrust.eyes import Eyes
-from retrust.hello import Hello
 from retrust.inventory import Clocks, load_inventory
 from retrust.models import Evidence, Finding, Grade, Pin, Presented, Relation, Snapshot, Step, Verdict
-from retrust.observation import Known, probe_places, take_snapshot
-from retrust.planner import make_plan
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.runs.plan import make_plan
+from retrust.runs.steps import StepRunner
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.ssh import ChannelsForbidden, PasswordRefused, SlowAnswer, UnexpectedQuestion
-from retrust.steps import StepRunner
 from retrust.target import Services
 from retrust.testing import FakeHost, Reply
 from retrust.testing.plans import NOW, a_decision, a_question, an_inventory
+from retrust.trust.looks import Looks
+from retrust.trust.observation import Known, probe_places, take_snapshot
+from retrust.x509.hello import Hello
 from retrust_plugins.cisco_prime.access import ha_request, ise_request, page_settings, web_access
 from retrust_plugins.cisco_prime.connection import HA_STATUS, LIST
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
 from retrust_plugins.evidence.certificate import Issued
 from retrust_plugins.lab import Lab, LabSettings
-from retrust_plugins.lab.testing import campus
 from retrust_plugins.people.gate import People
 
 TARGET, TESTS = CiscoPrime(), Path(__file__).parents[2]
@@ -75,7 +75,7 @@ class Rig:
                 del part[last]
         path = self.folder / "retrust.yaml"
         path.write_text(yaml.safe_dump({"sites": {"campus": document}}), encoding="utf-8")
-        site = load_inventory(path, {"cisco-prime": TARGET}).sites["campus"]
+        site = load_inventory(path, {"cisco-prime": TARGET.site_model}).sites["campus"]
         assert isinstance(site, CiscoPrimeSite)
         return site
 
@@ -636,7 +636,7 @@ async def test_a_server_is_looked_at_where_it_is_reached(kind: str, host: str, a
             assert found.fingerprint == server.fingerprint
             async with rig.connected(**changes) as connection:
                 assert place.endpoint is not None
-                through = await Eyes(connection, place.prober).through("primary", place.endpoint)
+                through = await Looks(connection, place.prober).through("primary", place.endpoint)
                 assert through.fingerprint == server.fingerprint
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrust.dn import DistinguishedName
-from retrust.scanner import Scanner
+from retrust.logs.scanner import Scanner
 from retrust.signatures import Match
+from retrust.x509.dn import DistinguishedName
 from retrust_plugins.cisco_prime.signatures import TofuMismatch
 
 SEED = Path(__file__).parents[2] / "data" / "seed"

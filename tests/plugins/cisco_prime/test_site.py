@@ -14,7 +14,7 @@ import yaml
 from retrust.errors import InventoryError
 from retrust.inventory import load_inventory
 from retrust.models import Endpoint, Pin
-from retrust.verdicts import Facts, judge
+from retrust.trust.verdicts import Facts, judge
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite
 from retrust_plugins.cisco_prime.target import CiscoPrime
 
@@ -42,7 +42,7 @@ def load(folder: Path, *changes: Change) -> CiscoPrimeSite:
         change(site)
     path = folder / "retrust.yaml"
     path.write_text(yaml.safe_dump({"sites": {"campus": site}}, sort_keys=False), encoding="utf-8")
-    found = load_inventory(path, {"cisco-prime": CiscoPrime()}).sites["campus"]
+    found = load_inventory(path, {"cisco-prime": CiscoPrime.site_model}).sites["campus"]
     assert isinstance(found, CiscoPrimeSite)
     return found
 

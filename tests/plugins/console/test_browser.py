@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from retrust.browser import ARGUMENTS, find_chromium
+from retrust.browser.chromium import ARGUMENTS, find_chromium
 from retrust.models import Grade
 from retrust.testing.scenes import SERVICE, a_renewal, a_snapshot, waiting_case
 from retrust.testing.serving import serving

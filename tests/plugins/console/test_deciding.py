@@ -1,6 +1,6 @@
 """Every rule of deciding, as one table, over the API, the console's forms, and the CLI: the same answer by each.
 
-What a rule says is ``retrust.policy``'s, and tested there; here it is shown that no path goes around it, and that
+What a rule says is ``retrust.approval``'s, and tested there; here it is shown that no path goes around it, and that
 what a path refuses it also does not record.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from retrust.approval.tokens import revoke_token
 from retrust.cli.app import build
 from retrust.models import Grade, Sighting
-from retrust.people import revoke_token
-from retrust.story import plan_and_gates
+from retrust.present.case import plan_and_gates
 from retrust.testing.forms import hidden_field
 from retrust.testing.plans import a_decision
 from retrust.testing.scenes import PEOPLE, POLICY, SERVICE, a_renewal, waiting_case
@@ -245,7 +245,7 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     """A signature is checked against the allowed signers before it is kept; another's, or on a no, is refused."""
     import asyncssh
 
-    from retrust.signing import sign, statement
+    from retrust.approval.signing import sign, statement
 
     keys = {name: asyncssh.generate_private_key("ssh-ed25519") for name in ("ann", "ben")}
     for name, key in keys.items():

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from retrust.approval.tokens import revoke_token
 from retrust.models import Grade
-from retrust.people import revoke_token
 from retrust.testing.forms import hidden_field
 from retrust.testing.scenes import SERVICE, a_renewal, waiting_case
 

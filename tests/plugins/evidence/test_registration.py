@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import retrust_plugins.evidence
-from retrust.plugins import load_plugins
+from retrust.engine.loader import load_plugins
 
 
 def test_collectors_of_the_design():

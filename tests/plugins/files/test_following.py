@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from retrust.engine.loader import Plugins, load_plugins
 from retrust.errors import TemporaryError
-from retrust.plugins import Plugins, load_plugins
 from retrust.testing.deliveries import KeptDelivery
 from retrust_plugins.files.source import FileSettings, LogFiles
 

@@ -58,11 +58,11 @@ async def test_site_ca_is_named(start, tmp_path):
 
 async def test_the_core_reads_it(start, tmp_path):
     """The inventory's own models take what the lab writes."""
+    from retrust.engine.loader import load_plugins
     from retrust.inventory import load_inventory
-    from retrust.plugins import load_plugins
 
     lab = await start(LabSettings().with_nodes(host_key_types=("ssh-ed25519", "ecdsa-sha2-nistp256")))
-    assert list(load_inventory(lab.write(tmp_path), load_plugins().targets).sites) == ["campus"]
+    assert list(load_inventory(lab.write(tmp_path), load_plugins().site_models).sites) == ["campus"]
 
 
 async def test_temporary_folder_is_removed():

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from retrust.models import Endpoint
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.target import Services
 from retrust_plugins.openssh.site import OpenSshSite
 from retrust_plugins.openssh.target import OpenSsh

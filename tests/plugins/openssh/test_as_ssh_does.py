@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.plugins.openssh.sshds import SSHD, Sshd, accepts, hashed, make_server, other
 
-from retrust.observation import Known, take_snapshot
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.target import Services
+from retrust.trust.observation import Known, take_snapshot
 from retrust_plugins.openssh.site import OpenSshSite
 from retrust_plugins.openssh.target import OpenSsh
 

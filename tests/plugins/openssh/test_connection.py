@@ -11,8 +11,8 @@ import pytest
 
 from retrust.errors import ChangedIdentity, PermanentError, Refused, TemporaryError
 from retrust.models import Grade, Verdict
-from retrust.observation import Known, take_snapshot
-from retrust.planner import make_plan
+from retrust.runs.plan import make_plan
+from retrust.trust.observation import Known, take_snapshot
 from retrust_plugins.evidence import retrust_collectors
 from retrust_plugins.openssh.connection import LOOKS_AT_ONE
 from retrust_plugins.openssh.known_hosts import as_openssh_prints

@@ -7,14 +7,14 @@ import pytest
 
 import retrust_plugins.evidence
 import retrust_plugins.openssh
+from retrust.approval.decisions import Attendance
 from retrust.cli.event import attested
-from retrust.deciding import Attendance
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.errors import PersonNeeded, Refused, UsageError
-from retrust.looking import look
 from retrust.models import Grade
-from retrust.passes import one_pass
-from retrust.plugins import load_plugins
+from retrust.runs.passes import one_pass
+from retrust.runs.reaching import look
 
 ALICE = "person:alice"
 

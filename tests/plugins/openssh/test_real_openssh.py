@@ -13,11 +13,11 @@ import asyncssh
 import pytest
 
 from retrust.models import Grade, Verdict
-from retrust.observation import Known, take_snapshot
-from retrust.planner import make_plan
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.runs.plan import make_plan
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.target import Services
+from retrust.trust.observation import Known, take_snapshot
 from retrust_plugins.evidence import retrust_collectors
 from retrust_plugins.openssh.site import OpenSshSite
 from retrust_plugins.openssh.target import OpenSsh

@@ -9,9 +9,9 @@ import asyncssh
 import pytest
 from pydantic import ValidationError
 
-from retrust.dn import DistinguishedName
 from retrust.inventory import load_inventory
 from retrust.models import Finding, Snapshot, Verdict
+from retrust.x509.dn import DistinguishedName
 from retrust_plugins.openssh.hostkeys import HostKeys, presented
 from retrust_plugins.openssh.known_hosts import change, parse, pins
 from retrust_plugins.openssh.site import OpenSshSite
@@ -151,7 +151,7 @@ def test_the_inventory_in_the_documents(tmp_path):
     """The example of docs/openssh.md is an inventory that loads."""
     page = (Path(__file__).parents[3] / "docs/openssh.md").read_text()
     (tmp_path / "retrust.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
-    site = load_inventory(tmp_path / "retrust.yaml", {"openssh": OpenSsh()}, schemes=()).sites["bastions"]
+    site = load_inventory(tmp_path / "retrust.yaml", {"openssh": OpenSsh.site_model}, schemes=()).sites["bastions"]
     assert site.holders["bastion"].path == (".ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     assert list(site.known_by("bastion")) == ["web1"]
     assert list(site.known_by("here")) == ["web1", "db1"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from retrust.engine.loader import load_plugins
 from retrust.gates import PersonSettings
 from retrust.inventory import ConsoleSettings, OidcSettings
-from retrust.plugins import load_plugins
 from retrust.testing.plans import NOW, a_decision, a_question, an_inventory
 from retrust_plugins import people as plugin
 from retrust_plugins.people.gate import People

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
 from retrust.testing.deliveries import KeptDelivery
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.prime_alarms.source import PrimeAlarms, PrimeAlarmsSettings

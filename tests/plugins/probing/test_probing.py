@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from kit.campus import Campus, campus
 from retrust.errors import PermanentError
 from retrust.testing.deliveries import KeptDelivery
-from retrust_plugins.lab.testing import Campus, campus
 from retrust_plugins.probing.source import LAST, Probing, ProbingSettings
 
 

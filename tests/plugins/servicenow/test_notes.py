@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from retrust.approval.decisions import Attendance
 from retrust.audit import verify_pack
-from retrust.deciding import Attendance
-from retrust.engine import Engine
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.errors import Refused, RetrustError, TemporaryError
 from retrust.inventory import Inventory
 from retrust.ledger import Case, Ledger
 from retrust.models import Plan
-from retrust.passes import one_pass
-from retrust.plugins import load_plugins
-from retrust.redaction import Redactor
+from retrust.runs.passes import one_pass
+from retrust.secrets.redaction import Redactor
 from retrust.testing.fake_servicenow import FakeServiceNow
 from retrust.testing.plans import a_plan, a_question, an_inventory
 from retrust_plugins.servicenow.gate import Ticket

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from retrust.engine.loader import load_plugins
 from retrust.models import GateState
-from retrust.plugins import load_plugins
-from retrust.redaction import Redactor
-from retrust.secrets import Secrets
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
 from retrust.testing.fake_servicenow import FakeServiceNow
 from retrust.testing.plans import DIGEST, NOW, a_case, a_plan, a_question
 from retrust_plugins import servicenow as plugin

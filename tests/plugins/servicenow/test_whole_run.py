@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from kit.campus import Campus, Ended, campus, one_pass, person_at_the_pages
 from retrust.audit import verify_pack
-from retrust.engine import Engine
-from retrust.plugins import load_plugins
+from retrust.engine.engine import Engine
+from retrust.engine.loader import load_plugins
 from retrust.testing.fake_servicenow import FakeServiceNow
-from retrust_plugins.lab.testing import Campus, Ended, campus, one_pass, person_at_the_pages
 
 TROUBLES = ("401", "429", "500", "silent")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrust.plugins import load_plugins
+from retrust.engine.loader import load_plugins
 from retrust.signatures import Match
 from retrust_plugins.syslog.messages import Frames, host_of
 from retrust_plugins.syslog.streams import Speaker, Streams

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from retrust.engine.loader import Plugins, load_plugins
 from retrust.errors import PermanentError
 from retrust.models import Endpoint
-from retrust.plugins import Plugins, load_plugins
 from retrust.testing.certificates import self_signed
 from retrust.testing.deliveries import KeptDelivery
 from retrust_plugins.syslog.source import Syslog, SyslogSettings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from retrust.logrecords import time_of
+from retrust.logs.records import time_of
 from retrust_plugins.webhook.messages import read
 from retrust_plugins.webhook.settings import WebhookSettings
 

@@ -18,11 +18,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from retrust.engine import Engine
+from kit.campus import Campus, campus
+from retrust.engine.engine import Engine
 from retrust.ledger import Ledger, LedgerError
 from retrust.models import Sighting
 from retrust.testing.serving import serving
-from retrust_plugins.lab.testing import Campus, campus
 from retrust_plugins.webhook.door import Webhook
 from retrust_plugins.webhook.settings import WebhookSettings
 

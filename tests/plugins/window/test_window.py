@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrust.approval import Matter, evaluate
+from retrust.engine.loader import load_plugins
 from retrust.gates import Requirement
 from retrust.models import GateState
-from retrust.plugins import load_plugins
-from retrust.policy import Matter, evaluate
 from retrust.testing.plans import a_case, a_decision, a_plan, a_question, an_inventory
 from retrust_plugins import window as plugin
 from retrust_plugins.people.gate import People

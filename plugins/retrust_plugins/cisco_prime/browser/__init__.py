@@ -13,8 +13,9 @@ Playwright is imported only when ``open_pages`` is. A person who does the same b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from retrust import lazily
 from retrust_plugins.cisco_prime.browser.asks import (
     BrowserSettings,
     HaOutcome,
@@ -28,10 +29,4 @@ if TYPE_CHECKING:
 
 __all__ = ["BrowserSettings", "HaOutcome", "HaRequest", "IseRequest", "Pages", "WebAccess", "open_pages"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("Pages", "open_pages"):
-        from retrust_plugins.cisco_prime.browser import pages
-
-        return getattr(pages, name)
-    raise AttributeError(name)
+__getattr__ = lazily(__name__, pages="Pages open_pages")

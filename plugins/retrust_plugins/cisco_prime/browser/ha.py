@@ -13,8 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
 
 from retrust.errors import PermanentError, TemporaryError
-from retrust.models import Relation
-from retrust.target import Progress
+from retrust.models import Progress, Relation
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.asks import HaOutcome, HaRequest
 from retrust_plugins.cisco_prime.browser.dialogs import about_registering

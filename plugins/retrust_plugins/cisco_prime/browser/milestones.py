@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import Error as PlaywrightError
 
 from retrust.errors import PermanentError, TemporaryError
-from retrust.models import Relation
-from retrust.target import Progress
+from retrust.models import Progress, Relation
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.menu import LedNowhere
 from retrust_plugins.cisco_prime.browser.session import Session

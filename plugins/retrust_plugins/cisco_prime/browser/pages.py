@@ -14,7 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from retrust.browser import open_browser
 from retrust.errors import RetrustError, TemporaryError
 from retrust.models import Relation
-from retrust.redaction import Redactor
+from retrust.secrets import Redactor
 from retrust_plugins.cisco_prime.browser.asks import (
     BrowserSettings,
     HaOutcome,

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from retrust.errors import PermanentError, TemporaryError
-from retrust.target import Progress
+from retrust.models import Progress
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.browser.tables import columns

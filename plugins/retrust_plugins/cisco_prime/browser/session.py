@@ -11,7 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
-from retrust.target import Progress
+from retrust.models import Progress
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
 from retrust_plugins.cisco_prime.browser.login import Login
 from retrust_plugins.cisco_prime.browser.menu import Menu

@@ -1,6 +1,6 @@
 """Which certificate the browser may meet: decided by a bare TLS handshake, before a browser exists.
 
-Holding every later connection to that certificate is ``retrust.relay``'s part.
+Holding every later connection to that certificate is ``retrust.browser.relay``'s part.
 """
 
 from __future__ import annotations

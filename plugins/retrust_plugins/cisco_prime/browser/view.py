@@ -21,7 +21,7 @@ from playwright.async_api import Frame, Locator, Page
 
 from retrust.browser import PinnedBrowser
 from retrust.errors import TemporaryError
-from retrust.redaction import Redactor
+from retrust.secrets import Redactor
 from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
 
 T = TypeVar("T")

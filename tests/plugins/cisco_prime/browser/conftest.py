@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from retrust.browser import open_browser
+from retrust.browser.chromium import open_browser
 from retrust.models import Endpoint
-from retrust.redaction import Redactor
+from retrust.secrets.redaction import Redactor
 from retrust_plugins.cisco_prime.browser import BrowserSettings, HaRequest, IseRequest, WebAccess
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.browser.view import View, selector_engines

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 from playwright.async_api import Error as PlaywrightError
 
-from retrust.browser import open_browser
+from retrust.browser.chromium import open_browser
 from retrust.errors import ChangedIdentity, PermanentError, TemporaryError
 from retrust_plugins.cisco_prime.browser import open_pages
 from retrust_plugins.cisco_prime.browser.trust import trusted_fingerprint

@@ -1,0 +1,150 @@
+"""Starting Chromium so that it reaches one server, with one certificate, and nothing else.
+
+Everything the browser sends goes through a ``PinnedRelay``: each other name, address and port does not
+resolve for it. What is done on the pages, and which certificate is pinned, is the caller's part.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from retrust.browser.relay import PinnedRelay
+from retrust.errors import PermanentError
+from retrust.models import Endpoint
+from retrust.secrets.environment import child_environment
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, Playwright, Route
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",  # a proxy of the environment would resolve names for us, and see them
+)
+log = logging.getLogger(__name__)
+MISSING = (
+    "no Chromium was found: install your system's chromium package, or run `playwright install "
+    "chromium`, or set RETRUST_CHROMIUM to its path"
+)
+
+
+@dataclass(frozen=True)
+class PinnedBrowser:
+    """An open browser; ``relay`` tells what became of its connections."""
+
+    context: BrowserContext
+    relay: PinnedRelay
+    origin: str
+
+
+def find_chromium() -> str | None:
+    """The program to start; None leaves it to Playwright's own download."""
+    chosen = os.environ.get("RETRUST_CHROMIUM")
+    if chosen:
+        if found := shutil.which(chosen):
+            return found
+        raise PermanentError(f"RETRUST_CHROMIUM names {chosen}, which is no program", hint=MISSING)
+    return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+
+
+def arguments(origin: Endpoint, relay: PinnedRelay) -> list[str]:
+    """Chromium's arguments: ours, the one trusted key, and the one name that resolves."""
+    return [
+        *ARGUMENTS,
+        *without_sandbox(),
+        f"--ignore-certificate-errors-spki-list={relay.key_digest}",
+        f"--host-resolver-rules=MAP {origin} 127.0.0.1:{relay.port}, MAP * ~NOTFOUND",
+    ]
+
+
+@cache
+def without_sandbox() -> tuple[str, ...]:
+    """Chromium's sandbox refuses to run as root; only there it is given up, and said once."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return ()
+    log.warning("Chromium runs without its sandbox, because Retrust runs as root: run it as a user of its own")
+    return ("--no-sandbox",)
+
+
+@asynccontextmanager
+async def open_browser(
+    origin: Endpoint,
+    *,
+    node: str,
+    fingerprint: str,
+    address: Endpoint | None = None,
+    engines: Mapping[str, str] | None = None,
+) -> AsyncIterator[PinnedBrowser]:
+    """A browser for ``https://origin/``, which is reached at ``address`` and presents ``fingerprint``.
+
+    ``engines`` are selector engines (name → script) that its locators can use.
+
+    Leaving the block, also by an exception or a cancellation, ends every process that was started.
+    """
+    from playwright.async_api import async_playwright
+
+    upstream = address or origin
+    relay = PinnedRelay(upstream, name=origin.host, node=node, fingerprint=fingerprint)
+    async with relay, async_playwright() as playwright:
+        for name, script in (engines or {}).items():
+            await playwright.selectors.register(name, script=script, content_script=True)
+        browser = await _start(playwright, arguments(origin, relay))
+        try:
+            context = await browser.new_context(
+                accept_downloads=False, service_workers="block", locale="en-US", viewport={"width": 1400, "height": 900}
+            )
+            base = f"https://{origin}"
+            await context.route(lambda url: not same_origin(url, base), _abort)
+            yield PinnedBrowser(context, relay, base)
+        finally:
+            await browser.close()
+
+
+async def _start(playwright: Playwright, args: list[str]) -> Browser:
+    from playwright.async_api import Error
+
+    try:
+        return await playwright.chromium.launch(
+            executable_path=find_chromium(), headless=True, args=args, env=dict(child_environment())
+        )
+    except Error as exc:
+        if "Executable doesn't exist" in exc.message:
+            raise PermanentError(MISSING) from exc
+        raise PermanentError(f"Chromium did not start: {exc.message.splitlines()[0]}", hint=MISSING) from exc
+
+
+async def chromium_version() -> str:
+    """Start Chromium and end it, as a run would: its version, or the error of what is missing."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await _start(playwright, [*ARGUMENTS, *without_sandbox()])
+        version = browser.version
+        await browser.close()
+    return version
+
+
+async def _abort(route: Route) -> None:
+    await route.abort("blockedbyclient")
+
+
+def same_origin(url: str, base: str) -> bool:
+    """Whether a request stays with the server: same scheme, host and port (443 where none is written)."""
+    asked, own = urlsplit(url), urlsplit(base)
+    if asked.scheme in ("data", "blob", "about"):
+        return True
+    return (asked.scheme, asked.hostname, asked.port or 443) == (own.scheme, own.hostname, own.port or 443)

@@ -1,0 +1,153 @@
+"""What a process works with: plugins, inventory, secrets, ledger, and the way to a site.
+
+Built once per process from the environment; commands, passes and the service take what they need from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrust.engine.home import home_folder, keep_private
+from retrust.engine.loader import Plugins, installed_plugins
+from retrust.errors import UsageError
+from retrust.inventory import Inventory, Site, load_inventory
+from retrust.observers import Observer
+from retrust.secrets.redaction import Redactor
+from retrust.secrets.stores import Secrets
+from retrust.target import Follow, Services, Target, unfollowed
+
+if TYPE_CHECKING:
+    from retrust.evidence import Collector
+    from retrust.gates import Gate
+    from retrust.ledger import Ledger
+    from retrust.signatures import LogSignature
+
+
+@dataclass
+class Engine:
+    """The parts, wired. ``home`` is where state lives; nothing is created there before it is needed."""
+
+    plugins: Plugins
+    inventory: Inventory
+    home: Path
+    redactor: Redactor
+    doubts: tuple[str, ...] = ()
+    """What the policies allow and seldom mean, for ``check`` to say."""
+
+    @classmethod
+    def start(cls, inventory: Path | None = None, plugins: Plugins | None = None) -> Engine:
+        """Load everything, or raise the one error that says what is wrong with plugins or inventory."""
+        loaded = plugins or installed_plugins()
+        read = load_inventory(inventory, loaded.site_models, schemes=loaded.secret_stores)
+        engine = cls(loaded, read, home_folder(), Redactor())
+        keep_private(engine.home)
+        engine._check_policies()
+        return engine
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the inventory may say and seldom means, for ``check`` to say; each with its place."""
+        from retrust.inventory.warnings import inventory_warnings
+
+        of_targets = (
+            f"{self.inventory.where('sites', name)}: {text}"
+            for name, site in self.inventory.sites.items()
+            for text in self.target(site).warnings(site)
+        )
+        return (*of_targets, *inventory_warnings(self.inventory, self.home), *self.doubts)
+
+    def _check_policies(self) -> None:
+        from retrust.approval.policies import check_policy
+
+        for site in self.inventory.sites.values():
+            self.doubts += check_policy(self.inventory, site, self.plugins.gates)
+
+    def site(self, name: str) -> Site:
+        try:
+            return self.inventory.sites[name]
+        except KeyError:
+            known = ", ".join(self.inventory.sites) or "none"
+            raise UsageError(f"the inventory has no site {name!r}", hint=f"its sites: {known}") from None
+
+    def target(self, site: Site) -> Target[Any]:
+        return self.plugins.targets[site.target]
+
+    @property
+    def gates(self) -> dict[str, Gate[Any]]:
+        return self.plugins.gates
+
+    @property
+    def log_signatures(self) -> tuple[LogSignature, ...]:
+        return tuple(self.plugins.log_signatures.values())
+
+    @cached_property
+    def collectors(self) -> tuple[Collector, ...]:
+        return tuple(self.plugins.collectors.values())
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self.plugins.secret_stores, self.redactor)
+
+    @property
+    def ledger_exists(self) -> bool:
+        return self.inventory.ledger.url is not None or (self.home / "ledger.db").exists()
+
+    @property
+    def at_the_ledger(self) -> bool:
+        """Whether the ledger is on this machine: a file, or a database server that is reached without a network."""
+        if self.inventory.ledger.url is None:
+            return True
+        from sqlalchemy import make_url
+
+        url = make_url(self.inventory.ledger.url)
+        return str(url.host or url.query.get("host", "/")).startswith("/")
+
+    async def ledger_url(self) -> str | None:
+        """Where the ledger is, with the password that the inventory refers to; None for the file in ``home``."""
+        settings = self.inventory.ledger
+        if settings.url is None or settings.password is None:
+            return settings.url
+        from sqlalchemy import make_url
+
+        password = (await self.secrets.get(settings.password)).get_secret_value()
+        return make_url(settings.url).set(password=password).render_as_string(hide_password=False)
+
+    async def open_ledger(self) -> Ledger:
+        """The ledger, migrated, with the plugins' observers and its witnesses; the caller closes it."""
+        from retrust.ledger import Ledger
+        from retrust.ledger.witness import FileWitness
+
+        ledger = await Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
+        for observer in self.plugins.observers.values():
+            observer.opened(self, ledger)
+            ledger.observers.append(observer.told)
+            if type(observer).noted is not Observer.noted:
+                ledger.witnesses.append(observer.noted)
+        if self.inventory.ledger.witness is not None:
+            ledger.witnesses.append(FileWitness(self.inventory.ledger.witness))
+        return ledger
+
+    def services(
+        self,
+        *,
+        read_only: bool,
+        progress: Follow = unfollowed,
+        tell: Callable[[str], None] = lambda _: None,
+        folder: Path | None = None,
+        identities: dict[tuple[str, str], tuple[str, ...]] | None = None,
+    ) -> Services:
+        """What a connection to a site may use; ``folder`` takes transcripts and pictures of one run."""
+        return Services(
+            secrets=self.secrets,
+            redactor=self.redactor,
+            read_only=read_only,
+            progress=progress,
+            tell=tell,
+            shots=folder,
+            transcripts=folder,
+            identities=identities or {},
+        )

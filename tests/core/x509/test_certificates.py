@@ -1,0 +1,248 @@
+"""Certificates: fingerprints in one spelling, bundles read, and keys named byte for byte."""
+
+import contextlib
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrust.testing.certificates import self_signed
+from retrust.x509.certificates import fingerprint, parse_fingerprint, read_presented
+from retrust.x509.files import server_certificate
+
+HEX = hashlib.sha256(b"x").hexdigest()
+COLONS = ":".join(HEX[i : i + 2] for i in range(0, 64, 2)).upper()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEX,
+        HEX.upper(),
+        COLONS,
+        f"SHA256:{HEX}",
+        f"sha256:{COLONS}",
+        f"SHA-256: {COLONS}",
+        f"sha256 Fingerprint={COLONS}",
+        f" {HEX}\n",
+        HEX[:32] + " " + HEX[32:],
+        COLONS.replace(":", " "),
+    ],
+)
+def test_fingerprints_have_one_spelling(text: str) -> None:
+    """What OpenSSL, browsers and people write becomes what ``fingerprint`` writes."""
+    assert parse_fingerprint(text) == f"SHA256:{HEX}" == fingerprint(b"x")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "64"),
+        ("SHA256:", "64"),
+        (HEX[:-2], "64"),
+        (HEX + "00", "64"),
+        ("MD5:" + HEX, "64"),
+        ("SHA256:LXEWQrcmsEQBYnyp/6wy9chTD7GQPMTbAiWHF5IaSIE", "64"),
+        (hashlib.sha1(b"x").hexdigest(), "SHA-1"),
+    ],
+)
+def test_other_texts_are_no_fingerprints(text: str, says: str) -> None:
+    """Another length, digest or encoding is refused, and the error says what is wanted."""
+    with pytest.raises(ValueError, match=says):
+        parse_fingerprint(text)
+
+
+@given(st.text())
+def test_no_text_crashes_the_fingerprint_parser(text: str) -> None:
+    """Any text is a fingerprint in its one spelling, or a ValueError."""
+    with contextlib.suppress(ValueError):
+        assert parse_fingerprint(parse_fingerprint(text)) == parse_fingerprint(text)
+
+
+@pytest.mark.parametrize(
+    "key", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(public_exponent=65537, key_size=2048)]
+)
+def test_what_is_presented_is_told_whole(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+    """Fingerprints of certificate and key, names, and dates that know their zone."""
+    made = self_signed("prime-sec", key=key, organization="Cisco, Inc.")
+    presented = read_presented([made.der, b"issuer"])
+    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert presented.fingerprint == "SHA256:" + hashlib.sha256(made.der).hexdigest()
+    assert presented.key_fingerprint == "SHA256:" + hashlib.sha256(spki).hexdigest()
+    assert presented.subject == presented.issuer == "CN=prime-sec,O=Cisco\\, Inc."
+    assert presented.not_before == made.certificate.not_valid_before_utc
+    assert presented.not_after == made.certificate.not_valid_after_utc
+    assert presented.chain == (made.der, b"issuer")
+
+
+def test_a_renewal_may_keep_its_key() -> None:
+    """Two certificates over one key differ, and their keys do not."""
+    old = self_signed("a")
+    new = self_signed("a", key=old.key)
+    assert fingerprint(old.der) != fingerprint(new.der)
+    keys = [read_presented([made.der]).key_fingerprint for made in (old, new, self_signed("a"))]
+    assert keys[0] == keys[1] != keys[2]
+
+
+# -- what a strict library refuses ----------------------------------------------------------------------
+
+
+def with_name(name: str, kind: _ASN1Type) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name, _type=kind)])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(4711)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=9))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+
+
+PRINTABLE = with_name("prime-sec", _ASN1Type.PrintableString)
+ODD = {
+    "version 4": PRINTABLE.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1),
+    "an underscore in a PrintableString": PRINTABLE.replace(b"prime-sec", b"prime_sec"),
+    "T61String": with_name("prime-sec", _ASN1Type.UTF8String).replace(b"\x0c\x09prime-sec", b"\x14\x09prime\xfcsec"),
+    "an impossible time": PRINTABLE.replace(b"260101000000Z", b"269901000000Z"),
+    "a serial number of nothing": PRINTABLE.replace(b"\x02\x02\x12\x67", b"\x02\x02\x00\x00"),
+    "a negative serial number": PRINTABLE.replace(b"\x02\x02\x12\x67", b"\x02\x02\xff\x67"),
+    "an unknown curve": PRINTABLE.replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d0301ff")),
+    "bytes behind it": PRINTABLE + b"more",
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_odd_certificate_is_still_presented(kind: str) -> None:
+    """Whatever a strict library says of it, its fingerprint is that of its bytes, and its names are read."""
+    presented = read_presented([ODD[kind]])
+    assert presented.fingerprint == "SHA256:" + hashlib.sha256(ODD[kind]).hexdigest()
+    assert presented.subject.startswith("CN=prime")
+    assert presented.key_fingerprint != presented.fingerprint
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200)
+    | st.integers(0, len(PRINTABLE) - 1).flatmap(
+        lambda at: st.binary(min_size=1, max_size=9).map(lambda new: PRINTABLE[:at] + new + PRINTABLE[at + len(new) :])
+    )
+)
+def test_any_bytes_have_a_fingerprint(der: bytes) -> None:
+    """Damaged and foreign bytes are presented by their fingerprint, and raise nothing."""
+    assert read_presented([der]).fingerprint == "SHA256:" + hashlib.sha256(der).hexdigest()
+
+
+# -- what is handed in ----------------------------------------------------------------------------------
+
+
+def issued() -> tuple[bytes, bytes, bytes]:
+    """A server's certificate and its issuer's, in PEM, and the server's key."""
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "prime-sec")])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def made(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> bytes:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(root)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now)
+            .not_valid_after(now + timedelta(days=9))
+            .sign(root_key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+
+    return (
+        made(name, key.public_key()),
+        made(root, root_key.public_key()),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
+LEAF, CA, KEY = issued()
+DER = x509.load_pem_x509_certificate(LEAF).public_bytes(serialization.Encoding.DER)
+BOTH = [x509.load_pem_x509_certificate(pem) for pem in (CA, LEAF)]
+P12 = pkcs12.serialize_key_and_certificates(
+    b"x",
+    serialization.load_pem_private_key(KEY, None),
+    BOTH[1],
+    [BOTH[0]],  # type: ignore[arg-type]
+    serialization.BestAvailableEncryption(b"pass word"),
+)
+HANDED_IN = {
+    "PEM": LEAF,
+    "DER": DER,
+    "a full chain": LEAF + CA,
+    "a reversed chain": CA + LEAF,
+    "key and certificate": KEY + LEAF,
+    "CRLF": LEAF.replace(b"\n", b"\r\n"),
+    "text before it": b"Certificate:\n    Data:\n        Version: 3 (0x2)\n" + LEAF,
+    "UTF-16": LEAF.decode().encode("utf-16"),
+    "UTF-16 without a mark": LEAF.decode().encode("utf-16-le"),
+    "a mark of UTF-8": b"\xef\xbb\xbf" + LEAF,
+    "PKCS#7": pkcs7.serialize_certificates(BOTH, serialization.Encoding.DER),
+    "PKCS#7 in PEM": pkcs7.serialize_certificates(BOTH, serialization.Encoding.PEM),
+    "a trusted certificate": LEAF.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
+}
+
+
+@pytest.mark.parametrize("kind", HANDED_IN)
+def test_the_servers_certificate_is_found(kind: str) -> None:
+    """However a file holds it, and whatever else it holds."""
+    assert server_certificate(HANDED_IN[kind]) == DER
+
+
+def test_pkcs12_is_read_with_its_password() -> None:
+    """Without the password the error says that one is needed."""
+    assert server_certificate(P12, b"pass word") == DER
+    with pytest.raises(ValueError, match="needs its password"):
+        server_certificate(P12)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (KEY, "it holds a private key, no certificate"),
+        (b"nonsense", "it holds no certificate"),
+        (b"\x30\x03\x02\x01\x01", "no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA", "half a PEM block"),
+        (LEAF[:100] + b"!!!" + LEAF[100:], "damaged"),
+        (
+            b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+            "a request for a certificate",
+        ),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a public key"),
+        (LEAF + issued()[0], "2 certificates of servers"),
+    ],
+)
+def test_what_holds_no_certificate_is_said(data: bytes, says: str) -> None:
+    """The reason, and what to give instead; never a foreign exception."""
+    with pytest.raises(ValueError, match=says):
+        server_certificate(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(list(HANDED_IN.values())), st.integers(0, 3000), st.binary(max_size=9))
+def test_a_damaged_file_is_one_error(data: bytes, at: int, new: bytes) -> None:
+    """Any change of a file gives a certificate or a ValueError."""
+    with contextlib.suppress(ValueError):
+        server_certificate(data[:at] + new + data[at + len(new) :])
