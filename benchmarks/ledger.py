@@ -38,7 +38,7 @@ async def main():
         await known.accepted_identities("campus")
 asyncio.run(main())
 """
-GLANCE = START + "from retrust.ledger import glance" + READS.format(opened="glance(None, Path(sys.argv[1]))")
+GLANCE = START + "from retrust.ledger import read_only" + READS.format(opened="read_only(None, Path(sys.argv[1]))")
 OPEN = START + "from retrust.ledger import Ledger" + READS.format(opened="await Ledger.open(None, Path(sys.argv[1]))")
 
 Row = tuple[str, str, str]

@@ -17,7 +17,7 @@ from retrust.cli.options import InventoryOption, JsonOption
 from retrust.engine.engine import Engine
 from retrust.errors import InventoryError, PermanentError, RetrustError, TemporaryError
 from retrust.inventory import Site
-from retrust.ledger import glance
+from retrust.ledger import read_only
 from retrust.runs.preflight import prove_writable
 from retrust.runs.reaching import reach
 from retrust.secrets import references
@@ -174,7 +174,7 @@ async def _site(engine: Engine, site: Site, limit: asyncio.Semaphore) -> list[Li
     try:
         async with (
             limit,
-            glance(await engine.ledger_url(), engine.home) as knowledge,
+            read_only(await engine.ledger_url(), engine.home) as knowledge,
             reach(engine, site, knowledge) as connection,
         ):
             pins = await connection.list_pins()

@@ -18,11 +18,11 @@ from kit.console import World, worlds
 from retrust.audit import export_case, verify_chain, verify_pack
 from retrust.audit.archive import unpacked
 from retrust.cli.cases import _lines
-from retrust.ledger import Entry, LeaseHolder
+from retrust.ledger import Entry, LeaseOwner
 from retrust.ledger import entries as e
-from retrust.ledger.place import Place
+from retrust.ledger.process import Process
 from retrust.ledger.replay import first_difference, rebuild
-from retrust.ledger.trust import aggregated
+from retrust.ledger.sightings import aggregated
 from retrust.models import GateState
 from retrust.present.case import story_object
 from retrust.states import Event, State
@@ -50,7 +50,7 @@ DIGEST = PLAN.digest
 ROWS = tuple(aggregated([sighting(1, count=41), sighting(2), sighting(3, dn="CN=other")]))
 CHANGE = {"node": "secondary", "kind": "host key", "expected": ("SHA256:was",), "presented": "SHA256:is"}
 SHUT = (GateState(gate="people", state="shut", needs="one yes"), GateState(gate="window", state="open"))
-HOLDER = LeaseHolder(owner="w1", place="h, process 1", run=None, what="a run", since=AGO, expires_at=AGO, token=1)
+HOLDER = LeaseOwner(owner="w1", place="h, process 1", run=None, what="a run", since=AGO, expires_at=AGO, token=1)
 STEP = "delete-pin 10.0.0.12_8082 on primary"
 
 EXPECTED = {
@@ -116,7 +116,7 @@ EXPECTED = {
         ("refused: a stranger answers",),
     ),
     "lease-taken": Told(
-        e.LeaseTaken(what="a run", ttl=30, place=Place(host="h", pid=1), took_over=HOLDER), "lease taken"
+        e.LeaseTaken(what="a run", ttl=30, place=Process(host="h", pid=1), took_over=HOLDER), "lease taken"
     ),
     "lease-released": Told(e.LeaseReleased(token=1), "lease released"),
     "identity-changed": Told(

@@ -13,7 +13,7 @@ from retrust.cli.showing import SignOption, somebody
 from retrust.engine.engine import Engine
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
-from retrust.ledger import Knowledge, glance
+from retrust.ledger import Knowledge, read_only
 from retrust.models import Snapshot
 from retrust.present.json import check_object, plan_object, unplanned_object, unread_object
 from retrust.runs.preflight import noted, unmet
@@ -32,7 +32,7 @@ async def check(sites: SitesArgument = None, json: JsonOption = False, inventory
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
     for warning in engine.warnings:
         output.say(f"warning: {warning}")
-    async with glance(await engine.ledger_url(), engine.home) as knowledge:
+    async with read_only(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
         looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
         news = [
@@ -126,7 +126,7 @@ async def impact(
     from retrust.runs.preview import renewal_impact
 
     engine = Engine.start(inventory)
-    async with glance(await engine.ledger_url(), engine.home) as knowledge:
+    async with read_only(await engine.ledger_url(), engine.home) as knowledge:
         snapshot = await look(engine, engine.site(site), knowledge, pages=False)
     broken = renewal_impact(engine, engine.site(site), snapshot, renew)
     if broken is None:

@@ -136,7 +136,7 @@ class Recurrence(Part):
     days: int = Field(default=30, ge=1, strict=True)
 
 
-class Entry(Part):
+class PluginEntry(Part):
     """A list entry whose own keys are a plugin's; ``settings`` are these keys, as written.
 
     The plugin's model judges them later; that no literal secret gets that far is seen to here.
@@ -175,11 +175,11 @@ def _literals(value: Any, loc: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
         yield loc, str(value)
 
 
-class GateEntry(Entry):
+class GateEntry(PluginEntry):
     gate: Text
 
 
-class SourceEntry(Entry):
+class SourceEntry(PluginEntry):
     source: Text
 
 

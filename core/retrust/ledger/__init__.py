@@ -1,6 +1,6 @@
 """The durable, append-only record of cases, snapshots, plans, decisions, steps and outcomes.
 
-It is the only truth about a case. ``Ledger.open`` gives all of it; ``glance`` gives what ``check`` needs
+It is the only truth about a case. ``Ledger.open`` gives all of it; ``read_only`` gives what ``check`` needs
 to read, without the database toolkit. This module stays light: SQLAlchemy is imported when a ledger is
 opened, Alembic when its schema has to change. The chain is verified in ``retrust.audit``; the states
 of a case are ``retrust.states``.
@@ -8,8 +8,8 @@ of a case are ``retrust.states``.
     journal    the chain: append, read, observers      database   engine, transactions, foreign errors
     cases      cases, decisions, digests, alarms       schema     migrations on opening
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
-    trust      sightings, baselines, identities        replay     the derived tables held against the entries
-    leases     one run a site                          keys, anchors, canonical, place, records, errors, undisturbed
+    sightings  sightings, baselines, identities        replay     the derived tables held against the entries
+    leases     one run a site                          keys, anchors, canonical, process, records, errors, undisturbed
     entries    every kind, in one table; public       entry      a body as stored text, and back
 """
 
@@ -31,14 +31,14 @@ from retrust.ledger.errors import (
     SiteLeased,
     StillSending,
 )
-from retrust.ledger.glance import Glance, Knowledge, glance
+from retrust.ledger.read_only import Knowledge, ReadOnlyLedger, read_only
 from retrust.ledger.records import (
     AcceptedIdentity,
     Alarm,
     Case,
     DigestUse,
     Head,
-    LeaseHolder,
+    LeaseOwner,
     Moment,
     Phase,
     Sighted,
@@ -58,12 +58,11 @@ __all__ = [
     "DigestUse",
     "DigestUsed",
     "Entry",
-    "Glance",
     "Head",
     "Knowledge",
     "Lease",
-    "LeaseHolder",
     "LeaseLost",
+    "LeaseOwner",
     "Ledger",
     "LedgerError",
     "Moment",
@@ -72,12 +71,13 @@ __all__ = [
     "NotCurrent",
     "NotJoined",
     "Phase",
+    "ReadOnlyLedger",
     "Sighted",
     "SiteLeased",
     "SnapshotRecord",
     "StepRecord",
     "StillSending",
-    "glance",
+    "read_only",
 ]
 
 __getattr__ = lazily(__name__, ledger="Ledger", leases="Lease")

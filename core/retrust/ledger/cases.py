@@ -19,7 +19,7 @@ from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCu
 from retrust.ledger.journal import Journal, Row, Writing, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import made
-from retrust.ledger.records import Alarm, Case, DigestUse
+from retrust.ledger.records import Alarm, Case, DigestUse, case_id
 from retrust.ledger.undisturbed import undisturbed
 from retrust.models import Decision, GateState, edge_of
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
@@ -32,7 +32,7 @@ class Cases(Journal):
         async with self.write() as writing:
             row = await open_row(writing, site)
             if row is None:
-                case = f"c{writing.next_seq}"
+                case = case_id(writing.next_seq)
                 await writing.append(CaseOpened(cause=cause), actor=actor, run=run, case=case, site=site)
                 row = await open_row(writing, site)
             assert row is not None

@@ -14,8 +14,8 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import PlainSerializer
 
 from retrust.ledger.canonical import written_time
-from retrust.ledger.place import Place
-from retrust.ledger.records import LeaseHolder, Moment, Phase
+from retrust.ledger.process import Process
+from retrust.ledger.records import LeaseOwner, Moment, Phase
 from retrust.models import Baseline, Decision, Frozen, GateState, Level, Plan, Progress, Snapshot
 from retrust.states import Event, State
 
@@ -225,8 +225,8 @@ class LeaseTaken(Body):
 
     what: str
     ttl: float
-    place: Place
-    took_over: LeaseHolder | None
+    place: Process
+    took_over: LeaseOwner | None
 
 
 class LeaseReleased(Body):

@@ -29,7 +29,7 @@ from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, TemporaryErr
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from retrust.ledger.records import LeaseHolder
+    from retrust.ledger.records import LeaseOwner
 
 
 class LedgerError(TemporaryError):
@@ -52,7 +52,7 @@ class LeaseLost(TemporaryError):
 class SiteLeased(LeaseHeld):
     """Another run holds the site; ``holder`` is who."""
 
-    def __init__(self, site: str, holder: LeaseHolder) -> None:
+    def __init__(self, site: str, holder: LeaseOwner) -> None:
         super().__init__(
             f"{holder.owner} ({holder.place}) works on this site since {holder.since:%Y-%m-%d %H:%M:%S} UTC: "
             f"{holder.what}",

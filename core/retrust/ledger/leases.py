@@ -22,9 +22,9 @@ from retrust.ledger.entries import LeaseReleased, LeaseTaken, StepRecorded
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased, StillSending
 from retrust.ledger.journal import PAGE, Journal, Row, Writing, entry_of
-from retrust.ledger.place import Place, here, is_gone
+from retrust.ledger.process import Process, is_gone, this_process
 from retrust.ledger.queries import made
-from retrust.ledger.records import LeaseHolder
+from retrust.ledger.records import LeaseOwner
 from retrust.ledger.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,7 @@ LONGEST = timedelta(minutes=5)
 class Lease:
     """A held lease. ``check`` before each send; ``renew`` is done in the background while it is held."""
 
-    def __init__(
-        self, book: Leases, site: str, holder: LeaseHolder, ttl: float, predecessor: LeaseHolder | None
-    ) -> None:
+    def __init__(self, book: Leases, site: str, holder: LeaseOwner, ttl: float, predecessor: LeaseOwner | None) -> None:
         self.site = site
         self.token = holder.token
         self.owner = holder.owner
@@ -79,7 +77,7 @@ class Leases(Journal):
                 await renewing
             await self._release(lease)
 
-    async def holder(self, site: str) -> LeaseHolder | None:
+    async def holder(self, site: str) -> LeaseOwner | None:
         """Who holds the site, by the record; None when nobody does."""
         rows = await self._rows(select(t.leases).where(t.leases.c.site == site))
         return holder_of(rows[0]) if rows else None
@@ -111,7 +109,7 @@ class Leases(Journal):
             before = holder_of(row) if row else None
             if row and before and not self._is_over(row, writing.now):
                 raise SiteLeased(site, before)
-            told = LeaseTaken(what=what, ttl=ttl, place=here(), took_over=before)
+            told = LeaseTaken(what=what, ttl=ttl, place=this_process(), took_over=before)
             await writing.append(told, actor=owner, run=run, site=site)
             row = await _row(writing, site)
             assert row is not None
@@ -226,8 +224,8 @@ async def _row(writing: Writing, site: str) -> Row | None:
 
 
 def _died(row: Row) -> bool:
-    return is_gone(Place.model_validate_json(row["place"]))
+    return is_gone(Process.model_validate_json(row["place"]))
 
 
-def holder_of(row: Row) -> LeaseHolder:
-    return made(LeaseHolder, row, place=str(Place.model_validate_json(row["place"])))
+def holder_of(row: Row) -> LeaseOwner:
+    return made(LeaseOwner, row, place=str(Process.model_validate_json(row["place"])))

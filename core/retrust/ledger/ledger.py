@@ -1,4 +1,4 @@
-"""The ledger: all its books over one chain. ``Ledger.open`` opens it; ``glance`` only reads, and faster."""
+"""The ledger: all its books over one chain. ``Ledger.open`` opens it; ``read_only`` only reads, and faster."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Self
 from retrust.ledger.canonical import Redact
 from retrust.ledger.journal import Clock, as_it_is
 from retrust.ledger.leases import Leases
-from retrust.ledger.trust import Trust
+from retrust.ledger.sightings import Sightings
 from retrust.ledger.work import Work
 
 PATIENCE = 10.0
 
 
-class Ledger(Work, Trust, Leases):
+class Ledger(Work, Sightings, Leases):
     """``async with await Ledger.open(url, home) as ledger: …``"""
 
     @classmethod

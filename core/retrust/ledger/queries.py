@@ -1,6 +1,6 @@
 """The reads that ``check`` needs, as SQL text, and how their rows become models.
 
-They stand apart from the tables' SQLAlchemy definitions because ``glance`` runs them with the standard
+They stand apart from the tables' SQLAlchemy definitions because ``read_only`` runs them with the standard
 library alone, and the ledger with SQLAlchemy: the same text serves both.
 """
 

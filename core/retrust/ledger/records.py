@@ -22,6 +22,11 @@ class Head(Frozen):
     hash: str
 
 
+def case_id(entry: int) -> str:
+    """What the case is called that this entry opens."""
+    return f"c{entry}"
+
+
 class Case(Frozen):
     """The sightings of one site that are worked on together.
 
@@ -43,6 +48,11 @@ class Case(Frozen):
     @property
     def is_open(self) -> bool:
         return self.state not in FINAL
+
+    @property
+    def first_entry(self) -> int:
+        """The number of the entry that opened it: ``case_id`` named the case by it."""
+        return int(self.id.removeprefix("c"))
 
 
 class Sighted(Sighting):
@@ -107,7 +117,7 @@ class AcceptedIdentity(Frozen):
     at: datetime
 
 
-class LeaseHolder(Frozen):
+class LeaseOwner(Frozen):
     """Who holds, or held, a site's lease; ``place`` is host and process id."""
 
     owner: str

@@ -202,7 +202,7 @@ leases = Table(
     Column("site", Text, primary_key=True),
     Column("token", Seq, nullable=False),
     Column("owner", Text, nullable=False),
-    Column("place", Text, nullable=False),  # canonical JSON of a ``place.Place``
+    Column("place", Text, nullable=False),  # canonical JSON of a ``process.Process``
     Column("run", Text),
     Column("what", Text, nullable=False),
     Column("since", Text, nullable=False),

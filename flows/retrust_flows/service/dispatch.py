@@ -90,7 +90,7 @@ class Dispatcher:
 
     async def _recall(self, case: Case) -> None:
         """The case's entries, and those of its lease, which name the site alone, in order."""
-        standing, after = self._of(case.site), int(case.id.removeprefix("c")) - 1
+        standing, after = self._of(case.site), case.first_entry - 1
         while page := await self.ledger.entries(after=after, site=case.site):
             for entry in page:
                 if entry.seq <= self.tail.seq:

@@ -18,7 +18,7 @@ from asyncssh.public_key import (
 )
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, Entry, Listing, key_type_of, name_at, type_of
+from retrust_plugins.openssh.known_hosts import AUTHORITY, REVOKED, HostLine, Listing, key_type_of, name_at, type_of
 
 _CERTIFIED = "-cert-v01@openssh.com"
 PLAIN = (
@@ -43,14 +43,14 @@ class Decision:
     """``line`` is the one that decided, where there is one; ``why`` is a certificate's fault."""
 
     status: Literal["accepted", "changed", "revoked", "unknown"]
-    line: Entry | None = None
+    line: HostLine | None = None
     why: str = ""
 
 
 def asked_for(known: Listing, host: str, port: int) -> tuple[str, ...]:
     """The algorithms that the client asks this server for, in order: what it knows of the host comes first."""
     lines = _readable(known.covering(name_at(host, port)))
-    first: dict[str, Entry] = {}
+    first: dict[str, HostLine] = {}
     for line in lines:
         if not line.marker:
             first.setdefault(key_type_of(line.blob), line)
@@ -105,7 +105,7 @@ def _decide(
     return Decision(found.status, found.line, fault)
 
 
-def _of_key(lines: Sequence[Entry], key: bytes) -> Decision:
+def _of_key(lines: Sequence[HostLine], key: bytes) -> Decision:
     if _is_revoked(lines, key):
         return Decision("revoked")
     plain = [line for line in lines if not line.marker]
@@ -115,7 +115,7 @@ def _of_key(lines: Sequence[Entry], key: bytes) -> Decision:
     return Decision("changed", plain[-1]) if plain else Decision("unknown")
 
 
-def _of_certificate(lines: Sequence[Entry], certificate: SSHOpenSSHCertificate, host: str) -> Decision:
+def _of_certificate(lines: Sequence[HostLine], certificate: SSHOpenSSHCertificate, host: str) -> Decision:
     signed_by = certificate.signing_key.public_data
     if _is_revoked(lines, certificate.key.public_data, signed_by):
         return Decision("revoked")
@@ -132,15 +132,15 @@ def _of_certificate(lines: Sequence[Entry], certificate: SSHOpenSSHCertificate, 
     return Decision("accepted", ours)
 
 
-def _is_revoked(lines: Sequence[Entry], *keys: bytes) -> bool:
+def _is_revoked(lines: Sequence[HostLine], *keys: bytes) -> bool:
     return any(line.marker == REVOKED and line.blob in keys for line in lines)
 
 
-def _readable(lines: Sequence[Entry]) -> list[Entry]:
+def _readable(lines: Sequence[HostLine]) -> list[HostLine]:
     return [line for line in lines if _can_be_read(line)]
 
 
-def _can_be_read(line: Entry) -> bool:
+def _can_be_read(line: HostLine) -> bool:
     """OpenSSH leaves out a line whose key is not one, such as a point that is on no curve."""
     try:
         (decode_ssh_certificate if _CERTIFIED in key_type_of(line.blob) else decode_ssh_public_key)(line.blob)

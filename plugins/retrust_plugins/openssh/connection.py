@@ -16,7 +16,7 @@ from retrust.ssh import ChannelsForbidden, SshAccess, Transcript, log_in
 from retrust.ssh import Connection as SshConnection
 from retrust.target import Connection, Observed, Services
 from retrust.trust import PROBE_TIMEOUT, PROBES_AT_ONCE
-from retrust_plugins.openssh.known_hosts import REVOKED, Entry, Listing, as_openssh_prints, parse, pins
+from retrust_plugins.openssh.known_hosts import REVOKED, HostLine, Listing, as_openssh_prints, parse, pins
 from retrust_plugins.openssh.relations import Looker, relation, relation_of
 from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line
 
@@ -131,7 +131,7 @@ class OpenSshConnection(Connection):
                 hint="name the known_hosts file as the holder's path",
             )
         if holder not in self._parsed or self._parsed[holder][0] != contents:
-            lines: list[Entry] = []
+            lines: list[HostLine] = []
             for store, content in zip(stores, contents, strict=True):
                 listing = parse(content or b"")
                 self._tell_unread(store, listing.unread)
@@ -225,7 +225,7 @@ class OpenSshConnection(Connection):
             session.transcript.add(step.holder, "note", "replaced in known_hosts:\n" + "\n".join(step.sends))
 
 
-def _lines(step: Step) -> tuple[Entry, Entry]:
+def _lines(step: Step) -> tuple[HostLine, HostLine]:
     """The line to take out and the line to put in, as they were approved."""
     if step.kind != "delete-pin" or [line[:2] for line in step.sends] != ["- ", "+ "]:
         raise PermanentError(f"no such step here: {step.kind}", where=step.holder)

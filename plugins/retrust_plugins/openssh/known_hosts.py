@@ -39,7 +39,7 @@ def type_of(algorithm: str) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class HostLine:
     """One line: ``hosts`` as written, ``marker`` as ``@revoked`` or empty. ``blob`` is the public key."""
 
     line: str
@@ -74,7 +74,7 @@ class Entry:
         return _with_key(self.line, self, key_type, blob)
 
 
-def _with_key(line: str, entry: Entry, key_type: str, blob: bytes) -> str:
+def _with_key(line: str, entry: HostLine, key_type: str, blob: bytes) -> str:
     before, _, after = line.partition(b64encode(entry.blob).decode())
     head = before[: before.rindex(entry.key_type)]
     between = before[len(head) + len(entry.key_type) :]
@@ -134,11 +134,11 @@ class Listing:
     ``unread`` are the numbers of the lines that are no known_hosts lines.
     """
 
-    lines: tuple[Entry, ...]
+    lines: tuple[HostLine, ...]
     unread: tuple[int, ...] = ()
     _written: dict[str, list[int]] = field(default_factory=dict)
     _others: list[int] = field(default_factory=list)
-    _found: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+    _found: dict[str, tuple[HostLine, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number, entry in enumerate(self.lines):
@@ -149,11 +149,11 @@ class Listing:
                     self._written.setdefault(name, []).append(number)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[HostLine, ...]:
         """Every plain line once; one that is there twice says nothing more."""
         return tuple({entry.line: entry for entry in self.lines if not entry.marker}.values())
 
-    def covering(self, name: str) -> tuple[Entry, ...]:
+    def covering(self, name: str) -> tuple[HostLine, ...]:
         """The lines that OpenSSH uses for this name, in the order of the files."""
         if name not in self._found:
             others = (number for number in self._others if self.lines[number].covers(name))
@@ -180,7 +180,7 @@ def _text(raw: bytes) -> str:
     return raw.removesuffix(b"\r").rstrip(b" \t").decode(errors="backslashreplace")
 
 
-def _parse_line(line: str) -> Entry | None:
+def _parse_line(line: str) -> HostLine | None:
     text = line.partition("\0")[0].lstrip(" \t")
     marker = ""
     if text.startswith("@"):
@@ -199,7 +199,7 @@ def _parse_line(line: str) -> Entry | None:
         return None
     if b64encode(blob).decode() != encoded or not blob.startswith(_string(type_of(key_type))):
         return None
-    return Entry(line, marker, fields["hosts"], key_type, blob)
+    return HostLine(line, marker, fields["hosts"], key_type, blob)
 
 
 def _string(text: str) -> bytes:
@@ -211,7 +211,7 @@ def key_type_of(blob: bytes) -> str:
     return blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode("ascii", errors="replace")
 
 
-def pins(holder: str, entries: Iterable[Entry], known: dict[str, str]) -> Iterator[Pin]:
+def pins(holder: str, entries: Iterable[HostLine], known: dict[str, str]) -> Iterator[Pin]:
     """Entries as pins. A key is the hosts as listed and the key's type, which a change of the key leaves alone.
 
     Where several lines share both, the key itself is added. ``known`` keeps the keys given to lines before,

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from retrust.errors import PermanentError
 from retrust.models import Finding, Pin, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services, Target
-from retrust_plugins.openssh.known_hosts import Entry, as_openssh_prints, hashed_name, key_type_of, name_at, parse
+from retrust_plugins.openssh.known_hosts import HostLine, as_openssh_prints, hashed_name, key_type_of, name_at, parse
 from retrust_plugins.openssh.relations import relation
 from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
 
@@ -70,12 +70,12 @@ class OpenSsh(Target[OpenSshSite]):
         return connect(self, site, services)
 
 
-def entry_of(pin: Pin) -> Entry | None:
+def entry_of(pin: Pin) -> HostLine | None:
     lines = parse(pin.line.encode()).lines
     return lines[0] if lines else None
 
 
-def _owner(entry: Entry, owners: Mapping[str, str]) -> str | None:
+def _owner(entry: HostLine, owners: Mapping[str, str]) -> str | None:
     """Who has all names of the line, each written out or hashed."""
     if entry.hosts.startswith("|"):
         return owners.get(hashed_name(entry.hosts, tuple(owners)) or "")

@@ -23,7 +23,7 @@ from retrust.models import Level
 from retrust.signatures import Match
 from retrust.sources import Delivery, EventSource, Sender, sender_of, sighting_of
 from retrust_plugins.syslog.messages import Frames, Piece, host_of
-from retrust_plugins.syslog.streams import Speaker, Streams, Tally
+from retrust_plugins.syslog.streams import Connected, Streams, Tally
 from retrust_plugins.syslog.udp import Datagrams, UdpListener
 
 REST = 0.15
@@ -129,15 +129,15 @@ class _Source:
         return f"{listener.protocol} {host}:{port}"
 
     def _datagrams(self, came: Datagrams) -> None:
-        said: dict[Speaker, list[bytes]] = {}
+        said: dict[Connected, list[bytes]] = {}
         for data, address in came:
-            said.setdefault(Speaker(address, host_of(data), "hint"), []).append(data.rstrip(b"\x00\r\n"))
+            said.setdefault(Connected(address, host_of(data), "hint"), []).append(data.rstrip(b"\x00\r\n"))
         for speaker, lines in said.items():
             self._take(speaker, b"\n".join(lines) + b"\n")
 
     async def _connection(self, level: Level, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames, address = Frames(), str(writer.get_extra_info("peername")[0])
-        speaker, begins = Speaker(address, None, level), True
+        speaker, begins = Connected(address, None, level), True
         self._connections.add(writer)
         try:
             while data := await reader.read(READ):
@@ -154,12 +154,12 @@ class _Source:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    def _take(self, speaker: Speaker, data: bytes) -> None:
+    def _take(self, speaker: Connected, data: bytes) -> None:
         self._tell(speaker, self._streams.feed(speaker, data))
         self._heard_at = asyncio.get_running_loop().time()
         self._heard.set()
 
-    def _tell(self, speaker: Speaker, matches: list[Match]) -> None:
+    def _tell(self, speaker: Connected, matches: list[Match]) -> None:
         if not matches:
             return
         site, holder = self._sender(speaker)
@@ -178,7 +178,7 @@ class _Source:
                 )
             )
 
-    def _sender(self, speaker: Speaker) -> tuple[str | None, str | None]:
+    def _sender(self, speaker: Connected) -> tuple[str | None, str | None]:
         """The settings' word first, then the inventory's: the header's host before the sender's address."""
         for host in (speaker.host, speaker.address):
             if host is None:
@@ -235,7 +235,7 @@ class _Source:
                 await self._delivery.deliver(self._tally.take())
 
 
-def _speaker(data: bytes, before: Speaker) -> Speaker:
+def _speaker(data: bytes, before: Connected) -> Connected:
     """Who says the message that begins so; a line without any header goes on with the message before it."""
     host = host_of(data)
     return before._replace(host=host) if host is not None or data.startswith(b"<") else before

@@ -18,7 +18,7 @@ HOSTS = 2000
 """Hosts whose last words are kept; who was silent longest is forgotten first."""
 
 
-class Speaker(NamedTuple):
+class Connected(NamedTuple):
     """Who a message comes from: the address that sent it, and the host that its header names.
 
     ``level`` is what the listener knows of them: anybody can write a datagram with any name in it.
@@ -41,13 +41,13 @@ class Streams:
     def __init__(self, signatures: Sequence[LogSignature]) -> None:
         self._signatures = tuple(signatures)
         self._anchors = tuple(signature.anchor for signature in signatures)
-        self._streams: OrderedDict[Speaker, _Stream] = OrderedDict()
+        self._streams: OrderedDict[Connected, _Stream] = OrderedDict()
 
     @property
     def pending(self) -> bool:
         return any(stream.scanner is not None for stream in self._streams.values())
 
-    def feed(self, speaker: Speaker, data: bytes) -> list[Match]:
+    def feed(self, speaker: Connected, data: bytes) -> list[Match]:
         stream = self._streams.get(speaker)
         if stream is None:
             stream = self._streams[speaker] = _Stream()
@@ -64,7 +64,7 @@ class Streams:
     def _tells(self, data: bytes) -> bool:
         return any(anchor in data for anchor in self._anchors)
 
-    def rest(self) -> Iterator[tuple[Speaker, list[Match]]]:
+    def rest(self) -> Iterator[tuple[Connected, list[Match]]]:
         """Everybody rests: what is pending is told, and the scanners are let go of."""
         for speaker, stream in self._streams.items():
             if stream.scanner is not None:

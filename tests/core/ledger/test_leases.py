@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from retrust.errors import LeaseHeld
 from retrust.ledger import LeaseLost, Ledger, LedgerError, SiteLeased, StillSending
-from retrust.ledger.place import Place, here, is_gone
+from retrust.ledger.process import Process, is_gone, this_process
 from retrust.testing.ledgers import SITE, SetClock, plan
 
 
@@ -48,7 +48,9 @@ async def test_a_held_site_names_its_holder(ledger: Ledger, clock: SetClock) -> 
             async with ledger.lease(SITE, owner="service", what="sweep", beat=never):
                 pytest.fail("two runs on one site")
         said = str(held.value)
-        assert f"cli:root@alpha ({here()}) works on this site since 2024-05-01 12:00:00 UTC: remediation" in said
+        assert (
+            f"cli:root@alpha ({this_process()}) works on this site since 2024-05-01 12:00:00 UTC: remediation" in said
+        )
         async with ledger.lease("elsewhere", owner="service", what="another site", beat=never):
             pass
     assert await ledger.holder(SITE) is None
@@ -264,7 +266,7 @@ async def test_a_process_of_another_machine_is_not_called_dead(ledger: Ledger) -
     """A process id says nothing about another machine's or container's processes."""
     async with ledger.lease(SITE, owner="there", what="run", beat=never):
         async with ledger._database.writing() as connection:
-            place = Place(host="there", pid=2**22 + 1, started="1", space="another boot").model_dump()
+            place = Process(host="there", pid=2**22 + 1, started="1", space="another boot").model_dump()
             await connection.execute(text("UPDATE leases SET place = :place"), {"place": json.dumps(place)})
         with pytest.raises(SiteLeased, match="there, process 4194305"):
             async with ledger.lease(SITE, owner="here", what="run", beat=never):
@@ -284,4 +286,4 @@ async def test_a_process_of_another_machine_is_not_called_dead(ledger: Ledger) -
 )
 def test_when_a_process_is_certainly_gone(changed: dict[str, object], gone: bool) -> None:
     """Its id is free, or another process has it by now; never where that cannot be known."""
-    assert is_gone(here().model_copy(update=changed)) is gone
+    assert is_gone(this_process().model_copy(update=changed)) is gone

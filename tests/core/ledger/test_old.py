@@ -14,7 +14,7 @@ from retrust.audit.archive import CHAIN, README, UNSIGNED, unpacked
 from retrust.engine.engine import Engine
 from retrust.engine.loader import load_plugins
 from retrust.inventory import Inventory
-from retrust.ledger import Ledger, glance
+from retrust.ledger import Ledger, read_only
 from retrust.ledger.replay import rebuild
 from retrust.present.case import story_object
 from retrust.secrets.redaction import Redactor
@@ -92,7 +92,7 @@ async def test_everything_read_from_it(old: Ledger) -> None:
 
 async def test_a_glance_at_it(old: Ledger) -> None:
     """What ``check`` reads without opening it is what the ledger itself says."""
-    async with glance(None, old.home) as seen:
+    async with read_only(None, old.home) as seen:
         for site in ("campus", "branch"):
             assert await seen.baselines(site) == await old.baselines(site)
             assert await seen.sightings(site) == await old.sightings(site)

@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from retrust.ledger import Ledger, NewerSchema, glance
-from retrust.ledger import glance as _glance_function
+from retrust.ledger import Ledger, NewerSchema, read_only
+from retrust.ledger import read_only as _read_only_function
 from retrust.ledger.schema import VERSION_TABLE, migrations
 from retrust.ledger.tables import SCHEMA, metadata
 from retrust.testing.ledgers import SITE, baseline, noticed, sighting
@@ -22,7 +22,7 @@ from retrust.testing.ledgers import SITE, baseline, noticed, sighting
 
 def test_the_schema_is_the_newest_migration() -> None:
     """The number that spares Alembic's import is the number of its newest migration, everywhere it stands."""
-    glance_module = sys.modules[_glance_function.__module__]
+    glance_module = sys.modules[_read_only_function.__module__]
     assert ScriptDirectory.from_config(migrations()).get_current_head() == SCHEMA == glance_module.SCHEMA
 
 
@@ -44,7 +44,7 @@ async def test_a_newer_schema_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(NewerSchema, match=f"schema is 9999, this Retrust knows {SCHEMA} and older"):
         await Ledger.open(url, tmp_path)
     with pytest.raises(NewerSchema):
-        async with glance(url, tmp_path):
+        async with read_only(url, tmp_path):
             pytest.fail("read a newer ledger")
 
 
@@ -71,10 +71,10 @@ async def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
 GLANCE = """
 import asyncio, sys
 from pathlib import Path
-from retrust.ledger import glance
+from retrust.ledger import read_only
 
 async def main():
-    async with glance(None, Path(sys.argv[1])) as seen:
+    async with read_only(None, Path(sys.argv[1])) as seen:
         print(len(await seen.baselines("campus")), len(await seen.sightings("campus")))
 
 asyncio.run(main())

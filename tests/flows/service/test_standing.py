@@ -19,8 +19,8 @@ from retrust.ledger.entries import (
     LookAsked,
     SightingsKept,
 )
-from retrust.ledger.place import Place
-from retrust.ledger.trust import aggregated
+from retrust.ledger.process import Process
+from retrust.ledger.sightings import aggregated
 from retrust.models import GateState
 from retrust.states import Event, State
 from retrust.testing.ledgers import NOON, an_entry, decision, sighting
@@ -68,7 +68,7 @@ def a_pass(minute: float = 0, *within: Entry) -> list[Entry]:
 
 
 def begun(minute: float = 0) -> Entry:
-    return entry(LeaseTaken(what="a run", ttl=60, place=Place(host="h", pid=1), took_over=None), minute)
+    return entry(LeaseTaken(what="a run", ttl=60, place=Process(host="h", pid=1), took_over=None), minute)
 
 
 def due(entries: list[Entry], minute: float = 0) -> str | None:

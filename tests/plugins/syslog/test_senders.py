@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from retrust.engine.loader import load_plugins
 from retrust.signatures import Match
 from retrust_plugins.syslog.messages import Frames, host_of
-from retrust_plugins.syslog.streams import Speaker, Streams
+from retrust_plugins.syslog.streams import Connected, Streams
 
 LINE = (
     "[system] [HealthMonitorThread] TOFU failed. Check local trust Trust-on-first-use is configure for this "
@@ -56,7 +56,7 @@ def written(template: str, at: datetime, host: str) -> str:
 def heard(message: bytes) -> tuple[str | None, Match]:
     (piece,) = Frames().feed(message + b"\n")
     streams = Streams(SIGNATURES)
-    speaker = Speaker("10.0.0.1", host_of(piece.data), "hint")
+    speaker = Connected("10.0.0.1", host_of(piece.data), "hint")
     found = streams.feed(speaker, piece.data + b"\n") + [m for _, told in streams.rest() for m in told]
     (match,) = found
     return speaker.host, match

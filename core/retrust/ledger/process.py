@@ -14,7 +14,7 @@ from pathlib import Path
 from retrust.models import Frozen
 
 
-class Place(Frozen):
+class Process(Frozen):
     host: str
     pid: int
     started: str = ""
@@ -24,12 +24,12 @@ class Place(Frozen):
         return f"{self.host}, process {self.pid}"
 
 
-def here() -> Place:
+def this_process() -> Process:
     pid = os.getpid()
-    return Place(host=socket.gethostname(), pid=pid, started=_started(pid), space=_space())
+    return Process(host=socket.gethostname(), pid=pid, started=_started(pid), space=_space())
 
 
-def is_gone(place: Place) -> bool:
+def is_gone(place: Process) -> bool:
     """Whether the process is certainly dead; False where that cannot be told."""
     return bool(place.space and place.started) and place.space == _space() and _started(place.pid) != place.started
 

@@ -38,7 +38,7 @@ HINTS = 500
 """How many different hints are kept of a site; further ones are counted in one row that says nothing else."""
 
 
-class Trust(Journal):
+class Sightings(Journal):
     async def sight(self, sighting: Sighting, *, run: str | None = None) -> None:
         await self.sight_many([sighting], run=run)
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrust.errors import UsageError
-from retrust.ledger import Ledger, glance
-from retrust.ledger.trust import HINTS, aggregated
+from retrust.ledger import Ledger, read_only
+from retrust.ledger.sightings import HINTS, aggregated
 from retrust.models import Endpoint, Grade, Sighting
 from retrust.testing.ledgers import NOON, SITE, SetClock, baseline, fingerprint, sighting
 
@@ -163,7 +163,7 @@ async def test_accepted_identities(ledger: Ledger) -> None:
 
 async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clock: SetClock) -> None:
     """The short way and the long way give the same answers."""
-    async with await Ledger.open(url, tmp_path, clock=clock) as ledger, glance(url, tmp_path) as seen:
+    async with await Ledger.open(url, tmp_path, clock=clock) as ledger, read_only(url, tmp_path) as seen:
         await ledger.set_baselines([baseline()], actor="service")
         await ledger.sight_many([sighting(), sighting(site=None), sighting(site="elsewhere")])
         await ledger.accept_identity(

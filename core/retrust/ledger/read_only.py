@@ -43,7 +43,7 @@ class Knowledge(Protocol):
     async def last_look(self, site: str) -> Snapshot | None: ...
 
 
-class Glance:
+class ReadOnlyLedger:
     """Reads one SQLite file; without one, there is nothing known yet."""
 
     def __init__(self, connection: sqlite3.Connection | None, where: str) -> None:
@@ -85,16 +85,16 @@ class Glance:
 
 
 @contextlib.asynccontextmanager
-async def glance(url: str | None, home: Path, *, patience: float = 10.0) -> AsyncIterator[Knowledge]:
+async def read_only(url: str | None, home: Path, *, patience: float = 10.0) -> AsyncIterator[Knowledge]:
     """The ledger's knowledge, by the shortest way; ``url`` and ``home`` as for ``Ledger.open``."""
     path = _file(url, home)
     if path is not None and not path.exists():
-        yield Glance(None, str(path))
+        yield ReadOnlyLedger(None, str(path))
         return
     connection = _current(path, patience) if path is not None else None
     if connection is not None:
         with contextlib.closing(connection):
-            yield Glance(connection, str(path))
+            yield ReadOnlyLedger(connection, str(path))
         return
     from retrust.ledger.ledger import Ledger
 
