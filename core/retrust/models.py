@@ -54,12 +54,16 @@ class Progress:
 
 
 class Pin(Frozen):
-    """One entry of a holder's store. ``key`` and ``line`` are byte for byte as listed (no line end)."""
+    """One entry of a holder's store. ``key`` and ``line`` are byte for byte as listed (no line end).
+
+    ``fingerprint`` is of the certificate or key that the entry holds, None where the store does not show it.
+    """
 
     holder: str
     key: str
     subject: str
     line: str
+    fingerprint: str | None = None
 
     @property
     def edge(self) -> str:

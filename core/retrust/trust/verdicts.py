@@ -100,10 +100,8 @@ def judge(facts: Facts) -> Judgement:
 
 def _judged(facts: Facts) -> Judgement:
     if facts.place.kind == "self":
-        if facts.include_self and _subject_differs(facts):
-            return Judgement(
-                Verdict.STALE, ("names the holder itself, which this site includes", _subject_reason(facts))
-            )
+        if facts.include_self and _is_another(facts):
+            return Judgement(Verdict.STALE, ("names the holder itself, which this site includes", _another(facts)))
         return Judgement(Verdict.SELF, ("names the holder itself",))
     if facts.place.kind == "unknown":
         return Judgement(Verdict.UNKNOWN, (facts.place.why or "names nothing in the inventory",))
@@ -112,10 +110,12 @@ def _judged(facts: Facts) -> Judgement:
     if (
         facts.baseline is not None
         and facts.presented.fingerprint == facts.baseline.fingerprint
-        and not _subject_differs(facts)
+        and not _is_another(facts)
     ):
         return _judge_unchanged(facts, facts.baseline)
-    if facts.is_unpinned and not _subject_differs(facts) and not facts.since_unpinned:
+    if facts.baseline is None and facts.pin.fingerprint == facts.presented.fingerprint and not facts.is_unpinned:
+        return _judge_same(facts)
+    if facts.is_unpinned and not _is_another(facts) and not facts.since_unpinned:
         return Judgement(Verdict.UNPROVEN, (_UNDECIDED,))
     if reasons := _stale_reasons(facts):
         return Judgement(Verdict.STALE, reasons)
@@ -136,8 +136,8 @@ def _stale_reasons(facts: Facts) -> tuple[str, ...]:
         reasons.append(
             f"presents another certificate than the one last verified on {facts.baseline.verified_at:%Y-%m-%d}"
         )
-    if _subject_differs(facts):
-        reasons.append(_subject_reason(facts))
+    if _is_another(facts):
+        reasons.append(_another(facts))
     if facts.baseline is None or (facts.differs and not facts.baseline.is_proven):
         reasons += [
             _naming_reason(s)
@@ -258,17 +258,34 @@ def _naming_reason(sighting: Sighting) -> str:
             return f"a renewal was announced by {sighting.source}"
 
 
-def _subject_differs(facts: Facts) -> bool:
-    """A pinned subject that cannot be read differs from everything, so it says nothing."""
+def _is_another(facts: Facts) -> bool:
+    """Whether the list itself shows that another certificate is pinned; a subject that cannot be read says nothing."""
+    if facts.presented is None:
+        return False
+    if facts.pin.fingerprint is not None:
+        return facts.pin.fingerprint != facts.presented.fingerprint
     pinned = DistinguishedName.parse(facts.pin.subject)
+    return pinned.readable and pinned != DistinguishedName.parse(facts.presented.subject)
+
+
+def _another(facts: Facts) -> str:
+    seen = facts.presented
+    if facts.pin.fingerprint is not None:
+        return (
+            f"the pinned {facts.pin.fingerprint} differs from the presented {seen.fingerprint if seen else 'nothing'}"
+        )
     return (
-        facts.presented is not None and pinned.readable and pinned != DistinguishedName.parse(facts.presented.subject)
+        f"pinned subject {facts.pin.subject.strip()} differs from the presented {seen.subject if seen else 'nothing'}"
     )
 
 
-def _subject_reason(facts: Facts) -> str:
-    presented = facts.presented.subject if facts.presented else "nothing"
-    return f"pinned subject {facts.pin.subject.strip()} differs from the presented {presented}"
+def _judge_same(facts: Facts) -> Judgement:
+    """The store shows that it holds what is presented; nothing was verified before that could contradict it."""
+    held = "the store holds the very certificate that is presented"
+    if logged := [s for s in facts.naming if s.kind == "log" and not s.is_hint]:
+        said = f"{_told(logged[-1])} says that it changed: an old line, or the holder sees another one than we do"
+        return Judgement(Verdict.UNPROVEN, (held, said))
+    return Judgement(Verdict.FRESH, (held,))
 
 
 @dataclass(frozen=True)

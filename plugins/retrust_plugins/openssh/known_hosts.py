@@ -228,6 +228,7 @@ def pins(holder: str, entries: Iterable[HostLine], known: dict[str, str]) -> Ite
             key=known.setdefault(entry.line, key),
             line=entry.line,
             subject=subject(type_of(entry.key_type), entry.fingerprint),
+            fingerprint=entry.fingerprint,
         )
 
 

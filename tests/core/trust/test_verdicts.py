@@ -63,6 +63,7 @@ LOGGED = (sighting(),)
 HINTED = (sighting(level="hint"),)
 PROBED = (sighting("probe", fingerprint="SHA256:new"),)
 BROKEN, HEALTHY = Relation(status="HA Failed", healthy=False), Relation(status="Primary Active", healthy=True)
+SHOWN = PIN.model_copy(update={"fingerprint": "SHA256:new"})
 UNWORDED = Relation(status="Configuring", healthy=None)
 WEAK = baseline(grade=Grade.SUPPORTED)
 RULES = {
@@ -75,6 +76,22 @@ RULES = {
     "2 a key that names nothing is unknown": (Facts(PIN, Place("unknown"), NEW), Verdict.UNKNOWN),
     "3 another fingerprint than the last verified is stale": (Facts(PIN, PEER, NEW, baseline()), Verdict.STALE),
     "3 another subject than the pinned is stale": (Facts(PIN, PEER, presented(subject="CN=other")), Verdict.STALE),
+    "3 a store that shows another fingerprint than the presented is stale, whatever the subjects say": (
+        Facts(SHOWN, PEER, presented("SHA256:newer")),
+        Verdict.STALE,
+    ),
+    "4 a store that shows the very fingerprint that is presented is fresh, without a baseline": (
+        Facts(SHOWN, PEER, presented(subject="CN=other")),
+        Verdict.FRESH,
+    ),
+    "4 a log line against a store that shows the presented fingerprint makes it unproven": (
+        Facts(SHOWN, PEER, NEW, naming=LOGGED),
+        Verdict.UNPROVEN,
+    ),
+    "4 a store that shows the presented fingerprint is stale where a proven baseline differs: who pinned it?": (
+        Facts(SHOWN, PEER, NEW, baseline()),
+        Verdict.STALE,
+    ),
     "3 another subject is stale though we see the last verified: an old store was restored": (
         Facts(PIN, PEER, presented("SHA256:old", "CN=other"), baseline()),
         Verdict.STALE,

@@ -37,7 +37,7 @@ def plugins() -> Plugins:
 
 @pytest.fixture
 def told(plugins: Plugins) -> KeptDelivery:
-    return KeptDelivery(SimpleNamespace(plugins=plugins))
+    return KeptDelivery(SimpleNamespace(log_signatures=tuple(plugins.log_signatures.values())))
 
 
 def following(told: KeptDelivery, *paths: Path, **settings: Any) -> AbstractAsyncContextManager[asyncio.Task[None]]:

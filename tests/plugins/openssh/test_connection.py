@@ -53,7 +53,7 @@ async def test_heals(make_world, local):
         assert (await connection.observe(step, sent=True)).state == "done"
         after = await look(world, connection)
         assert after.findings[0].pin.key == finding.pin.key
-        assert after.findings[0].verdict is Verdict.UNPROVEN
+        assert after.findings[0].verdict is Verdict.FRESH
         assert after.relations["ssh:bastion:web1"].healthy is True
         assert make_plan(world.target, world.site, after).steps == ()
     assert file.read_text() == before.replace(step.sends[0][2:], step.sends[1][2:])

@@ -52,7 +52,7 @@ def heard(plugins: Plugins) -> KeptDelivery:
     target = SimpleNamespace(holders=lambda _: ("primary", "secondary"))
     return KeptDelivery(
         SimpleNamespace(
-            plugins=plugins,
+            log_signatures=tuple(plugins.log_signatures.values()),
             inventory=SimpleNamespace(sites={"campus": site}),
             target=lambda _: target,
             site=lambda _: site,
