@@ -40,6 +40,11 @@ class SelfSigned:
         """A server's context that presents this certificate, and those ``beside`` it as its chain."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        self.present_in(context, *beside)
+        return context
+
+    def present_in(self, context: ssl.SSLContext, *beside: SelfSigned) -> None:
+        """From its next handshake on, a server of this context presents this certificate: a renewal."""
         with tempfile.TemporaryDirectory() as folder:
             chain = Path(folder) / "chain.pem"
             chain.write_bytes(
@@ -49,7 +54,6 @@ class SelfSigned:
                 )
             )
             context.load_cert_chain(chain)
-        return context
 
 
 def self_signed(
