@@ -40,7 +40,7 @@ FINGERPRINT = "SHA256:" + "ab" * 32
 class Kept:
     """What a source may use of a service; deliveries go into a real ledger, when ``may`` is set."""
 
-    engine: Engine
+    host: Engine
     ledger: Ledger
     may: asyncio.Event = field(default_factory=asyncio.Event)
     broken: bool = False
