@@ -335,13 +335,14 @@ PRIME = "retrust_plugins.cisco_prime."
 WORST = {
     "dn": Worst("retrust.x509.dn", (b"x,", b"CN=a", b"/CN=a"), NAMES, (b"!",)),
     "named_in_a_log": Worst(
-        f"retrust.x509.dn {PRIME}logged_dn {PRIME}carried_dn {PRIME}signatures retrust.logs.carriers",
+        f"retrust.x509.dn {PRIME}logged_dn {PRIME}plain_dn {PRIME}carried_dn {PRIME}signatures retrust.logs.carriers",
         (b"CN=a",),
         (*NAMES, b"\n", b"\n- ", b"#012", b"\\n", b"- CN=", b"TOFU"),
         (b"!",),
     ),
     "log": Worst(
-        f"{PRIME}signatures {PRIME}logged_dn {PRIME}carried_dn retrust.logs.carriers retrust.logs.records",
+        f"{PRIME}signatures {PRIME}logged_dn {PRIME}plain_dn {PRIME}carried_dn "
+        "retrust.logs.carriers retrust.logs.records",
         (b"",),
         (
             SENTENCE[:75],

@@ -7,17 +7,17 @@ wrong place may be a secret. Sites are read by the models of the models that the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from retrust.actors import person_key
 from retrust.errors import InventoryError
-from retrust.inventory.document import Document, Loc, dotted
+from retrust.inventory.document import Document, Loc
 from retrust.inventory.model import SECTIONS, Inventory, Person, Site
-from retrust.inventory.problems import Problem, close, problems_of
+from retrust.inventory.problems import Problem, close, placed, raise_problems, validated
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,10 +38,10 @@ def load_inventory(path: Path | None, models: Mapping[str, type[Site]], *, schem
     found = find_inventory(path)
     document = Document(str(found), _read(found))
     context = {"folder": found.absolute().parent, "schemes": frozenset(schemes)}
-    _raise(document.file, [f"{document.file}:{line}: {text}" for line, text in sorted(document.faults)])
+    raise_problems(document.file, [f"{document.file}:{line}: {text}" for line, text in sorted(document.faults)])
     problems: list[Problem] = []
     parts = _parts(document.data, models, context, problems)
-    _raise(document.file, _placed(problems, document))
+    raise_problems(document.file, placed(problems, document))
     return Inventory(**parts, document=document, context=context)
 
 
@@ -80,7 +80,7 @@ def _parts(
     for key, value in data.items():
         if key in SECTIONS:
             given = _people(value, problems) if key == "people" else value
-            parts[key] = _validated(SECTIONS[key], given, (key,), context, problems)
+            parts[key] = validated(SECTIONS[key], given, (key,), context, problems)
             if key == "people":
                 problems.extend(_two_in_one(parts[key] or {}))
         elif key != "sites":
@@ -149,7 +149,7 @@ def _sites(
         model = _site_model(name, value, models, problems)
         if model is not None:
             given = _inherit(_named(("sites",), name, value, problems), general)
-            site = _validated(model, given, ("sites", name), context, problems)
+            site = validated(model, given, ("sites", name), context, problems)
             if site is not None:
                 sites[name] = site
     return sites
@@ -179,46 +179,3 @@ def _inherit(site: dict[str, Any], general: dict[str, Any]) -> dict[str, Any]:
         if isinstance(own, dict):
             merged[key] = {**given, **own}
     return merged
-
-
-def _validated(kind: Any, data: Any, loc: Loc, context: dict[str, Any], problems: list[Problem]) -> Any:
-    try:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind.model_validate(data, context=context)
-        return TypeAdapter(kind).validate_python(data, context=context)
-    except ValidationError as exc:
-        problems.extend(problems_of(exc, kind, loc))
-        return None
-
-
-def parse_part(
-    model: type[M],
-    data: Mapping[str, Any],
-    loc: Sequence[str | int],
-    document: Document | None,
-    context: dict[str, Any],
-) -> M:
-    """One part by a plugin's model, as ``Inventory.parse`` offers it."""
-    problems: list[Problem] = []
-    part: M = _validated(model, dict(data), tuple(loc), context, problems)
-    _raise(document.file if document else FILE, _placed(problems, document))
-    return part
-
-
-def _placed(problems: Iterable[Problem], document: Document | None) -> list[str]:
-    """Each problem behind the place it is at, in the order of the text."""
-    if document is None:
-        return [f"{dotted(loc)}: {text}" for loc, text in problems]
-    placed = []
-    for loc, text in problems:
-        line, there = document.locate(loc)
-        path = f"{dotted(there)}: " if there else ""
-        missing = f"{dotted(loc[len(there) :])} " if text.startswith("is missing") else ""
-        placed.append((line, f"{document.file}:{line}: {path}{missing}{text}"))
-    return [text for _, text in sorted(placed, key=lambda item: item[0])]
-
-
-def _raise(file: str, lines: Sequence[str]) -> None:
-    if lines:
-        many = f"{len(lines)} problems" if len(lines) > 1 else "a problem"
-        raise InventoryError(f"{many} in the inventory {file}", problems=tuple(dict.fromkeys(lines)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from retrust.inventory.document import Document, dotted
 from retrust.inventory.fields import (
     CertificateFingerprint,
     Duration,
@@ -35,11 +36,9 @@ from retrust.inventory.fields import (
     Text,
     Texts,
 )
+from retrust.inventory.problems import parse_part
 from retrust.models import Endpoint, Frozen
 from retrust.secrets.stores import BUILT_IN, SecretRef
-
-if TYPE_CHECKING:
-    from retrust.inventory.document import Document
 
 Wrong = tuple[tuple[str | int, ...], str]
 M = TypeVar("M", bound=BaseModel)
@@ -376,8 +375,6 @@ class Inventory:
 
     def where(self, *loc: str | int) -> str:
         """``file:line: dotted.path`` of a key, for whoever finds a part of the inventory wrong later."""
-        from retrust.inventory.document import dotted
-
         return self.document.where(loc) if self.document else dotted(loc)
 
     def secret(self, text: str) -> SecretRef:
@@ -386,8 +383,6 @@ class Inventory:
 
     def parse(self, model: type[M], settings: Mapping[str, Any], *loc: str | int) -> M:
         """A plugin's own settings at ``loc`` by its model; ``InventoryError`` names every problem's line."""
-        from retrust.inventory.load import parse_part
-
         return parse_part(model, settings, loc, self.document, self.context)
 
 

@@ -10,6 +10,7 @@ of a case are ``retrust.states``.
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
     sightings  sightings, baselines, identities        replay     the derived tables held against the entries
     leases     one run a site                          keys, anchors, canonical, process, records, errors, undisturbed
+    writing    one transaction of the chain
     entries    every kind, in one table; public       entry      a body as stored text, and back
 """
 

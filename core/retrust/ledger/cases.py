@@ -16,11 +16,12 @@ from retrust.ledger import tables as t
 from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.ledger.journal import Journal, Row, Writing, entry_of, narrowed
+from retrust.ledger.journal import Journal, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import made
 from retrust.ledger.records import Alarm, Case, DigestUse, case_id
 from retrust.ledger.undisturbed import undisturbed
+from retrust.ledger.writing import Row, Writing
 from retrust.models import Decision, GateState, edge_of
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
 

@@ -19,7 +19,7 @@ from retrust.ledger.keys import LedgerKey, key_id, public_from_hex, signed_by
 from retrust.ledger.ring import KIND
 
 if TYPE_CHECKING:
-    from retrust.ledger.journal import Writing
+    from retrust.ledger.writing import Writing
 
 
 async def admitted(writing: Writing, key: LedgerKey, where: str) -> None:

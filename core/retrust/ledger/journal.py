@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Select, TextClause, insert, select, text, update
+from sqlalchemy import Column, Select, TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.ledger import tables as t
 from retrust.ledger.anchors import anchor, keep_anchor
-from retrust.ledger.canonical import Redact, canonical, clean, entry_hash, head_message, written_time
+from retrust.ledger.canonical import Redact
 from retrust.ledger.database import Database, ledger_url
-from retrust.ledger.derive import RULES, statements
+from retrust.ledger.derive import RULES
 from retrust.ledger.entries import AlarmRaised, Body
-from retrust.ledger.entry import Entry, kind_of, written
+from retrust.ledger.entry import Entry, kind_of
 from retrust.ledger.errors import LedgerError
 from retrust.ledger.joining import admitted, let_in
 from retrust.ledger.keys import LedgerKey
@@ -33,86 +33,23 @@ from retrust.ledger.queries import made
 from retrust.ledger.records import Head
 from retrust.ledger.schema import bring_up_to_date
 from retrust.ledger.undisturbed import undisturbed
+from retrust.ledger.writing import Row, Writing
 
 log = logging.getLogger(__name__)
 
 Observe = Callable[[Entry], Awaitable[None]]
 Witness = Callable[[str], Awaitable[None]]
 Clock = Callable[[], datetime]
-Row = dict[str, Any]
 PAGE = 500
 OBSERVER_LIMIT = 10.0
 """Seconds: one that hangs must not hang whoever writes."""
 
 # Made once: putting a statement together takes SQLAlchemy longer than SQLite takes to execute it.
-INSERT_ENTRY = insert(t.entries)
 READ_HEAD = select(t.head).with_for_update()
-UPDATE_HEAD = update(t.head)
 
 
 def as_it_is(value: str) -> str:
     return value
-
-
-class Writing:
-    """One transaction of the chain. ``now`` is its time; what it appended is in ``entries``."""
-
-    def __init__(
-        self, connection: AsyncConnection, dialect: str, head: Head, now: datetime, redact: Redact, key: LedgerKey
-    ) -> None:
-        self.connection = connection
-        self.now = now
-        self.entries: list[Entry] = []
-        self._dialect = dialect
-        self._head = head
-        self._redact = redact
-        self._key = key
-
-    async def append(
-        self, body: Body, *, actor: str, run: str | None = None, case: str | None = None, site: str | None = None
-    ) -> Entry:
-        kind, at = kind_of(body), written_time(self.now)
-        seq, prev = self._head.seq + 1, self._head.hash
-        actor, run, case, site, fields = clean([actor, run, case, site, written(body)], self._redact)
-        text = canonical(fields)
-        sealed = entry_hash(seq, at, actor, run, case, site, kind, text, prev)
-        entry = Entry(
-            seq=seq,
-            at=self.now,
-            actor=actor,
-            run=run,
-            case=case,
-            site=site,
-            kind=kind,
-            text=text,
-            prev_hash=prev,
-            hash=sealed,
-        )
-        await self.connection.execute(INSERT_ENTRY, entry.row)
-        for statement in statements(entry, self._dialect):
-            await self.connection.execute(statement)
-        self._head = Head(seq=seq, hash=sealed)
-        self.entries.append(entry)
-        return entry
-
-    @property
-    def head(self) -> Head:
-        """Where the chain ends now."""
-        return self._head
-
-    @property
-    def next_seq(self) -> int:
-        return self._head.seq + 1
-
-    async def row(self, query: Select[Any]) -> Row | None:
-        found = (await self.connection.execute(query)).mappings().first()
-        return dict(found) if found else None
-
-    async def seal(self) -> None:
-        seq, last = self._head.seq, self._head.hash
-        signature = self._key.sign(head_message(seq, last)).hex()
-        moved = {"seq": seq, "hash": last, "key_id": self._key.key_id, "signature": signature}
-        await self.connection.execute(UPDATE_HEAD, moved)
 
 
 class Journal:

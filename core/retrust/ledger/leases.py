@@ -21,11 +21,12 @@ from retrust.ledger.canonical import written_time
 from retrust.ledger.entries import LeaseReleased, LeaseTaken, StepRecorded
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import LeaseLost, LedgerError, SiteLeased, StillSending
-from retrust.ledger.journal import PAGE, Journal, Row, Writing, entry_of
+from retrust.ledger.journal import PAGE, Journal, entry_of
 from retrust.ledger.process import Process, is_gone, this_process
 from retrust.ledger.queries import made
 from retrust.ledger.records import LeaseOwner
 from retrust.ledger.undisturbed import undisturbed
+from retrust.ledger.writing import Row, Writing
 
 log = logging.getLogger(__name__)
 

@@ -23,10 +23,11 @@ from retrust.ledger.entries import (
     SightingsKept,
 )
 from retrust.ledger.entry import Entry
-from retrust.ledger.journal import Journal, Row, Writing
+from retrust.ledger.journal import Journal
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
+from retrust.ledger.writing import Row, Writing
 from retrust.models import Baseline, Endpoint, Sighting, Unpinned, edge_of
 from retrust.states import Event, State
 

@@ -13,10 +13,11 @@ from retrust.ledger.cases import Cases, case_of, case_row, deletes_of, use_of
 from retrust.ledger.entries import Looked, Planned, SnapshotTaken, StepRecorded
 from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent, Stopped
-from retrust.ledger.journal import Row, Writing, entry_of, narrowed
+from retrust.ledger.journal import entry_of, narrowed
 from retrust.ledger.leases import Lease, fence, sole
 from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
 from retrust.ledger.undisturbed import undisturbed
+from retrust.ledger.writing import Row, Writing
 from retrust.models import Plan, Snapshot, Step, edge_of
 from retrust.states import Event, State, next_state
 

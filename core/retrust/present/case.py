@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from retrust.approval.decisions import gate_states, matter_of
+from retrust.ledger.entries import Progressed
 from retrust.present.json import plan_object
 
 if TYPE_CHECKING:
     from retrust.host import Host
-    from retrust.ledger import Case, Ledger
+    from retrust.ledger import Case, Entry, Ledger
     from retrust.models import Finding, GateState, Plan
 
 
@@ -51,3 +53,12 @@ async def plan_and_gates(host: Host, ledger: Ledger, case: Case) -> tuple[Plan |
     if plan is None or not case.is_open or case.site not in host.inventory.sites:
         return plan, ()
     return plan, await gate_states(host, await matter_of(host, ledger, host.site(case.site), case, plan))
+
+
+def milestones_of(entries: Iterable[Entry], digest: str) -> dict[str, dict[str, int | None]]:
+    """By step of a plan: how far each of its milestones came, in the order in which they began."""
+    found: dict[str, dict[str, int | None]] = {}
+    for entry in entries:
+        if isinstance(entry.body, Progressed) and entry.body.digest == digest:
+            found.setdefault(entry.body.step, {})[entry.body.what] = entry.body.percent
+    return found

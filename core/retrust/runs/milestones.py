@@ -7,7 +7,7 @@ Steps themselves are recorded by ``retrust.runs.steps``, never thinned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from retrust.models import Progress
 from retrust.target import Follow
 
 if TYPE_CHECKING:
-    from retrust.ledger import Entry, Ledger
+    from retrust.ledger import Ledger
 
 STRIDE = 10
 """Percents of one milestone between two that are kept; its first and its end always are."""
@@ -85,12 +85,3 @@ class Thinned:
         if news:
             self._last[progress.what], self._latest = progress.percent, progress.what
         return news
-
-
-def milestones_of(entries: Iterable[Entry], digest: str) -> dict[str, dict[str, int | None]]:
-    """By step of a plan: how far each of its milestones came, in the order in which they began."""
-    found: dict[str, dict[str, int | None]] = {}
-    for entry in entries:
-        if isinstance(entry.body, Progressed) and entry.body.digest == digest:
-            found.setdefault(entry.body.step, {})[entry.body.what] = entry.body.percent
-    return found

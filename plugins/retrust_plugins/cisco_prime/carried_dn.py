@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from retrust.signatures import CUT
-from retrust_plugins.cisco_prime.logged_dn import match_plain
+from retrust_plugins.cisco_prime.plain_dn import match_plain
 
 _CUT = CUT.encode()
 _TYPE = (

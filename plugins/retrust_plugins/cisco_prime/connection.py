@@ -24,7 +24,7 @@ from retrust_plugins.cisco_prime.access import ha_request, ise_request, page_set
 from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.modes import classify_mode
-from retrust_plugins.cisco_prime.target import DELETE_COMMAND, HA, CiscoPrime, ise_relation, nodes
+from retrust_plugins.cisco_prime.names import DELETE_COMMAND, HA, ise_relation
 
 if TYPE_CHECKING:
     from retrust.ssh import Connection as SshConnection
@@ -58,22 +58,24 @@ INVALID = re.compile(r"% ?(invalid|incomplete|unknown)|invalid command|permissio
 
 
 @asynccontextmanager
-async def connect(target: CiscoPrime, site: CiscoPrimeSite, services: Services) -> AsyncIterator[PrimeConnection]:
+async def connect(site: CiscoPrimeSite, services: Services) -> AsyncIterator[PrimeConnection]:
     """Log in to both nodes at once; where one cannot be reached the other is left, and nothing is done."""
     async with AsyncExitStack() as stack:
         ends = await _all_or_none(stack, site, services)
-        yield PrimeConnection(target, site, services, ends, stack)
+        yield PrimeConnection(site, services, ends, stack)
 
 
 async def _all_or_none(stack: AsyncExitStack, site: CiscoPrimeSite, services: Services) -> dict[str, SshConnection]:
     opened = await asyncio.gather(
-        *(stack.enter_async_context(_login(name, node, site, services)) for name, node in nodes(site)),
+        *(stack.enter_async_context(_login(name, node, site, services)) for name, node in site.nodes()),
         return_exceptions=True,
     )
     failures = [o for o in opened if isinstance(o, BaseException)]
     if failures:
         raise _worst(failures)
-    return {name: end for (name, _), end in zip(nodes(site), opened, strict=True) if not isinstance(end, BaseException)}
+    return {
+        name: end for (name, _), end in zip(site.nodes(), opened, strict=True) if not isinstance(end, BaseException)
+    }
 
 
 @asynccontextmanager
@@ -134,13 +136,11 @@ class PrimeConnection(Connection):
 
     def __init__(
         self,
-        target: CiscoPrime,
         site: CiscoPrimeSite,
         services: Services,
         ends: dict[str, SshConnection],
         stack: AsyncExitStack,
     ) -> None:
-        self._target = target
         self._site = site
         self._services = services
         self._ends = ends
@@ -198,14 +198,14 @@ class PrimeConnection(Connection):
             return shell
 
     def _dialect(self, node: str) -> Dialect:
-        questions = dict(nodes(self._site))[node].ssh.questions
+        questions = dict(self._site.nodes())[node].ssh.questions
         return replace(ADE_OS, answers=tuple(LoginAnswer(q.pattern, q.answer) for q in questions))
 
     async def _end(self, node: str) -> SshConnection:
         """The node's connection; where it was lost, a new one, so that what was sent can be observed."""
         if not self._ends[node].is_open:
             self._ends[node] = await self._stack.enter_async_context(
-                _login(node, dict(nodes(self._site))[node], self._site, self._services)
+                _login(node, dict(self._site.nodes())[node], self._site, self._services)
             )
         return self._ends[node]
 

@@ -251,9 +251,12 @@ class CiscoPrimeSite(Site):
     def endpoints(self) -> Mapping[str, Endpoint]:
         return {name: server.endpoint for name, server in self.servers()}
 
+    def nodes(self) -> Iterator[tuple[str, PrimeNode]]:
+        yield from (("primary", self.primary), ("secondary", self.secondary))
+
     def servers(self) -> Iterator[tuple[str, PrimeNode | IseServer | DnaCenter]]:
         """Everything that a pin can be about, by its place in the inventory."""
-        yield from (("primary", self.primary), ("secondary", self.secondary))
+        yield from self.nodes()
         yield from ((f"ise[{i}]", server) for i, server in enumerate(self.ise))
         yield from ((f"dna_center[{i}]", server) for i, server in enumerate(self.dna_center))
 

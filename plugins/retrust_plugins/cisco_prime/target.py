@@ -8,31 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services, Target
+from retrust_plugins.cisco_prime.connection import connect
 from retrust_plugins.cisco_prime.listing import split_key
+from retrust_plugins.cisco_prime.names import DELETE_COMMAND, HA, dna_center_relation, ise_relation
 from retrust_plugins.cisco_prime.reaching import ReachedAt
-from retrust_plugins.cisco_prime.site import CiscoPrimeSite, DnaCenter, IseServer
+from retrust_plugins.cisco_prime.site import CiscoPrimeSite, DnaCenter, IseServer, PrimeNode
 
-if TYPE_CHECKING:
-    from retrust_plugins.cisco_prime.site import PrimeNode
-
-HA = "ha"
 DELETE, REGISTER, ADD = "delete", "re-register-ha", "re-add-ise"
 PAGES = 4
 """The list, the form, its answer, and the list again."""
-DELETE_COMMAND = "ncs certvalidation tofu-certs deletecert host {key}"
-
-
-def ise_relation(host: str) -> str:
-    return f"ise:{host}"
-
-
-def dna_center_relation(host: str) -> str:
-    """A name for what depends on the pin; nothing documented tells how it is."""
-    return f"dna-center:{host}"
 
 
 class CiscoPrime(Target[CiscoPrimeSite]):
@@ -41,7 +29,7 @@ class CiscoPrime(Target[CiscoPrimeSite]):
     stages = (DELETE, REGISTER, ADD)
 
     def holders(self, site: CiscoPrimeSite) -> tuple[str, ...]:
-        return tuple(name for name, _ in nodes(site))
+        return tuple(name for name, _ in site.nodes())
 
     def browses(self, site: CiscoPrimeSite) -> bool:
         return site.primary.web is not None
@@ -60,7 +48,7 @@ class CiscoPrime(Target[CiscoPrimeSite]):
             if server.endpoint.port == port:
                 if name == pin.holder:
                     return _self(site, pin.holder, port)
-                return replace(_place(name, server, site), hello=dict(nodes(site))[pin.holder].hello)
+                return replace(_place(name, server, site), hello=dict(site.nodes())[pin.holder].hello)
         if is_loopback(host) or any(name == pin.holder for name, _ in known):
             return _self(site, pin.holder, port)
         reached = [
@@ -96,19 +84,12 @@ class CiscoPrime(Target[CiscoPrimeSite]):
         )
 
     def connect(self, site: CiscoPrimeSite, services: Services) -> AbstractAsyncContextManager[Connection]:
-        from retrust_plugins.cisco_prime.connection import connect
-
-        return connect(self, site, services)
-
-
-def nodes(site: CiscoPrimeSite) -> Iterator[tuple[str, PrimeNode]]:
-    yield "primary", site.primary
-    yield "secondary", site.secondary
+        return connect(site, services)
 
 
 def _self(site: CiscoPrimeSite, holder: str, port: int) -> Place:
     """Looked at only where the site includes pins of oneself, and only at the health monitor, which is known."""
-    node = dict(nodes(site))[holder]
+    node = dict(site.nodes())[holder]
     if not site.include_self or port != node.health_monitor_port:
         return Place("self")
     place = _place(holder, node, site)

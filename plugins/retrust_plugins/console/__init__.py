@@ -1,12 +1,12 @@
 """The console: pages and a JSON API for the people who decide, served by the service at ``/``.
 
-    app        the FastAPI application, its errors and its parts
+    app        the FastAPI application, its errors and its parts; context, what its routes work with
     pages      what a person sees: cases, sites, audit      api      the same operations as JSON, with OpenAPI
     reading    what the pages show of a case                picture  a site as a drawing
     signin     sign-in and sign-out, oidc, sessions, throttle
     guard      headers, limits, seals                       live     server-sent events from ledger entries
 
-No rule of deciding is written here: every decision ends in ``retrust.approval.decisions``.
+No rule of deciding is written here: every decision ends in ``retrust.approval``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from fastapi import Depends, Form, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from retrust.approval import token_id
-from retrust_plugins.console.app import Console
+from retrust_plugins.console.context import Console
 from retrust_plugins.console.sessions import Visitor
 
 
@@ -18,7 +18,7 @@ def console_of(request: Request) -> Console:
     return console
 
 
-Here = Annotated[Console, Depends(console_of)]
+TheConsole = Annotated[Console, Depends(console_of)]
 
 
 def address_of(request: Request) -> str:
@@ -44,7 +44,7 @@ class SignInFirst(HTTPException):
         super().__init__(303, "sign in first", {"Location": f"/sign-in?to={path}"})
 
 
-async def signed_in(request: Request, console: Here) -> Visitor:
+async def signed_in(request: Request, console: TheConsole) -> Visitor:
     visitor = await console.sessions.by_cookie(request)
     if visitor is None:
         raise SignInFirst(request.url.path if request.method == "GET" else "/")
@@ -57,7 +57,7 @@ _bearer = HTTPBearer(auto_error=False, description="An API token: `retrust token
 
 
 async def known(
-    request: Request, console: Here, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, console: TheConsole, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Visitor:
     """Whose token it is; cookies count for nothing here, so that no other site's page can use one."""
     visitor = await console.sessions.by_bearer(bearer.credentials) if bearer else None
@@ -83,7 +83,9 @@ async def decides(visitor: Known) -> Visitor:
 Decides = Annotated[Visitor, Depends(decides)]
 
 
-async def posting(request: Request, console: Here, visitor: SignedIn, csrf: Annotated[str, Form()] = "") -> Visitor:
+async def posting(
+    request: Request, console: TheConsole, visitor: SignedIn, csrf: Annotated[str, Form()] = ""
+) -> Visitor:
     """A form of our own, sent by the person who was given it."""
     check_origin(request)
     if not console.sessions.seals.is_token("form", visitor.session or "", csrf):

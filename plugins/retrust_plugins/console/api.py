@@ -22,8 +22,8 @@ from retrust.approval import cancel as end
 from retrust.models import GateState
 from retrust.present import story_object
 from retrust.states import OPEN_STATES, State
-from retrust_plugins.console.access import Decides, Here, Known
-from retrust_plugins.console.app import API, Console
+from retrust_plugins.console.access import Decides, Known, TheConsole
+from retrust_plugins.console.context import API, Console
 from retrust_plugins.console.reading import last_seen
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ async def me(visitor: Known) -> dict[str, Any]:
 @router.get("/cases")
 async def cases(
     visitor: Known,
-    console: Here,
+    console: TheConsole,
     site: Site = "",
     state: StateFilter = "open",
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
@@ -145,7 +145,7 @@ def states_of(state: str) -> tuple[State, ...] | None:
 
 
 @router.get("/cases/{case}")
-async def story(case: CaseId, visitor: Known, console: Here) -> dict[str, Any]:
+async def story(case: CaseId, visitor: Known, console: TheConsole) -> dict[str, Any]:
     """The whole story of a case: plan, gates, decisions, sightings and entries."""
     return await story_object(console.host, console.ledger, case)
 
@@ -153,14 +153,14 @@ async def story(case: CaseId, visitor: Known, console: Here) -> dict[str, Any]:
 @router.get(
     "/cases/{case}/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
 )
-async def events(case: CaseId, visitor: Known, console: Here, after: After = 0) -> Response:
+async def events(case: CaseId, visitor: Known, console: TheConsole, after: After = 0) -> Response:
     """The case's ledger entries that follow ``after``, as they come: server-sent events named ``entry``."""
     await console.ledger.case(case)
     return StreamingResponse(console.streams.of_case(case, after), media_type="text/event-stream")
 
 
 @router.post("/cases/{case}/approve")
-async def say_yes(case: CaseId, said: Yes, visitor: Decides, console: Here) -> dict[str, Any]:
+async def say_yes(case: CaseId, said: Yes, visitor: Decides, console: TheConsole) -> dict[str, Any]:
     """Say yes to the plan with this digest, at one gate."""
     label, matter = await approve(
         console.host,
@@ -185,7 +185,7 @@ def _gate(state: GateState) -> dict[str, Any]:
 
 
 @router.post("/cases/{case}/reject")
-async def say_no(case: CaseId, said: No, visitor: Decides, console: Here) -> dict[str, Any]:
+async def say_no(case: CaseId, said: No, visitor: Decides, console: TheConsole) -> dict[str, Any]:
     """Say no to the plan with this digest: its gate closes, and the case ends as cancelled."""
     label = await reject(
         console.host, console.ledger, case, visitor.speaker, reason=said.reason, gate=said.gate, digest=said.digest
@@ -194,14 +194,14 @@ async def say_no(case: CaseId, said: No, visitor: Decides, console: Here) -> dic
 
 
 @router.post("/cases/{case}/cancel")
-async def cancel(case: CaseId, said: Ending, visitor: Decides, console: Here) -> dict[str, Any]:
+async def cancel(case: CaseId, said: Ending, visitor: Decides, console: TheConsole) -> dict[str, Any]:
     """End a case without acting."""
     ended = await end(console.ledger, case, visitor.speaker, reason=said.reason)
     return {"case": case, "actor": visitor.speaker.actor, "state": ended.state}
 
 
 @router.post("/tokens")
-async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[str, Any]:
+async def make_token(said: NewToken, visitor: Decides, console: TheConsole) -> dict[str, Any]:
     """Make a person's token, with the role `admin`; its text is in this answer and kept nowhere."""
     actor, inventory = visitor.speaker.actor, console.host.inventory
     made = right_to_make_tokens(inventory, actor)
@@ -219,7 +219,7 @@ async def make_token(said: NewToken, visitor: Decides, console: Here) -> dict[st
 
 
 @router.post("/sightings/{sighting}/dismiss")
-async def dismissed(sighting: SightingId, said: Ending, visitor: Decides, console: Here) -> dict[str, Any]:
+async def dismissed(sighting: SightingId, said: Ending, visitor: Decides, console: TheConsole) -> dict[str, Any]:
     """Say that a sighting was wrong; `case` is the one that rested on nothing else, and is cancelled."""
     case = await dismiss(console.ledger, sighting, visitor.speaker, reason=said.reason)
     return {"sighting": sighting, "actor": visitor.speaker.actor, "case": case.id if case else None}
@@ -230,7 +230,7 @@ async def dismissed(sighting: SightingId, said: Ending, visitor: Decides, consol
     response_class=Response,
     responses={200: {"content": {"application/zip": {}}, "description": "The signed evidence pack."}},
 )
-async def export(case: CaseId, visitor: Known, console: Here) -> Response:
+async def export(case: CaseId, visitor: Known, console: TheConsole) -> Response:
     """The case's signed evidence pack: `retrust audit verify` checks it anywhere."""
     return await packed(console, case)
 
@@ -252,7 +252,7 @@ async def packed(console: Console, case: str) -> Response:
 @router.get("/sites")
 async def sites(
     visitor: Known,
-    console: Here,
+    console: TheConsole,
     start: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
@@ -273,7 +273,7 @@ async def _site(console: Console, name: str) -> dict[str, Any]:
 
 @router.get("/audit/entries")
 async def entries(
-    visitor: Known, console: Here, after: After = 0, limit: Annotated[int, Query(ge=1, le=200)] = 100
+    visitor: Known, console: TheConsole, after: After = 0, limit: Annotated[int, Query(ge=1, le=200)] = 100
 ) -> dict[str, Any]:
     """The ledger's entries in order, told in a line each."""
     found = await console.ledger.entries(after=after, limit=limit)
@@ -284,7 +284,7 @@ async def entries(
 
 
 @router.get("/audit/verify")
-async def verify(visitor: Known, console: Here) -> dict[str, Any]:
+async def verify(visitor: Known, console: TheConsole) -> dict[str, Any]:
     """The ledger's chain, checked from end to end."""
     report = await verified(console)
     return {

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -19,12 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from retrust.approval import MayNotDecide, MayNotMake, Register, without_tokens
-from retrust.errors import RetrustError, TemporaryError, UsageError
-from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
-from retrust.states import IllegalMove
+from retrust.approval import Register
+from retrust.errors import RetrustError
+from retrust_plugins.console import api, oidc, pages, signin
+from retrust_plugins.console.context import API, HERE, Console, status_of
 from retrust_plugins.console.guard import Headers, Limit, Seals
 from retrust_plugins.console.live import Full, Streams
+from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Sessions
 from retrust_plugins.console.throttle import Throttle
 
@@ -32,32 +31,11 @@ if TYPE_CHECKING:
     from retrust.host import Host
     from retrust.ledger import Ledger
 
-HERE = Path(__file__).parent
-API = "/api/v1"
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Console:
-    """What the routes work with; one for each application. ``heavy`` lets few read much of the ledger at once."""
-
-    host: Host
-    ledger: Ledger
-    register: Register
-    sessions: Sessions
-    throttle: Throttle
-    streams: Streams
-    heavy: asyncio.Semaphore
-
-    def clean(self, text: str) -> str:
-        """What may be said to anybody, or written to a log: no secret that is known, nothing like a token."""
-        return without_tokens(self.host.redactor.redact(text))
 
 
 def build_app(host: Host, ledger: Ledger) -> FastAPI:
     """The application itself; it is served as ``guarded`` makes it."""
-    from retrust_plugins.console import api, oidc, pages, signin
-
     app = FastAPI(
         title="Retrust",
         version="1",
@@ -90,20 +68,6 @@ def guarded(app: ASGIApp) -> ASGIApp:
 
 
 # -- errors ------------------------------------------------------------------------------------------
-
-
-def status_of(error: RetrustError) -> int:
-    match error:
-        case MayNotDecide() | MayNotMake():
-            return 403
-        case NoSuchCase():
-            return 404
-        case NotCurrent() | DecisionRefused() | DigestUsed() | IllegalMove() | UsageError():
-            return 409
-        case TemporaryError():
-            return 503
-        case _:
-            return 500
 
 
 async def _ours(request: Request, exc: Exception) -> Response:
@@ -148,8 +112,6 @@ def answer(
     if request.url.path.startswith("/api/"):
         said: dict[str, Any] = {"error": error, "where": where, "hint": hint}
         return JSONResponse(said, status, headers)
-    from retrust_plugins.console.rendering import page
-
     response = page(request, "error.html", status, title=f"{status}", error=error, where=where, hint=hint)
     response.headers.update(headers or {})
     return response

@@ -17,8 +17,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from retrust.approval import person_at
-from retrust_plugins.console.access import Here, address_of
-from retrust_plugins.console.app import Console
+from retrust_plugins.console.access import TheConsole, address_of
+from retrust_plugins.console.context import Console
 from retrust_plugins.console.sessions import cookie_name, set_cookie
 from retrust_plugins.console.signin import local
 
@@ -40,7 +40,7 @@ class Failed(HTTPException):
 
 
 @router.get("/sign-in/oidc")
-async def begin(request: Request, console: Here, to: str = "/") -> Response:
+async def begin(request: Request, console: TheConsole, to: str = "/") -> Response:
     oidc = _settings(console)
     provider = await _provider(oidc)
     flow = {
@@ -75,7 +75,7 @@ async def begin(request: Request, console: Here, to: str = "/") -> Response:
 
 
 @router.get(BACK)
-async def back(request: Request, console: Here, state: str = "", code: str = "") -> Response:
+async def back(request: Request, console: TheConsole, state: str = "", code: str = "") -> Response:
     """Where the provider sends the browser back to; the code is good for one token, and only here."""
     oidc = _settings(console)
     if wait := console.throttle.wait(address_of(request)):

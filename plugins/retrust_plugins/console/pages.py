@@ -12,9 +12,9 @@ from retrust.approval import approve, dismiss, reject
 from retrust.approval import cancel as end
 from retrust.errors import RetrustError
 from retrust.states import State
-from retrust_plugins.console.access import Deciding, Here, Posting, SignedIn
+from retrust_plugins.console.access import Deciding, Posting, SignedIn, TheConsole
 from retrust_plugins.console.api import After, CaseId, Site, StateFilter, packed, states_of, verified
-from retrust_plugins.console.app import Console, status_of
+from retrust_plugins.console.context import Console, status_of
 from retrust_plugins.console.reading import last_seen, view_case
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Visitor
@@ -33,7 +33,7 @@ SAID = {
 @router.get("/cases")
 async def cases(
     request: Request,
-    console: Here,
+    console: TheConsole,
     visitor: SignedIn,
     site: Site = "",
     state: StateFilter = "open",
@@ -59,7 +59,7 @@ async def cases(
 
 
 @router.get("/cases/{case}")
-async def case_page(request: Request, console: Here, visitor: SignedIn, case: CaseId, said: str = "") -> Response:
+async def case_page(request: Request, console: TheConsole, visitor: SignedIn, case: CaseId, said: str = "") -> Response:
     return await _case(request, console, visitor, case, said=SAID.get(said))
 
 
@@ -88,14 +88,16 @@ async def _case(
 
 
 @router.get("/cases/{case}/now")
-async def case_now(request: Request, console: Here, visitor: SignedIn, case: CaseId) -> Response:
+async def case_now(request: Request, console: TheConsole, visitor: SignedIn, case: CaseId) -> Response:
     """The part of a case's page that changes while somebody looks; the form, half filled in, is none of it."""
     view = await view_case(console.host, console.ledger, case, visitor)
     return page(request, "_now.html", title="", visitor=visitor, view=view)
 
 
 @router.get("/cases/{case}/live")
-async def case_live(request: Request, console: Here, visitor: SignedIn, case: CaseId, after: After = 0) -> Response:
+async def case_live(
+    request: Request, console: TheConsole, visitor: SignedIn, case: CaseId, after: After = 0
+) -> Response:
     await console.ledger.case(case)
     last = request.headers.get("last-event-id", "")
     start = int(last) if last.isdigit() and len(last) < 18 else after
@@ -105,7 +107,7 @@ async def case_live(request: Request, console: Here, visitor: SignedIn, case: Ca
 @router.post("/cases/{case}/approve")
 async def say_yes(
     request: Request,
-    console: Here,
+    console: TheConsole,
     visitor: Deciding,
     case: CaseId,
     digest: Annotated[str, Form(max_length=100)],
@@ -124,7 +126,7 @@ async def say_yes(
 @router.post("/cases/{case}/reject")
 async def say_no(
     request: Request,
-    console: Here,
+    console: TheConsole,
     visitor: Deciding,
     case: CaseId,
     digest: Annotated[str, Form(max_length=100)],
@@ -142,7 +144,11 @@ async def say_no(
 
 @router.post("/cases/{case}/cancel")
 async def cancel(
-    request: Request, console: Here, visitor: Deciding, case: CaseId, reason: Annotated[str, Form(max_length=2000)] = ""
+    request: Request,
+    console: TheConsole,
+    visitor: Deciding,
+    case: CaseId,
+    reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     try:
         await end(console.ledger, case, visitor.speaker, reason=reason)
@@ -154,7 +160,7 @@ async def cancel(
 @router.post("/cases/{case}/dismiss")
 async def dismissed(
     request: Request,
-    console: Here,
+    console: TheConsole,
     visitor: Deciding,
     case: CaseId,
     sighting: Annotated[str, Form(max_length=32)],
@@ -175,7 +181,7 @@ async def _not_said(
 
 
 @router.get("/cases/{case}/export")
-async def export(console: Here, visitor: SignedIn, case: CaseId) -> Response:
+async def export(console: TheConsole, visitor: SignedIn, case: CaseId) -> Response:
     return await packed(console, case)
 
 
@@ -184,7 +190,7 @@ async def export(console: Here, visitor: SignedIn, case: CaseId) -> Response:
 
 @router.get("/sites")
 async def sites(
-    request: Request, console: Here, visitor: SignedIn, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    request: Request, console: TheConsole, visitor: SignedIn, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0
 ) -> Response:
     names = sorted(console.host.inventory.sites)
     shown = names[start : start + SITES]
@@ -202,7 +208,7 @@ async def sites(
 
 
 @router.get("/sites/{site}")
-async def site_page(request: Request, console: Here, visitor: SignedIn, site: str) -> Response:
+async def site_page(request: Request, console: TheConsole, visitor: SignedIn, site: str) -> Response:
     console.host.site(site)
     newest, picture = await last_seen(console.host, console.ledger, site)
     return page(
@@ -221,7 +227,7 @@ async def site_page(request: Request, console: Here, visitor: SignedIn, site: st
 
 
 @router.get("/audit")
-async def audit(request: Request, console: Here, visitor: SignedIn, after: After | None = None) -> Response:
+async def audit(request: Request, console: TheConsole, visitor: SignedIn, after: After | None = None) -> Response:
     return await _audit(request, console, visitor, after)
 
 
@@ -245,5 +251,5 @@ async def _audit(
 
 
 @router.post("/audit/verify")
-async def verify(request: Request, console: Here, visitor: Posting) -> Response:
+async def verify(request: Request, console: TheConsole, visitor: Posting) -> Response:
     return await _audit(request, console, visitor, report=await verified(console))

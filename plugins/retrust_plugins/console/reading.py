@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from retrust.approval import DECIDABLE, current_matter, gate_for, gate_states, objection, person_labels
 from retrust.ledger.entries import CaseMoved
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
-from retrust.runs.milestones import milestones_of
+from retrust.present import milestones_of
 from retrust.states import State
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -12,12 +12,9 @@ from starlette.responses import HTMLResponse
 
 from retrust.inventory import format_duration
 from retrust_plugins.console import picture
-from retrust_plugins.console.app import HERE
+from retrust_plugins.console.context import HERE, Console
 from retrust_plugins.console.reading import age, is_new, is_weak
 from retrust_plugins.console.sessions import Visitor
-
-if TYPE_CHECKING:
-    from retrust_plugins.console.app import Console
 
 GROUP = 8
 

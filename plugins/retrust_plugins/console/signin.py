@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from retrust_plugins.console.access import Here, Posting, callers, check_origin
-from retrust_plugins.console.app import Console
+from retrust_plugins.console.access import Posting, TheConsole, callers, check_origin
+from retrust_plugins.console.context import Console
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import cookie_name, set_cookie
 
@@ -26,7 +26,7 @@ def local(path: str) -> str:
 
 
 @router.get("/sign-in")
-async def form(request: Request, console: Here, to: str = "/") -> Response:
+async def form(request: Request, console: TheConsole, to: str = "/") -> Response:
     return _form(request, console, local(to))
 
 
@@ -58,7 +58,7 @@ def _form(request: Request, console: Console, to: str, status: int = 200, proble
 @router.post("/sign-in")
 async def sign_in(
     request: Request,
-    console: Here,
+    console: TheConsole,
     token: Annotated[str, Form(max_length=200)] = "",
     csrf: Annotated[str, Form()] = "",
     to: Annotated[str, Form()] = "/",
@@ -82,7 +82,7 @@ async def sign_in(
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, console: Here, visitor: Posting) -> Response:
+async def sign_out(request: Request, console: TheConsole, visitor: Posting) -> Response:
     response = RedirectResponse("/sign-in", 303)
     await console.sessions.sign_out(request, response, visitor)
     return response

@@ -21,12 +21,13 @@ from retrust_plugins.openssh.relations import Looker, relation, relation_of
 from retrust_plugins.openssh.store import LocalStore, SftpStore, Store, holds, replace_line
 
 if TYPE_CHECKING:
-    from retrust_plugins.openssh.site import Holder, OpenSshSite
-    from retrust_plugins.openssh.target import OpenSsh
+    from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
 
 
 @asynccontextmanager
-async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> AsyncIterator[OpenSshConnection]:
+async def connect(
+    peer_of: Callable[[Step], Peer], site: OpenSshSite, services: Services
+) -> AsyncIterator[OpenSshConnection]:
     """Log in to every holder at once; where one cannot be reached the others are left, and nothing is done."""
     async with AsyncExitStack() as stack:
         opened = await asyncio.gather(
@@ -37,7 +38,7 @@ async def connect(target: OpenSsh, site: OpenSshSite, services: Services) -> Asy
             # A changed identity outweighs a node that is down: it must be heard.
             raise max(failures, key=lambda f: f.exit_code if isinstance(f, RetrustError) else 0)
         ends = {name: end for name, end in zip(site.holders, opened, strict=True) if not isinstance(end, BaseException)}
-        yield OpenSshConnection(target, site, services, ends)
+        yield OpenSshConnection(peer_of, site, services, ends)
 
 
 LOGIN_TIMEOUT = 30.0
@@ -102,8 +103,10 @@ async def _access(name: str, holder: Holder, services: Services) -> SshAccess:
 class OpenSshConnection(Connection):
     """See ``retrust.target.Connection`` for what each method owes."""
 
-    def __init__(self, target: OpenSsh, site: OpenSshSite, services: Services, ends: dict[str, End]) -> None:
-        self._target = target
+    def __init__(
+        self, peer_of: Callable[[Step], Peer], site: OpenSshSite, services: Services, ends: dict[str, End]
+    ) -> None:
+        self._peer_of = peer_of
         self._site = site
         self._services = services
         self._ends = ends
@@ -180,7 +183,7 @@ class OpenSshConnection(Connection):
     async def observe(self, step: Step, *, sent: bool) -> Observed:
         old, new = _lines(step)
         known = await self._known(step.holder)
-        names = self._target.peer_of(self._site, step).names
+        names = self._peer_of(step).names
         if any(line.marker == REVOKED and line.blob == new.blob for name in names for line in known.covering(name)):
             return Observed("stop", f"the approved key {as_openssh_prints(new.fingerprint)} is marked @revoked")
         listed = {line.line for line in known.lines}

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from retrust.errors import PermanentError
 from retrust.models import Finding, Pin, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services, Target
+from retrust_plugins.openssh.connection import connect
+from retrust_plugins.openssh.hostkeys import HostKeys
 from retrust_plugins.openssh.known_hosts import HostLine, as_openssh_prints, hashed_name, key_type_of, name_at, parse
 from retrust_plugins.openssh.relations import relation
 from retrust_plugins.openssh.site import Holder, OpenSshSite, Peer
@@ -65,9 +68,7 @@ class OpenSsh(Target[OpenSshSite]):
         return tuple(_replace(finding) for finding in planned if not _is_pinned(finding))
 
     def connect(self, site: OpenSshSite, services: Services) -> AbstractAsyncContextManager[Connection]:
-        from retrust_plugins.openssh.connection import connect
-
-        return connect(self, site, services)
+        return connect(partial(self.peer_of, site), site, services)
 
 
 def entry_of(pin: Pin) -> HostLine | None:
@@ -84,8 +85,6 @@ def _owner(entry: HostLine, owners: Mapping[str, str]) -> str | None:
 
 
 def _at(site: OpenSshSite, pin: Pin, name: str, key_type: str) -> Place:
-    from retrust_plugins.openssh.hostkeys import HostKeys
-
     peer, holder = site.peers[name], site.holders[pin.holder]
     if holder.is_at(peer):
         return Place("self")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from playwright.async_api import Error as PlaywrightError
 
@@ -20,17 +20,24 @@ from retrust_plugins.cisco_prime.browser.menu import LedNowhere
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.modes import classify_mode, mode_relation
 
-if TYPE_CHECKING:
-    from retrust_plugins.cisco_prime.browser.ha import HighAvailability
-
 NAMES = tuple(words.MILESTONES)
 CONCERNS = re.compile(r"regist|replicat|\bha\b|high availability|secondary|milestone|tofu|trust", re.IGNORECASE)
 ENDED_LOOKS, LATER = 3, 4
 Shown = dict[str, dict[str, Any]]
 
 
+class ModePages(Protocol):
+    """Where HA's mode is read while it is registered."""
+
+    async def mode(self) -> Relation: ...
+
+    async def shown_mode(self) -> str | None: ...
+
+    async def open_configuration(self) -> object: ...
+
+
 class Following:
-    def __init__(self, session: Session, pages: HighAvailability) -> None:
+    def __init__(self, session: Session, pages: ModePages) -> None:
         self.session = session
         self.view = session.view
         self.pages = pages
