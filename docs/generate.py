@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from docs import house
+
 from retrust import states
 from retrust.engine.loader import Plugins, load_plugins
 from retrust.inventory.schema import schema
@@ -19,6 +21,8 @@ def generated(plugins: Plugins) -> dict[str, str]:
         "states.md": states.document(),
         "inventory.schema.json": json.dumps(schema(plugins.site_models), indent=2, ensure_ascii=False) + "\n",
         "commands.md": commands(plugins),
+        "architecture.svg": house.picture(),
+        "architecture.md": house.described((HERE / "architecture.md").read_text(encoding="utf-8")),
     }
 
 

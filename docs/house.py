@@ -1,4 +1,4 @@
-"""The picture of the house: rooms by floor, read from import-linter's layers, and the way of an event through them."""
+"""The picture of the core: rooms by floor, as import-linter checks them, and the way of an event through them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import ast
 import html
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "core" / "retrust"
 WAY = (
-    ("a source hears of a failure or a renewal", ("sources", "logs")),
+    ("a source hears of a failure or a renewal", ("plugins", "sources", "logs")),
     ("the ledger keeps the sighting, signed into its chain", ("ledger",)),
     ("the service gives it to a site and starts a pass", ("flows",)),
     ("the pass reaches every holder, or none", ("runs", "target", "ssh")),
@@ -24,24 +25,29 @@ WAY = (
 WIDTH, FLOOR, BOX, LEFT, RIGHT = 1180, 74, 50, 190, 200
 
 
-def rooms() -> list[list[str]]:
-    """Floors from the top; each is the rooms that may not import one another."""
+def _contracts() -> list[dict[str, Any]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (contract,) = (c for c in settings["contracts"] if c.get("containers") == ["retrust"])
-    return [[room.strip() for room in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
+    found: list[dict[str, Any]] = settings["contracts"]
+    return found
+
+
+def rooms() -> list[list[str]]:
+    """Floors from the top; rooms of one floor may not import one another."""
+    (contract,) = (c for c in _contracts() if c.get("containers") == ["retrust"])
+    return [[room.strip() for room in layer.split("|")] for layer in contract["layers"]]
 
 
 def is_public(room: str) -> bool:
-    """A flat module, or a folder that names what it gives in ``__all__``."""
-    folder = CORE / room / "__init__.py"
-    return not room.startswith("__") and (not folder.exists() or "__all__" in folder.read_text(encoding="utf-8"))
+    """Whether a plugin may import it, as import-linter checks it."""
+    (contract,) = (c for c in _contracts() if "retrust.*.*" in c.get("forbidden_modules", ()))
+    return not room.startswith("__") and f"retrust.{room}" not in contract["forbidden_modules"]
 
 
 def purpose(room: str) -> str:
     """The first line of its docstring."""
     file = CORE / room / "__init__.py"
     file = file if file.exists() else CORE / f"{room}.py"
-    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0].replace("``", "`")
 
 
 def picture() -> str:
@@ -56,8 +62,8 @@ def picture() -> str:
         '<text x="20" y="28" font-size="18" font-weight="bold">A room imports only rooms on the floors below it</text>',
     ]
     tall = FLOOR * len(floors) - (FLOOR - BOX)
-    drawn += _box("flows", 20, 50, LEFT - 40, tall, "side", "Prefect: flow, worker, service")
-    drawn += _box("plugins", WIDTH - RIGHT + 20, 50, RIGHT - 40, tall, "side", "import what is green")
+    drawn += _box("flows", 20, 50, LEFT - 40, tall, "side", "Prefect")
+    drawn += _box("plugins", WIDTH - RIGHT + 20, 50, RIGHT - 40, tall, "side", "may import what is green")
     for number, floor in enumerate(floors):
         width = (WIDTH - LEFT - RIGHT) / len(floor)
         for place, room in enumerate(floor):
@@ -109,3 +115,10 @@ def table() -> str:
         for room in floor
     ]
     return "\n".join(["| floor | room | what it is for | who may import it |", "|---|---|---|---|", *rows])
+
+
+def described(page: str) -> str:
+    """The page with its table of rooms written anew."""
+    start, end = "<!-- rooms: written by `make docs` -->\n", "<!-- end of rooms -->"
+    before, _, rest = page.partition(start)
+    return f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"

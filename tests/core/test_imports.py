@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 HEAVY = ("prefect", "sqlalchemy", "alembic", "playwright", "fastapi", "httpx", "apprise")
@@ -86,3 +87,21 @@ def test_planning_imports_no_orchestrator(tmp_path: Path, site: dict[str, str]) 
     assert ended == 1
     assert not modules & {"prefect", "playwright"}
     assert "asyncssh" in modules
+
+
+def test_the_core_has_few_rooms_and_few_arrows() -> None:
+    """A room is a module or folder of the core; whoever adds an arrow between two of them takes another one away."""
+    graph = grimp.build_graph("retrust")
+    rooms = graph.find_children("retrust")
+
+    def room_of(module: str) -> str:
+        return ".".join(module.split(".")[:2])
+
+    arrows = {
+        (room_of(module), room_of(imported))
+        for module in graph.modules - {"retrust"}
+        for imported in graph.find_modules_directly_imported_by(module) - {"retrust"}
+        if room_of(module) != room_of(imported)
+    }
+    assert len(rooms) <= 32
+    assert len(arrows) <= 130
