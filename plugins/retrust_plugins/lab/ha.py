@@ -10,13 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from retrust_plugins.lab.health_monitor import Address, Meeting
+from retrust_plugins.lab.health_monitor import Address, HealthMonitor, Meeting
+from retrust_plugins.lab.logs import NodeLog
 from retrust_plugins.lab.settings import MILESTONES, HaSettings
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
 
 NOT_CONFIGURED = "HA Not Configured"
 INITIALIZING = "HA Initializing"
@@ -64,11 +62,41 @@ class Registration:
     virtual_ipv6: str = ""
 
 
+class PairedNode(Protocol):
+    """A node, as high availability sees it."""
+
+    database: list[str]
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def health_port(self) -> int: ...
+
+    @property
+    def authentication_key(self) -> str: ...
+
+    @property
+    def log(self) -> NodeLog: ...
+
+    @property
+    def health_monitor(self) -> HealthMonitor: ...
+
+    def port_of_peer(self, host: str) -> int: ...
+
+    def alarm(self, sentence: str) -> None: ...
+
+    def tell(self, event: str, *details: object) -> Awaitable[None]: ...
+
+
 @dataclass
 class HighAvailability:
     """One node's view. ``registrations`` counts every registration begun here."""
 
-    node: PrimeNode
+    node: PairedNode
     settings: HaSettings
     mode: str = NOT_CONFIGURED
     forced: bool = False

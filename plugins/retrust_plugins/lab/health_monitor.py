@@ -7,16 +7,15 @@ is decided in ``ha``; this module only says how it went.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from retrust_plugins.lab.network import Unreachable
-from retrust_plugins.lab.tofu import TofuMismatch
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.settings import NodeSettings
+from retrust_plugins.lab.tofu import TofuMismatch, TofuStore
 
 
 class Meeting(StrEnum):
@@ -37,8 +36,34 @@ class Address:
         return f"{self.host}_{self.port}"
 
 
+class HeardOfPeer(Protocol):
+    def peer_was(self, meeting: Meeting, answer: dict[str, Any]) -> None: ...
+
+
+class MonitoredNode(Protocol):
+    """A node, as its health monitor sees it."""
+
+    @property
+    def settings(self) -> NodeSettings: ...
+
+    @property
+    def health_port(self) -> int: ...
+
+    @property
+    def tofu(self) -> TofuStore: ...
+
+    @property
+    def ha(self) -> HeardOfPeer: ...
+
+    def own_names(self) -> list[str]: ...
+
+    def log_peer_mismatch(self, mismatch: TofuMismatch) -> None: ...
+
+    def tell(self, event: str, *details: object) -> Awaitable[None]: ...
+
+
 class HealthMonitor:
-    def __init__(self, node: PrimeNode, interval: float) -> None:
+    def __init__(self, node: MonitoredNode, interval: float) -> None:
         self._node = node
         self._interval = interval
         self._rounds: asyncio.Task[None] | None = None

@@ -9,18 +9,46 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import yaml
 
-if TYPE_CHECKING:
-    from retrust_plugins.lab.lab import Lab
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.ise import IseNode
+from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.settings import LabSettings
 
 Reference = Callable[[str], str]
 
 
-def secrets_of(lab: Lab) -> dict[str, str]:
+class Servers(Protocol):
+    """The lab, as an inventory describes it."""
+
+    @property
+    def settings(self) -> LabSettings: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def ca_pem(self) -> str | None: ...
+
+    @property
+    def authentication_key(self) -> str: ...
+
+    @property
+    def primary(self) -> PrimeNode: ...
+
+    @property
+    def secondary(self) -> PrimeNode: ...
+
+    @property
+    def ise(self) -> list[IseNode]: ...
+
+    @property
+    def dna_center(self) -> list[IseNode]: ...
+
+
+def secrets_of(lab: Servers) -> dict[str, str]:
     found = {
         "primary-password": lab.primary.password,
         "secondary-password": lab.secondary.password,
@@ -30,7 +58,7 @@ def secrets_of(lab: Lab) -> dict[str, str]:
     return found | {f"{ise.name}-password": ise.password for ise in lab.ise}
 
 
-def site_of(lab: Lab, reference: Reference, ca: Path | None = None) -> dict[str, Any]:
+def site_of(lab: Servers, reference: Reference, ca: Path | None = None) -> dict[str, Any]:
     """One site of an inventory; ``reference`` turns a secret's name into what stands for it."""
     primary = _prime(lab.primary, reference("primary-password"))
     if lab.settings.web:
@@ -88,7 +116,7 @@ def _variable(site: str, name: str) -> str:
     return re.sub(r"\W", "_", f"LAB_{site}_{name}").upper()
 
 
-def by_environment(lab: Lab, site: str) -> str:
+def by_environment(lab: Servers, site: str) -> str:
     ca = None
     if lab.ca_pem:
         ca = lab.folder / "site-ca.pem"
@@ -96,11 +124,11 @@ def by_environment(lab: Lab, site: str) -> str:
     return _dump({site: site_of(lab, lambda name: f"env:{_variable(site, name)}", ca)})
 
 
-def environment_of(lab: Lab, site: str) -> dict[str, str]:
+def environment_of(lab: Servers, site: str) -> dict[str, str]:
     return {_variable(site, name): value for name, value in secrets_of(lab).items()}
 
 
-def write(lab: Lab, folder: Path, site: str) -> Path:
+def write(lab: Servers, folder: Path, site: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder.resolve() / "secrets"
     kept.mkdir(mode=0o700, exist_ok=True)

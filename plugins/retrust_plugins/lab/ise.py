@@ -10,23 +10,24 @@ import asyncio
 import base64
 import binascii
 import secrets
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from retrust_plugins.lab.certificates import Identity
+from retrust_plugins.lab.logs import NodeLog
 from retrust_plugins.lab.network import Endpoint, Unreachable
+from retrust_plugins.lab.ports import Twin
 from retrust_plugins.lab.renewal import Renewable
 from retrust_plugins.lab.settings import IseSettings
-from retrust_plugins.lab.tofu import TofuMismatch
+from retrust_plugins.lab.tofu import TofuMismatch, TofuStore
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp
 
-    from retrust_plugins.lab.lab import Lab
-    from retrust_plugins.lab.node import PrimeNode
 
 LOGIN_PATH = "/admin/API/login"
 REACHABLE, UNREACHABLE, UNKNOWN = "Reachable", "Unreachable", "Unknown"
@@ -50,7 +51,7 @@ def read_basic(header: str) -> tuple[str, str] | None:
 class IseNode(Renewable):
     """An ISE server: one TLS endpoint that checks a login."""
 
-    def __init__(self, lab: Lab, name: str, host: str, port: int, settings: IseSettings) -> None:
+    def __init__(self, lab: Twin, name: str, host: str, port: int, settings: IseSettings) -> None:
         self.name, self.host, self.settings = name, host, settings
         self.username = settings.username
         self.password = settings.password or f"Ise#{secrets.token_urlsafe(12)}"
@@ -112,10 +113,22 @@ class IseEntry:
     broken: bool = False  # was mistrusted once; whether that heals by itself is a setting
 
 
+class IseClient(Protocol):
+    """The primary, as its list of ISE servers sees it."""
+
+    @property
+    def tofu(self) -> TofuStore: ...
+
+    @property
+    def log(self) -> NodeLog: ...
+
+    def tell(self, event: str, *details: object) -> Awaitable[None]: ...
+
+
 class IseServers:
     """The primary's list, and the poll that gives each entry its status."""
 
-    def __init__(self, node: PrimeNode, lab: Lab) -> None:
+    def __init__(self, node: IseClient, lab: Twin) -> None:
         self._node, self._lab = node, lab
         self.entries: list[IseEntry] = []
         self._polling: asyncio.Task[None] | None = None

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from cryptography import x509
 
+from retrust_plugins.lab import inventory
 from retrust_plugins.lab.addresses import Ground, find_ground
 from retrust_plugins.lab.certificates import Identity, PrivateKey, SiteCA, make_identity, new_key
 from retrust_plugins.lab.ha import PRIMARY_ACTIVE, SECONDARY_SYNCING, Registration
@@ -31,6 +32,7 @@ from retrust_plugins.lab.health_monitor import Address
 from retrust_plugins.lab.ise import REACHABLE, IseEntry, IseNode
 from retrust_plugins.lab.network import Interceptor, Network
 from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.ports import HasHealthPort
 from retrust_plugins.lab.settings import LabSettings
 
 ISE_PORT = 8443
@@ -132,7 +134,7 @@ class Lab:
                 return node
         raise KeyError(f"no node {name!r} in the lab, only {', '.join(n.name for n in self.nodes)}")
 
-    def health_port_at(self, host: str, asked_by: PrimeNode) -> int:
+    def health_port_at(self, host: str, asked_by: HasHealthPort) -> int:
         others = [p for p in self.primes if p is not asked_by]
         return next((p.health_port for p in others if p.host == host), asked_by.health_port)
 
@@ -211,23 +213,15 @@ class Lab:
     @property
     def secrets(self) -> dict[str, str]:
         """Every secret by a name; all differ, so that a leak can be searched for."""
-        from retrust_plugins.lab.inventory import secrets_of
-
-        return secrets_of(self)
+        return inventory.secrets_of(self)
 
     def inventory(self, site: str = "campus") -> str:
         """``retrust.yaml`` with ``env:`` references; ``environment`` gives the variables."""
-        from retrust_plugins.lab.inventory import by_environment
-
-        return by_environment(self, site)
+        return inventory.by_environment(self, site)
 
     def environment(self, site: str = "campus") -> dict[str, str]:
-        from retrust_plugins.lab.inventory import environment_of
-
-        return environment_of(self, site)
+        return inventory.environment_of(self, site)
 
     def write(self, folder: Path, site: str = "campus") -> Path:
         """``retrust.yaml`` with ``file:`` references, and those files, in ``folder``; its path."""
-        from retrust_plugins.lab.inventory import write
-
-        return write(self, folder, site)
+        return inventory.write(self, folder, site)

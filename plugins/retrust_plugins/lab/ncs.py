@@ -6,7 +6,6 @@ A function gets the shell and the words that stand where the table has ``<…>``
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -14,13 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from retrust_plugins.lab.certificates import Identity, new_key
 from retrust_plugins.lab.names import slash, spaced
-from retrust_plugins.lab.shell import SessionDropped
+from retrust_plugins.lab.ports import CommandLineNode
+from retrust_plugins.lab.shell import SessionDropped, Shell
 from retrust_plugins.lab.terminal import SessionEnded
 from retrust_plugins.lab.tofu import Pinned
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
-    from retrust_plugins.lab.shell import Shell
 
 Command = Callable[..., Awaitable[str]]
 
@@ -112,7 +108,7 @@ async def list_certificates(shell: Shell) -> str:
     return _HEADER[node.settings.header] + "".join(_entry(node, pin) for pin in node.tofu.pins.values())
 
 
-def _entry(node: PrimeNode, pin: Pinned) -> str:
+def _entry(node: CommandLineNode, pin: Pinned) -> str:
     style = node.settings
     subject = (slash if style.dn_style == "slash" else spaced)(pin.subject, style.escape_non_ascii)
     return f"host={pin.key};{style.after_semicolon}subject={style.after_subject}{subject}{style.trailing}\n"

@@ -16,18 +16,18 @@ from retrust_plugins.lab.ha import HighAvailability
 from retrust_plugins.lab.health_monitor import HealthMonitor
 from retrust_plugins.lab.ise import IseServers
 from retrust_plugins.lab.logs import NodeLog
+from retrust_plugins.lab.ncs import answer
 from retrust_plugins.lab.network import Endpoint
+from retrust_plugins.lab.ports import Received, Twin
 from retrust_plugins.lab.renewal import Renewable
 from retrust_plugins.lab.settings import NodeSettings
-from retrust_plugins.lab.shell import Received
 from retrust_plugins.lab.ssh_server import SshServer
 from retrust_plugins.lab.tofu import TofuMismatch, TofuStore, strangers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from retrust_plugins.lab.lab import Lab
-    from retrust_plugins.lab.pages.sessions import Session
+    from retrust_plugins.lab.pages.port import Session
 
 SSH_PORT, HEALTH_PORT, WEB_PORT = 10022, 8082, 10443
 
@@ -37,7 +37,7 @@ class PrimeNode(Renewable):
 
     def __init__(
         self,
-        lab: Lab,
+        lab: Twin,
         role: Literal["primary", "secondary"],
         host: str,
         settings: NodeSettings,
@@ -74,7 +74,7 @@ class PrimeNode(Renewable):
         network.settle(self.name, self.host)
         self.log = NodeLog(lab.folder / self.name, lab.settings.log)
         self.tofu = TofuStore(self.name, network, self.tell, lab.settings.connect_timeout)
-        self.ssh = SshServer(self, self.host, ground.port(SSH_PORT))
+        self.ssh = SshServer(self, self.host, ground.port(SSH_PORT), answer)
         self._reboot: asyncio.Task[None] | None = None
         self.tofu.pins.update({pin.key: pin for pin in strangers(self.settings.strangers, self.identity)})
         self.ha = HighAvailability(self, lab.settings.ha)

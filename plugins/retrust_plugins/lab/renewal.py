@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cryptography import x509
 
 from retrust_plugins.lab.certificates import Identity, PrivateKey, new_key
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.lab import Lab
+from retrust_plugins.lab.ports import Twin
 
 
 class Renewable(ABC):
@@ -19,7 +17,7 @@ class Renewable(ABC):
 
     name: str
 
-    def __init__(self, lab: Lab, subject: str, hosts: Sequence[str]) -> None:
+    def __init__(self, lab: Twin, subject: str, hosts: Sequence[str]) -> None:
         self.lab = lab
         self.hosts = tuple(hosts)
         self.identity = lab.identity(x509.Name.from_rfc4514_string(subject), self.hosts)

@@ -6,14 +6,12 @@ The commands themselves are in ``ncs``; reading keys and printing is ``terminal`
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
+from retrust_plugins.lab.ports import CommandLineNode, Received
 from retrust_plugins.lab.terminal import SessionEnded, Terminal
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
 
 Setting = TypeVar("Setting")
 
@@ -28,18 +26,14 @@ class SessionDropped(Exception):
     """The node ends the connection without a word."""
 
 
-@dataclass(frozen=True)
-class Received:
-    """A command as it came in."""
-
-    at: datetime
-    user: str
-    line: str
-
-
 class Shell:
-    def __init__(self, node: PrimeNode, user: str, terminal: Terminal) -> None:
+    """``answer`` gives what is printed for a command line."""
+
+    def __init__(
+        self, node: CommandLineNode, user: str, terminal: Terminal, answer: Callable[[Shell, str], Awaitable[str]]
+    ) -> None:
         self.node, self.user, self.terminal = node, user, terminal
+        self._answer = answer
         self.configuring = node.settings.config_mode
 
     @property
@@ -67,8 +61,6 @@ class Shell:
             raise SessionEnded
 
     async def execute(self, line: str) -> None:
-        from retrust_plugins.lab.ncs import answer
-
         settings = self.node.settings
         self.node.commands.append(Received(datetime.now(UTC), self.user, line))
         await self.node.tell("command", line)
@@ -77,7 +69,7 @@ class Shell:
             raise SessionDropped
         if (reboot := _taken(settings.reboots, line)) == "before":
             raise self._rebooting()
-        said = await answer(self, line)
+        said = await self._answer(self, line)
         if reboot == "after":
             raise self._rebooting()
         await self.terminal.show(said)

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import asyncssh
 
 from retrust_plugins.lab.network import Unreachable, hang_up
+from retrust_plugins.lab.ports import CommandLineNode
 from retrust_plugins.lab.shell import SessionDropped, Shell
 from retrust_plugins.lab.terminal import SessionEnded, Terminal
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
 
 # asyncssh tells of every login; a lab of two hundred nodes has no reader for that.
 logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 
 class SshServer:
-    def __init__(self, node: PrimeNode, host: str, port: int) -> None:
-        self._node, self._host, self.port = node, host, port
+    def __init__(
+        self, node: CommandLineNode, host: str, port: int, answer: Callable[[Shell, str], Awaitable[str]]
+    ) -> None:
+        self._node, self._host, self.port, self.answer = node, host, port, answer
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self.shells: set[object] = set()
@@ -75,7 +74,7 @@ class SshServer:
 
 
 class _Login(asyncssh.SSHServer):
-    def __init__(self, node: PrimeNode, server: SshServer) -> None:
+    def __init__(self, node: CommandLineNode, server: SshServer) -> None:
         self._node, self._server = node, server
         self._connection: asyncssh.SSHServerConnection | None = None
 
@@ -109,7 +108,7 @@ class _Login(asyncssh.SSHServer):
         limit = self._node.settings.shells_at_once
         if limit is not None and len(self._server.shells) >= limit:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "open failed")
-        return _Session(self._node, self._connection)
+        return _Session(self._node, self._server, self._connection)
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
@@ -122,8 +121,8 @@ class _Login(asyncssh.SSHServer):
 
 
 class _Session(asyncssh.SSHServerSession[str]):
-    def __init__(self, node: PrimeNode, connection: asyncssh.SSHServerConnection) -> None:
-        self._node, self._connection = node, connection
+    def __init__(self, node: CommandLineNode, server: SshServer, connection: asyncssh.SSHServerConnection) -> None:
+        self._node, self._server, self._connection = node, server, connection
         self._channel: asyncssh.SSHServerChannel[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._command: str | None = None
@@ -153,7 +152,7 @@ class _Session(asyncssh.SSHServerSession[str]):
         return self._node.settings.exec_allowed
 
     def session_started(self) -> None:
-        self._node.ssh.shells.add(self)
+        self._server.shells.add(self)
         self._task = asyncio.create_task(self._run())
 
     def data_received(self, data: str, datatype: int | None) -> None:
@@ -164,7 +163,7 @@ class _Session(asyncssh.SSHServerSession[str]):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._node.ssh.shells.discard(self)
+        self._server.shells.discard(self)
         if self._task is not None:
             self._task.cancel()
 
@@ -175,7 +174,7 @@ class _Session(asyncssh.SSHServerSession[str]):
 
     async def _run(self) -> None:
         assert self._channel is not None
-        shell = Shell(self._node, self._node.username, self.terminal)
+        shell = Shell(self._node, self._node.username, self.terminal, self._server.answer)
         try:
             if self._command is not None:
                 await shell.execute(self._command)
@@ -198,7 +197,7 @@ class _Tunnel(asyncssh.SSHTCPSession[bytes]):
         self._pump: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, node: PrimeNode, host: str, port: int) -> _Tunnel:
+    async def open(cls, node: CommandLineNode, host: str, port: int) -> _Tunnel:
         try:
             connection = await node.lab.network.connect(node.name, host, port, node.lab.settings.connect_timeout)
         except Unreachable as error:

@@ -6,21 +6,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from retrust_plugins.lab.ise import read_basic
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.pages.port import PagesNode
 
 _STREAMS_OF_A_USER = 5
 
 
-def api_routes(node: PrimeNode) -> list[Route]:
+def api_routes(node: PagesNode) -> list[Route]:
     api = _Api(node)
     return [
         Route("/webacs/api/v4/op/info/version", api.version),
@@ -30,7 +27,7 @@ def api_routes(node: PrimeNode) -> list[Route]:
 
 
 class _Api:
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
         self._answered = 0
 
@@ -88,7 +85,7 @@ def _event(kind: str, data: dict[str, object]) -> str:
     return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
-def _alarm(sentence: str, node: PrimeNode) -> dict[str, object]:
+def _alarm(sentence: str, node: PagesNode) -> dict[str, object]:
     return {
         "alarmsDTO": {
             "severity": "CRITICAL",

@@ -7,7 +7,6 @@ The markup is in ``templates``; it is built like the appliance's, with ids that 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,10 +17,8 @@ from retrust_plugins.lab.pages.api import api_routes
 from retrust_plugins.lab.pages.ha_page import HaPage
 from retrust_plugins.lab.pages.ise_page import IsePage
 from retrust_plugins.lab.pages.markup import TEMPLATES, render
-from retrust_plugins.lab.pages.sessions import COOKIE, Session, Sessions
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.pages.port import PagesNode, Session
+from retrust_plugins.lab.pages.sessions import COOKIE, Sessions
 
 LOGIN = "/webacs/pages/common/login.jsp"
 HOME = "/webacs/welcomeAction.do"
@@ -44,7 +41,7 @@ MENU = {
 }
 
 
-def web_app(node: PrimeNode) -> Starlette:
+def web_app(node: PagesNode) -> Starlette:
     front = _Front(node)
     ha, ise = HaPage(node), IsePage(node)
     inside = front.sessions.required
@@ -72,7 +69,7 @@ def web_app(node: PrimeNode) -> Starlette:
 
 
 class _Front:
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
         self.sessions = Sessions(node, LOGIN)
 

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from retrust_plugins.lab.ha import NOT_CONFIGURED, Registration, RegistrationFailed
 from retrust_plugins.lab.pages.markup import render
-from retrust_plugins.lab.pages.sessions import Session
+from retrust_plugins.lab.pages.port import PagesNode, Session
 from retrust_plugins.lab.settings import MILESTONES
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
 
 _LINK_LOCAL = ipaddress.ip_network("fe80::/10")
 _SUBNET = 24
 
 
 class HaPage:
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
 
     async def page(self, request: Request, session: Session) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,12 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from retrust_plugins.lab.health_monitor import Address
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.pages.port import PagesNode
 
 
-def health_app(node: PrimeNode) -> Starlette:
+def health_app(node: PagesNode) -> Starlette:
     peers, pages = _Peers(node), _Pages(node)
     return Starlette(
         routes=[
@@ -40,7 +38,7 @@ def health_app(node: PrimeNode) -> Starlette:
 class _Peers:
     """Replication and activation are taken only from a peer that agreed on the authentication key."""
 
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
         self._agreed = False
 
@@ -82,7 +80,7 @@ def _address(body: dict[str, Any]) -> Address:
 class _Pages:
     """The login asks for the authentication key only."""
 
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
         self._sessions: set[str] = set()
 

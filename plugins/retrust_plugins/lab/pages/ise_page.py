@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from retrust_plugins.lab.ise import IseEntry, IseRefused
 from retrust_plugins.lab.pages.markup import render
-from retrust_plugins.lab.pages.sessions import Session
-
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.pages.port import PagesNode, Session
 
 LIST = "/webacs/iseServersAction.do"
 ADD, DELETE = "Add ISE Server", "Delete ISE Server(s)"
 
 
 class IsePage:
-    def __init__(self, node: PrimeNode) -> None:
+    def __init__(self, node: PagesNode) -> None:
         self._node = node
 
     async def listing(self, request: Request, session: Session) -> Response:

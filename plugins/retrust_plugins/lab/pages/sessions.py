@@ -5,27 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-if TYPE_CHECKING:
-    from retrust_plugins.lab.node import PrimeNode
+from retrust_plugins.lab.pages.port import PagesNode, Session
 
 COOKIE = "JSESSIONID"
 
 
-@dataclass
-class Session:
-    name: str
-    expires: float
-    greeted: bool = False
-
-
 class Sessions:
-    def __init__(self, node: PrimeNode, login: str) -> None:
+    def __init__(self, node: PagesNode, login: str) -> None:
         self._node, self._login = node, login
         self._ended_at: set[str] = set()
 
