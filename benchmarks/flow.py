@@ -26,7 +26,7 @@ from benchmarks import labs
 from benchmarks.report import Row, beside, table, under
 
 from retrust_plugins.lab import Lab, LabSettings
-from retrust_plugins.lab.settings import HaSettings
+from retrust_plugins.lab.settings import HaSettings, IseServersSettings
 
 ROUNDS = 5
 GOAL = 0.5
@@ -57,7 +57,7 @@ async def measure(folder: Path) -> list[Row]:
     settings = LabSettings(
         web=False,
         health_interval=0.05,
-        ise_interval=labs.QUIET,
+        ise_servers=IseServersSettings(interval=labs.QUIET),
         ha=HaSettings(loss_mode="Primary Lost Secondary", loss_recovers=True),
     )
     async with Lab(settings) as lab:

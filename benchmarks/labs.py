@@ -23,6 +23,7 @@ import yaml
 
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.inventory import secrets_of, site_of
+from retrust_plugins.lab.settings import IseServersSettings
 
 QUIET = 3600.0
 READY = "ready"
@@ -69,7 +70,7 @@ def running(sites: int = 1, labs: int | None = None) -> Iterator[Labs]:
 
 
 def settings() -> LabSettings:
-    return LabSettings(web=False, health_interval=QUIET, ise_interval=QUIET)
+    return LabSettings(web=False, health_interval=QUIET, ise_servers=IseServersSettings(interval=QUIET))
 
 
 def site(lab: Lab, folder: Path, tunnels: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Campus]:
         assert waiting.case is not None
         await approve(site.engine, site.ledger, waiting.case.id, ALICE, reason="renewed this morning")
         for node in site.lab.primes:
-            node.settings.delays["ncs certvalidation tofu-certs deletecert"] = SLOW
+            node.settings.terminal.delays["ncs certvalidation tofu-certs deletecert"] = SLOW
         yield site
 
 
@@ -43,7 +43,7 @@ async def in_a_delete(site: Campus, folder: Path) -> None:
     """Until the first delete is under way; the next ones are quick."""
     await until(lambda: phases(site, "started"), folder)
     for node in site.lab.primes:
-        node.settings.delays.clear()
+        node.settings.terminal.delays.clear()
 
 
 async def phases(site: Campus, phase: str) -> list[str]:

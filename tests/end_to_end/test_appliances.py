@@ -141,7 +141,7 @@ async def test_a_check_says_what_is_no_list(start, answer):
     """It is an error that quotes the answer, never a site without pins."""
     text, kind = NO_LISTS[answer]
     site = await start(quick_lab())
-    site.lab.secondary.settings.list_answers.append(text)
+    site.lab.secondary.settings.store.list_answers.append(text)
     with pytest.raises(kind) as said:
         await look(site.engine, site.site, site.ledger, pages=False)
     assert text.strip().split("\n")[-1].strip() in str(said.value)
@@ -162,7 +162,7 @@ async def test_an_answer_that_is_no_list_is_never_healed(start, answer, step):
     """It is quoted at whatever step it comes, and a later pass ends the work."""
     text, kind = NO_LISTS[answer]
     site = await start_broken(start)
-    spoilt, once = site.lab.primary.settings.list_answers, [text]
+    spoilt, once = site.lab.primary.settings.store.list_answers, [text]
 
     def before(part: str) -> None:
         if (part, step) in (("list", "first look"), ("verify", "verify")):
@@ -194,10 +194,10 @@ async def test_a_session_that_ends_or_a_node_that_restarts(start, setting, value
     """Whatever a pass meets, later ones end the work; a delete that took effect is not sent again."""
     site = await start_broken(start)
     lost = DELETE in str(value) and value != {DELETE: "after"}
-    setattr(site.lab.primary.settings, setting, value)
+    site.lab.primary.settings.change(setting, value)
 
     def mend(part: str) -> None:
-        site.lab.primary.settings.drops = ()
+        site.lab.primary.settings.terminal.drops = ()
 
     for _ in range(6):
         try:

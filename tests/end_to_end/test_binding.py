@@ -27,7 +27,7 @@ async def test_changed_line_between_passes(site):
     """One byte of a planned line changed after approval: the yes opens nothing, a new digest asks again."""
     await site.break_trust("secondary")
     first = await site.run()
-    site.lab.primary.settings.trailing = " "
+    site.lab.primary.settings.store.trailing = " "
     second = await site.run()
     assert second.outcome == "waiting"
     assert first.plan.digest != second.plan.digest
@@ -41,7 +41,7 @@ async def test_changed_line_within_a_pass(site):
 
     def change(part):
         if part == "delete":
-            site.lab.primary.settings.trailing = " "
+            site.lab.primary.settings.store.trailing = " "
 
     with pytest.raises(Drifted, match="is listed as") as drifted:
         await site.heal(before=change)
@@ -81,7 +81,7 @@ async def test_worse_evidence(site):
 
     def hide(part):
         if part == "delete":
-            site.lab.secondary.settings.channels = False
+            site.lab.secondary.settings.session.channels = False
 
     with pytest.raises(Drifted, match="the evidence for"):
         await site.heal(before=hide)
@@ -120,7 +120,7 @@ async def test_lost_answer(start, way):
     site = await start(change=lambda it: it["timeouts"].update(command=1))
     await site.settle_in()
     await site.break_trust("secondary")
-    site.lab.primary.settings.deletecert = way
+    site.lab.primary.settings.store.deletecert = way
     assert (await site.heal()).outcome == "healed"
     assert site.deletes() == {"primary": 1, "secondary": 0}
 
@@ -129,7 +129,7 @@ async def test_lost_answer(start, way):
 async def test_every_wording(site, way):
     """However a delete answers, or asks first, it is sent once and judged by the list."""
     await site.break_trust("secondary")
-    site.lab.primary.settings.deletecert = way
+    site.lab.primary.settings.store.deletecert = way
     assert (await site.heal()).outcome == "healed"
     assert site.deletes() == {"primary": 1, "secondary": 0}
 
@@ -140,7 +140,7 @@ async def test_delete_without_effect(start, way):
     site = await start(change=lambda it: it["timeouts"].update(operator=1))
     await site.settle_in()
     await site.break_trust("secondary")
-    site.lab.primary.settings.deletecert = way
+    site.lab.primary.settings.store.deletecert = way
     with pytest.raises(PermanentError, match="still listed after being sent") as failed:
         await site.heal()
     assert failed.value.exit_code == 1

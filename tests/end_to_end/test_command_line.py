@@ -246,7 +246,7 @@ async def test_delete_without_effect(start, retrust):
     site = await start(change=lambda it: it["timeouts"].update(operator=1))
     await site.settle_in()
     await site.break_trust("secondary")
-    site.lab.primary.settings.deletecert = "no-effect"
+    site.lab.primary.settings.store.deletecert = "no-effect"
     done = await retrust(site, "run", "campus", "--yes", "--json")
     assert (done.code, done.object["outcome"]) == (1, "failed")
     assert site.edge("primary") in done.message

@@ -31,7 +31,7 @@ def at_second(name: str, **settings: Any) -> Callable[[Campus], None]:
 
     def prepare(site: Campus) -> None:
         for setting, value in settings.items():
-            setattr(site.lab.secondary.settings, setting, value)
+            site.lab.secondary.settings.change(setting, value)
 
     prepare.__name__ = name
     return prepare
@@ -41,7 +41,7 @@ def no_list_after(number: int) -> Callable[[Campus], None]:
     def prepare(site: Campus) -> None:
         def spoil() -> None:
             for node in site.lab.primes:
-                node.settings.list_answers.append("% Authorization failed\n")
+                node.settings.store.list_answers.append("% Authorization failed\n")
 
         on_delete(site, number, spoil)
 
@@ -49,7 +49,7 @@ def no_list_after(number: int) -> Callable[[Campus], None]:
 
 
 def session_lost_at_verify(site: Campus) -> None:
-    on_delete(site, 2, lambda: setattr(site.lab.primary.settings, "drops", (LIST,)))
+    on_delete(site, 2, lambda: site.lab.primary.settings.change("drops", (LIST,)))
 
 
 def registration_fails(site: Campus) -> None:
@@ -72,8 +72,12 @@ FAULTS: dict[str, Callable[[Campus], None]] = {
 
 def mended(site: Campus) -> None:
     for node in site.lab.primes:
-        node.settings.drops, node.settings.deletecert, node.settings.list_answers = (), "chatty", []
-        node.settings.reboots = {}
+        node.settings.terminal.drops, node.settings.store.deletecert, node.settings.store.list_answers = (
+            (),
+            "chatty",
+            [],
+        )
+        node.settings.terminal.reboots = {}
     site.lab.settings.ha.fails_at = site.lab.primary.ha.settings.fails_at = None
 
 
@@ -121,7 +125,7 @@ async def test_a_delete_that_was_seen_to_work_is_verified_there_and_then(start: 
     await site.settle_in()
     await site.break_trust("primary", "secondary")
     await hear(site)
-    site.lab.secondary.settings.deletecert = "fail"
+    site.lab.secondary.settings.store.deletecert = "fail"
     with pytest.raises(RetrustError):
         await site.heal(accept_unproven=True)
     baselines = await site.ledger.baselines("campus")
@@ -134,10 +138,10 @@ async def test_an_undecided_delete_waits_for_what_decides_it(start: Any) -> None
     site: Campus = await start(quick_lab(), change=lambda it: it["timeouts"].update(settle=1, operator=1))
     await site.settle_in()
     await site.break_trust("secondary")
-    site.lab.primary.settings.deletecert = "no-effect"
+    site.lab.primary.settings.store.deletecert = "no-effect"
     with pytest.raises(RetrustError, match="still listed after being sent"):
         await site.heal(accept_unproven=True)
-    site.lab.primary.settings.deletecert = "chatty"
+    site.lab.primary.settings.store.deletecert = "chatty"
     sent = site.deletes()["primary"]
     with pytest.raises((RetrustError, PersonNeeded)):
         await site.heal(accept_unproven=True)

@@ -41,7 +41,7 @@ async def intercepted(site, *, vantage=False):
 async def test_refused_where_an_end_is_seen(start, holder, peer, vantage, verified):
     """An interceptor and a log line like a renewal's: refused with exit 4 and an alarm, nothing is written."""
     site = await start(change=policy_of("nobody"))
-    site.lab.primary.settings.channels, site.lab.secondary.settings.channels = holder, peer
+    site.lab.primary.settings.session.channels, site.lab.secondary.settings.session.channels = holder, peer
     if verified:
         await site.settle_in()
     await intercepted(site, vantage=vantage)
@@ -85,7 +85,7 @@ async def test_unseen_path_is_never_better_than_supported(start, way, vantage):
     site = await start()
     if way == "channels refused":
         for node in site.lab.primes:
-            node.settings.channels = False
+            node.settings.session.channels = False
     else:
         site.reload(lambda it: it.update(trust={"tunnels": "never"}))
     await intercepted(site, vantage=vantage)
@@ -111,7 +111,7 @@ async def test_log_line_against_our_own_eyes(start):
     site = await start()
     await site.settle_in()
     for node in site.lab.primes:
-        node.settings.channels = False
+        node.settings.session.channels = False
     await intercepted(site)
     with pytest.raises(Refused, match="the holder sees another certificate than we do"):
         await site.heal(accept_unproven=True)

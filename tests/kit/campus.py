@@ -33,7 +33,7 @@ from retrust.x509.certificates import read_presented
 from retrust_plugins.lab.ha import Registration
 from retrust_plugins.lab.lab import Lab
 from retrust_plugins.lab.node import PrimeNode
-from retrust_plugins.lab.settings import HaSettings, LabSettings
+from retrust_plugins.lab.settings import HaSettings, IseServersSettings, LabSettings
 
 if TYPE_CHECKING:
     from retrust.ledger import Ledger
@@ -91,7 +91,11 @@ def person_at_the_pages(lab: Lab) -> Tell:
 def quick_lab(**changes: Any) -> LabSettings:
     """Two servers that meet often, without pages and ISE."""
     settings = LabSettings(
-        web=False, ise=(), health_interval=0.15, ise_interval=0.15, ha=HaSettings(registration_time=0.1)
+        web=False,
+        ise=(),
+        health_interval=0.15,
+        ise_servers=IseServersSettings(interval=0.15),
+        ha=HaSettings(registration_time=0.1),
     )
     return replace(settings, **changes)
 

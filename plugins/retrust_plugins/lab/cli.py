@@ -13,7 +13,7 @@ import typer
 from retrust.errors import UsageError
 from retrust_plugins.lab.control import ControlServer, ask, is_running
 from retrust_plugins.lab.lab import Lab
-from retrust_plugins.lab.settings import HaSettings, IseSettings, LabSettings
+from retrust_plugins.lab.settings import HaSettings, IseServersSettings, IseSettings, LabSettings
 
 DirOption = Annotated[Path, typer.Option("--dir", help="The lab's folder: inventory, secrets, logs.")]
 NodeArgument = Annotated[str, typer.Argument(help="primary, secondary or ise (ise-2 for the second of several).")]
@@ -37,7 +37,7 @@ async def up(
     settings = LabSettings(
         start="fresh" if fresh else "healthy",
         health_interval=1.0,
-        ise_interval=1.0,
+        ise_servers=IseServersSettings(interval=1.0),
         ha=HaSettings(registration_time=3.0),
         ise=tuple(IseSettings(hostname="ISE-server" if n == 0 else f"ISE-server-{n + 1}") for n in range(ise)),
     )

@@ -98,7 +98,7 @@ class HealthMonitor:
 
     async def meet_self(self) -> None:
         """Self entries come from connections to itself: at the first start, or in every round."""
-        wanted = self._node.settings.self_entries
+        wanted = self._node.settings.store.self_entries
         if wanted == "off":
             return
         for host in self._node.own_names():

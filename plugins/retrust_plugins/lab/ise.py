@@ -146,12 +146,12 @@ class IseServers:
     async def _run(self) -> None:
         while True:
             await self.poll()
-            await asyncio.sleep(self._lab.settings.ise_interval)
+            await asyncio.sleep(self._lab.settings.ise_servers.interval)
 
     async def poll(self) -> None:
         for entry in list(self.entries):
             healthy, version = await self._login(entry)
-            heals = not entry.broken or self._lab.settings.ise_recovers
+            heals = not entry.broken or self._lab.settings.ise_servers.recovers
             entry.status = REACHABLE if healthy and heals else UNREACHABLE
             entry.version = version or entry.version
         for center in self._lab.dna_center:
@@ -160,11 +160,11 @@ class IseServers:
     async def add(self, entry: IseEntry) -> None:
         """Raises ``IseRefused``; the status shows at the next poll."""
         existing = [e for e in self.entries if (e.address, e.port) == (entry.address, entry.port)]
-        if existing and self._lab.settings.ise_existing == "error":
+        if existing and self._lab.settings.ise_servers.existing == "error":
             raise IseRefused(f"ISE server {entry.address} already exists.")
-        if self._lab.settings.ise_checked_on_add:
+        if self._lab.settings.ise_servers.checked_on_add:
             await self._check(entry)
-        if existing and self._lab.settings.ise_existing == "replace":
+        if existing and self._lab.settings.ise_servers.existing == "replace":
             self.entries = [e for e in self.entries if e not in existing]
         self.entries.append(entry)
         await self._node.tell("add-ise", entry.address)

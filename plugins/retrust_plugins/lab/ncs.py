@@ -103,26 +103,26 @@ async def leave(shell: Shell) -> str:
 
 async def list_certificates(shell: Shell) -> str:
     node = shell.node
-    if node.settings.list_answers:
-        return node.settings.list_answers.pop(0)
-    return _HEADER[node.settings.header] + "".join(_entry(node, pin) for pin in node.tofu.pins.values())
+    if node.settings.store.list_answers:
+        return node.settings.store.list_answers.pop(0)
+    return _HEADER[node.settings.store.header] + "".join(_entry(node, pin) for pin in node.tofu.pins.values())
 
 
 def _entry(node: CommandLineNode, pin: Pinned) -> str:
-    style = node.settings
+    style = node.settings.store
     subject = (slash if style.dn_style == "slash" else spaced)(pin.subject, style.escape_non_ascii)
     return f"host={pin.key};{style.after_semicolon}subject={style.after_subject}{subject}{style.trailing}\n"
 
 
 async def delete_certificate(shell: Shell, key: str) -> str:
     """The way in which it goes is a setting; see ``settings.DeleteCert``."""
-    node, way = shell.node, shell.node.settings.deletecert
+    node, way = shell.node, shell.node.settings.store.deletecert
     if key not in node.tofu.pins:
-        return node.settings.wrong_key_error.format(key=key) + "\n"
-    if way == "confirm" and not await shell.ask_yes_or_no(node.settings.delete_question.format(key=key)):
+        return node.settings.store.wrong_key_error.format(key=key) + "\n"
+    if way == "confirm" and not await shell.ask_yes_or_no(node.settings.store.delete_question.format(key=key)):
         return ""
     if way == "fail":
-        return node.settings.delete_error.format(key=key) + "\n"
+        return node.settings.store.delete_error.format(key=key) + "\n"
     if way == "drop-before":
         raise SessionDropped
     if way != "no-effect":
@@ -131,7 +131,7 @@ async def delete_certificate(shell: Shell, key: str) -> str:
         raise SessionDropped
     if way == "answer-lost":
         await shell.say_nothing()
-    return "" if way == "silent" else node.settings.delete_answer.format(key=key) + "\n"
+    return "" if way == "silent" else node.settings.store.delete_answer.format(key=key) + "\n"
 
 
 async def status(shell: Shell) -> str:

@@ -51,7 +51,9 @@ class PrimeNode(Renewable):
         self.web_password = settings.web_password or f"Web#{secrets.token_urlsafe(12)}"
         self.authentication_key = authentication_key
         super().__init__(
-            lab, settings.subject or lab.subject_for(settings.hostname, settings.dn_style), (host, settings.hostname)
+            lab,
+            settings.subject or lab.subject_for(settings.hostname, settings.store.dn_style),
+            (host, settings.hostname),
         )
         self.web_identity = lab.identity(self.identity.subject, self.hosts)
         self.pending: Identity | None = None
@@ -76,7 +78,7 @@ class PrimeNode(Renewable):
         self.tofu = TofuStore(self.name, network, self.tell, lab.settings.connect_timeout)
         self.ssh = SshServer(self, self.host, ground.port(SSH_PORT), answer)
         self._reboot: asyncio.Task[None] | None = None
-        self.tofu.pins.update({pin.key: pin for pin in strangers(self.settings.strangers, self.identity)})
+        self.tofu.pins.update({pin.key: pin for pin in strangers(self.settings.store.strangers, self.identity)})
         self.ha = HighAvailability(self, lab.settings.ha)
         self.health_monitor = HealthMonitor(self, lab.settings.health_interval)
         self.ise_servers = IseServers(self, lab)

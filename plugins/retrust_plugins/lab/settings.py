@@ -79,19 +79,9 @@ class PageSettings:
 
 
 @dataclass
-class NodeSettings:
-    """One Prime server. ``subject`` is an RFC 4514 string; a password left out is made up for each lab."""
+class SessionSettings:
+    """How an SSH session begins."""
 
-    hostname: str = "prime-pri"
-    subject: str | None = None
-    version: str = "3.5.0"
-    username: str = "admin"
-    password: str | None = None
-    role: Literal["admin", "user"] = "admin"
-    web_username: str = "root"
-    web_password: str | None = None
-
-    # how a session begins
     host_key_types: tuple[str, ...] = ("ssh-ed25519",)
     refuse_password: bool = False
     exec_allowed: bool = False
@@ -105,7 +95,11 @@ class NodeSettings:
     prompt: str = "{hostname}/{user}# "
     shells_at_once: int | None = None
 
-    # how it goes on
+
+@dataclass
+class TerminalSettings:
+    """How a session goes on. What is by command goes by the command's beginning."""
+
     delay: float = 0.0
     delays: dict[str, float] = field(default_factory=dict)  # by the command's beginning
     questions_after: dict[str, str] = field(default_factory=dict)  # likewise: asked after the answer
@@ -118,7 +112,11 @@ class NodeSettings:
     echo: bool = True
     line_end: Literal["\r\n", "\r"] = "\r\n"
 
-    # tofu-certs
+
+@dataclass
+class StoreSettings:
+    """The TOFU store, and how it is listed and deleted from."""
+
     list_answers: list[str] = field(default_factory=list)  # printed in place of the list, each once
     strangers: int = 0  # pins of hosts that nobody knows
     self_entries: SelfEntries = "listed"
@@ -134,8 +132,32 @@ class NodeSettings:
     delete_error: str = "% Error: Unable to delete the certificate"
     wrong_key_error: str = "% Error: No certificate found for host {key}"
 
+
+@dataclass
+class NodeSettings:
+    """One Prime server. ``subject`` is an RFC 4514 string; a password left out is made up for each lab."""
+
+    hostname: str = "prime-pri"
+    subject: str | None = None
+    version: str = "3.5.0"
+    username: str = "admin"
+    password: str | None = None
+    role: Literal["admin", "user"] = "admin"
+    web_username: str = "root"
+    web_password: str | None = None
     restart_time: float = 0.0
+
+    session: SessionSettings = field(default_factory=SessionSettings)
+    terminal: TerminalSettings = field(default_factory=TerminalSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     pages: PageSettings = field(default_factory=PageSettings)
+
+    def change(self, name: str, value: object) -> None:
+        """Change one setting, in whichever group it is."""
+        groups = [part for part in (self, self.session, self.terminal, self.store) if hasattr(part, name)]
+        if len(groups) != 1:
+            raise AttributeError(f"NodeSettings has no {name!r}")
+        setattr(groups[0], name, value)
 
 
 LISTING_3_9: dict[str, Any] = {
@@ -181,11 +203,23 @@ class HaSettings:
 
 
 @dataclass
+class IseServersSettings:
+    """The primary's list of ISE servers."""
+
+    interval: float = 0.3
+    recovers: bool = False  # reachable again by itself when trust is restored
+    existing: Literal["replace", "allow", "error"] = "replace"
+    checked_on_add: bool = True
+
+
+@dataclass
 class LabSettings:
     start: Literal["healthy", "fresh"] = "healthy"
     web: bool = True
     primary: NodeSettings = field(default_factory=NodeSettings)
-    secondary: NodeSettings = field(default_factory=lambda: NodeSettings(hostname="prime-sec", header="one-line"))
+    secondary: NodeSettings = field(
+        default_factory=lambda: NodeSettings("prime-sec", store=StoreSettings(header="one-line"))
+    )
     ise: tuple[IseSettings, ...] = (IseSettings(),)
     dna_center: tuple[IseSettings, ...] = ()  # the primary connects to them as it does to ISE servers
 
@@ -195,20 +229,15 @@ class LabSettings:
     web_certificate: Literal["separate", "shared"] = "separate"
 
     health_interval: float = 0.3
-    ise_interval: float = 0.3
     connect_timeout: float = 2.0
     ha: HaSettings = field(default_factory=HaSettings)
-    ise_recovers: bool = False  # reachable again by itself when trust is restored
-    ise_existing: Literal["replace", "allow", "error"] = "replace"
-    ise_checked_on_add: bool = True
+    ise_servers: IseServersSettings = field(default_factory=IseServersSettings)
     log: LogSettings = field(default_factory=LogSettings)
     ping_interval: float = 30.0  # of the alarm stream
 
     def with_nodes(self, **changes: Any) -> LabSettings:
-        """Apply the same changes to both Prime nodes, and return these settings."""
+        """Apply the same changes to both Prime nodes, in whichever group they are; return these settings."""
         for node in (self.primary, self.secondary):
             for name, value in changes.items():
-                if not hasattr(node, name):
-                    raise AttributeError(f"NodeSettings has no {name!r}")
-                setattr(node, name, value)
+                node.change(name, value)
         return self

@@ -34,11 +34,11 @@ class Shell:
     ) -> None:
         self.node, self.user, self.terminal = node, user, terminal
         self._answer = answer
-        self.configuring = node.settings.config_mode
+        self.configuring = node.settings.session.config_mode
 
     @property
     def prompt(self) -> str:
-        prompt = self.node.settings.prompt.format(hostname=self.node.settings.hostname, user=self.user)
+        prompt = self.node.settings.session.prompt.format(hostname=self.node.settings.hostname, user=self.user)
         return prompt.replace("#", "(config)#") if self.configuring else prompt
 
     async def run(self) -> None:
@@ -51,29 +51,29 @@ class Shell:
 
     async def _greet(self) -> None:
         settings = self.node.settings
-        if settings.banner:
-            self.terminal.write(settings.banner + "\n")
-        while settings.resumable and (await self.ask(_RESUME)).strip():
+        if settings.session.banner:
+            self.terminal.write(settings.session.banner + "\n")
+        while settings.session.resumable and (await self.ask(_RESUME)).strip():
             self.terminal.write("% Error: Invalid session, enter the number of the session\n")
-        if settings.unexpected_question:
-            await self.ask(settings.unexpected_question)
-        if settings.login_question and not await self.ask_yes_or_no(settings.login_question):
+        if settings.session.unexpected_question:
+            await self.ask(settings.session.unexpected_question)
+        if settings.session.login_question and not await self.ask_yes_or_no(settings.session.login_question):
             raise SessionEnded
 
     async def execute(self, line: str) -> None:
         settings = self.node.settings
         self.node.commands.append(Received(datetime.now(UTC), self.user, line))
         await self.node.tell("command", line)
-        await asyncio.sleep(_by_beginning(settings.delays, line, settings.delay))
-        if line.strip().startswith(settings.drops or ("\0",)):
+        await asyncio.sleep(_by_beginning(settings.terminal.delays, line, settings.terminal.delay))
+        if line.strip().startswith(settings.terminal.drops or ("\0",)):
             raise SessionDropped
-        if (reboot := _taken(settings.reboots, line)) == "before":
+        if (reboot := _taken(settings.terminal.reboots, line)) == "before":
             raise self._rebooting()
         said = await self._answer(self, line)
         if reboot == "after":
             raise self._rebooting()
         await self.terminal.show(said)
-        if question := _by_beginning(settings.questions_after, line, ""):
+        if question := _by_beginning(settings.terminal.questions_after, line, ""):
             await self.ask(question)
 
     def _rebooting(self) -> SessionDropped:

@@ -34,7 +34,7 @@ class SshServer:
         self.new_keys()
 
     def new_keys(self) -> None:
-        self.keys = [asyncssh.generate_private_key(kind) for kind in self._node.settings.host_key_types]
+        self.keys = [asyncssh.generate_private_key(kind) for kind in self._node.settings.session.host_key_types]
 
     @property
     def is_open(self) -> bool:
@@ -87,8 +87,8 @@ class _Login(asyncssh.SSHServer):
             self._server.connections.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
-        if self._node.settings.auth_banner and self._connection is not None:
-            self._connection.send_auth_banner(self._node.settings.auth_banner)
+        if self._node.settings.session.auth_banner and self._connection is not None:
+            self._connection.send_auth_banner(self._node.settings.session.auth_banner)
         return True
 
     def password_auth_supported(self) -> bool:
@@ -97,7 +97,7 @@ class _Login(asyncssh.SSHServer):
     def validate_password(self, username: str, password: str) -> bool:
         node = self._node
         known = (username, password) == (node.username, node.password)
-        if known and not node.settings.refuse_password:
+        if known and not node.settings.session.refuse_password:
             node.logins += 1
             return True
         node.failed_logins += 1
@@ -105,7 +105,7 @@ class _Login(asyncssh.SSHServer):
 
     def session_requested(self) -> asyncssh.SSHServerSession[str]:
         assert self._connection is not None
-        limit = self._node.settings.shells_at_once
+        limit = self._node.settings.session.shells_at_once
         if limit is not None and len(self._server.shells) >= limit:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "open failed")
         return _Session(self._node, self._server, self._connection)
@@ -113,7 +113,7 @@ class _Login(asyncssh.SSHServer):
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> Awaitable[asyncssh.SSHTCPSession[bytes]]:
-        if not self._node.settings.channels:
+        if not self._node.settings.session.channels:
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "administratively prohibited: open failed"
             )
@@ -129,7 +129,10 @@ class _Session(asyncssh.SSHServerSession[str]):
         self._has_pty = False
         settings = node.settings
         self.terminal = Terminal(
-            self._send, echo=settings.echo, line_end=settings.line_end, at_blanks=settings.break_at == "blank"
+            self._send,
+            echo=settings.terminal.echo,
+            line_end=settings.terminal.line_end,
+            at_blanks=settings.terminal.break_at == "blank",
         )
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
@@ -137,19 +140,19 @@ class _Session(asyncssh.SSHServerSession[str]):
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: object) -> bool:
         self._has_pty = True
-        self.terminal.page_length = self._node.settings.page_length
+        self.terminal.page_length = self._node.settings.terminal.page_length
         self.terminal_size_changed(*term_size)
         return True
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        self.terminal.width = self._node.settings.width or (width if self._node.settings.wrap else 0)
+        self.terminal.width = self._node.settings.terminal.width or (width if self._node.settings.terminal.wrap else 0)
 
     def shell_requested(self) -> bool:
         return self._has_pty
 
     def exec_requested(self, command: str) -> bool:
         self._command = command
-        return self._node.settings.exec_allowed
+        return self._node.settings.session.exec_allowed
 
     def session_started(self) -> None:
         self._server.shells.add(self)

@@ -140,7 +140,7 @@ async def test_a_node_that_cannot_be_reached_is_tried_again(site: Campus, servin
 async def test_a_refused_password_is_not_tried_again(site: Campus, serving: Any) -> None:
     """It would lock the account: neither time nor further sightings start another pass."""
     clock = Clock()
-    site.lab.secondary.settings.refuse_password = True
+    site.lab.secondary.settings.session.refuse_password = True
     async with serving(site, sources=follows(site), clock=clock) as now:
         await site.break_trust("secondary")
         await now.case("failed")

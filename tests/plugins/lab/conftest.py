@@ -93,7 +93,7 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[Lab]]]:
 
         async def starter(settings: LabSettings | None = None, **changes: Any) -> Lab:
             settings = settings or LabSettings(web=False)
-            settings.health_interval = settings.ise_interval = 0.05
+            settings.health_interval = settings.ise_servers.interval = 0.05
             for name, value in changes.items():
                 assert hasattr(settings, name), name
                 setattr(settings, name, value)

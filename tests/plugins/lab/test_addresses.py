@@ -11,6 +11,7 @@ import pytest
 
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.addresses import find_ground
+from retrust_plugins.lab.settings import IseServersSettings
 
 
 def _has_ipv6() -> bool:
@@ -50,7 +51,7 @@ def test_blocks_are_never_shared():
 
 async def test_many_labs_in_one_process(look):
     """Ten labs without rounds start together, healthy, and each answers with its own certificates."""
-    settings = LabSettings(web=False, health_interval=3600.0, ise_interval=3600.0)
+    settings = LabSettings(web=False, health_interval=3600.0, ise_servers=IseServersSettings(interval=3600.0))
     async with AsyncExitStack() as stack:
         labs = await asyncio.gather(*(stack.enter_async_context(Lab(settings)) for _ in range(10)))
         assert all(lab.healthy for lab in labs)

@@ -50,9 +50,9 @@ async def test_awkward_names_are_printed_as_openssl_does(start, log_in):
     lab = await start(settings)
     operator = await log_in(lab.primary)
     assert (await operator.pins())[-1].endswith('C = CH, L = Zürich, O = "Acme, Inc.", CN = prime/sec=1')
-    lab.primary.settings.dn_style = "slash"
+    lab.primary.settings.store.dn_style = "slash"
     assert (await operator.pins())[-1].endswith("/C=CH/L=Zürich/O=Acme, Inc./CN=prime/sec=1")
-    lab.primary.settings.escape_non_ascii = True
+    lab.primary.settings.store.escape_non_ascii = True
     assert r"/L=Z\xC3\xBCrich/" in (await operator.pins())[-1]
 
 
@@ -131,7 +131,7 @@ async def test_exec_is_refused(lab, connect):
     connection = await connect(lab.primary)
     with pytest.raises(asyncssh.ChannelOpenError):
         await connection.run(LIST)
-    lab.primary.settings.exec_allowed = True
+    lab.primary.settings.session.exec_allowed = True
     assert f"host={lab.secondary.key}" in str((await connection.run(LIST)).stdout)
 
 
@@ -148,7 +148,7 @@ async def test_wrong_password_is_counted(lab, connect):
         await connect(lab.primary, password="wrong")
     assert (lab.primary.logins, lab.primary.failed_logins) == (0, 1)
     await connect(lab.primary)
-    lab.primary.settings.refuse_password = True
+    lab.primary.settings.session.refuse_password = True
     with pytest.raises(asyncssh.PermissionDenied):
         await connect(lab.primary)
     assert (lab.primary.logins, lab.primary.failed_logins) == (1, 2)

@@ -7,11 +7,13 @@ import asyncio
 import asyncssh
 import pytest
 
+from retrust_plugins.lab.settings import IseServersSettings
+
 
 @pytest.fixture
 async def quiet(start):
     """A lab whose nodes do not meet by themselves: what is gone stays gone until somebody connects."""
-    return await start(health_interval=3600.0, ise_interval=3600.0)
+    return await start(health_interval=3600.0, ise_servers=IseServersSettings(interval=3600.0))
 
 
 def _command(key: str) -> str:
@@ -29,7 +31,7 @@ def _command(key: str) -> str:
 )
 async def test_answer_and_effect_are_two_things(quiet, log_in, way, says, gone):
     """What it says and what it does are set apart from each other."""
-    quiet.primary.settings.deletecert = way
+    quiet.primary.settings.store.deletecert = way
     key = quiet.secondary.key
     operator = await log_in(quiet.primary)
     assert await operator.delete(key) == says.format(key=key)
@@ -40,7 +42,7 @@ async def test_answer_and_effect_are_two_things(quiet, log_in, way, says, gone):
 @pytest.mark.parametrize(("reply", "gone"), [("yes", True), ("no", False)])
 async def test_confirmation(quiet, log_in, reply, gone):
     """Asked to confirm, only a yes deletes; what is neither is asked again."""
-    quiet.primary.settings.deletecert = "confirm"
+    quiet.primary.settings.store.deletecert = "confirm"
     key = quiet.secondary.key
     operator = await log_in(quiet.primary)
     operator.type(_command(key) + "\r")
@@ -55,7 +57,7 @@ async def test_confirmation(quiet, log_in, reply, gone):
 @pytest.mark.parametrize(("way", "gone"), [("drop-before", False), ("drop-after", True)])
 async def test_session_drops(quiet, log_in, way, gone):
     """The session may drop before the delete took effect, or after."""
-    quiet.primary.settings.deletecert = way
+    quiet.primary.settings.store.deletecert = way
     key = quiet.secondary.key
     operator = await log_in(quiet.primary)
     operator.type(_command(key) + "\r")
@@ -66,7 +68,7 @@ async def test_session_drops(quiet, log_in, way, gone):
 
 async def test_answer_lost(quiet, log_in):
     """The delete took effect, and the session stays open without answer or prompt."""
-    quiet.primary.settings.deletecert = "answer-lost"
+    quiet.primary.settings.store.deletecert = "answer-lost"
     key = quiet.secondary.key
     operator = await log_in(quiet.primary)
     operator.type(_command(key) + "\r")

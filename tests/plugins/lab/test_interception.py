@@ -76,7 +76,7 @@ async def test_channel_to_nowhere_fails(lab, log_in):
 
 async def test_channels_can_be_forbidden(lab, log_in):
     """With `channels=False` every channel is administratively prohibited, and the shell still works."""
-    lab.primary.settings.channels = False
+    lab.primary.settings.session.channels = False
     operator = await log_in(lab.primary)
     with pytest.raises(asyncssh.ChannelOpenError) as refused:
         await operator.fingerprint_at("127.0.0.1", 8082)

@@ -6,6 +6,7 @@ import pytest
 
 from retrust_plugins.lab import IseSettings, LabSettings
 from retrust_plugins.lab.ise import IseEntry, IseRefused
+from retrust_plugins.lab.settings import IseServersSettings
 
 
 def _entry(lab, number: int = 0, **changes) -> IseEntry:
@@ -36,8 +37,8 @@ async def test_renewed_ise_stays_unreachable_until_it_is_added_again(lab):
 
 
 async def test_ise_may_recover_by_itself(start):
-    """With `ise_recovers` the next poll after the delete makes it reachable."""
-    lab = await start(ise_recovers=True)
+    """With `recovers` the next poll after the delete makes it reachable."""
+    lab = await start(ise_servers=IseServersSettings(recovers=True))
     await lab.ise[0].renew()
     await lab.until(lambda: _statuses(lab) == ["Unreachable"], "rejected")
     await lab.primary.tofu.delete(f"{lab.ise[0].host}_{lab.ise[0].port}")
@@ -66,7 +67,7 @@ async def test_status_lags_until_the_next_poll(start):
 @pytest.mark.parametrize(("setting", "left"), [("replace", 1), ("allow", 2), ("error", None)])
 async def test_adding_an_address_that_exists(start, setting, left):
     """It replaces the entry, stands beside it, or is refused, as the settings say."""
-    lab = await start(ise_existing=setting)
+    lab = await start(ise_servers=IseServersSettings(existing=setting))
     if left is None:
         with pytest.raises(IseRefused, match="already exists"):
             await lab.primary.ise_servers.add(_entry(lab))
