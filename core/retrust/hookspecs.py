@@ -1,7 +1,9 @@
 """Every hook of Retrust, on one page.
 
 All hooks *register*: they are called once in a process, when their objects are first needed, take no
-arguments and return objects; the engine then calls the objects' methods itself. Results of all plugins
+arguments and return a list; the engine then calls the objects' methods itself. An item of the list is an object, or
+names one as ``module:attribute`` (a class is called without arguments), so that its module is imported only where it
+is needed. Results of all plugins
 are joined, in the order in which the plugins were loaded; two objects of one kind with one name are an
 error that names both plugins, and an exception in a hook stops the start and names its plugin.
 
@@ -15,8 +17,7 @@ A site's package registers with one entry point in the group ``retrust``, as the
 
     @hookimpl
     def retrust_targets():
-        from my_site.target import MyTarget
-        return [MyTarget()]
+        return ["my_site.target:MyTarget"]
 """
 
 from __future__ import annotations
@@ -44,42 +45,42 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def retrust_targets() -> Sequence[Target[Any]]:  # type: ignore[empty-body]
+def retrust_targets() -> Sequence[Target[Any] | str]:  # type: ignore[empty-body]
     """When an inventory is read: kinds of site, one ``Target`` each; an inventory's ``target:`` names it."""
 
 
 @hookspec
-def retrust_gates() -> Sequence[Gate[Any]]:  # type: ignore[empty-body]
+def retrust_gates() -> Sequence[Gate[Any] | str]:  # type: ignore[empty-body]
     """When a plan meets its policy: kinds of gate. A plugin can add gates; none can be taken away."""
 
 
 @hookspec
-def retrust_collectors() -> Sequence[Collector]:  # type: ignore[empty-body]
+def retrust_collectors() -> Sequence[Collector | str]:  # type: ignore[empty-body]
     """When a snapshot is taken: evidence collectors. One that raises counts as *not available*."""
 
 
 @hookspec
-def retrust_log_signatures() -> Sequence[LogSignature]:  # type: ignore[empty-body]
+def retrust_log_signatures() -> Sequence[LogSignature | str]:  # type: ignore[empty-body]
     """When log text is scanned: what a failure looks like in a log."""
 
 
 @hookspec
-def retrust_sources() -> Sequence[EventSource[Any]]:  # type: ignore[empty-body]
+def retrust_sources() -> Sequence[EventSource[Any] | str]:  # type: ignore[empty-body]
     """When the service starts: kinds of event source. One that fails is restarted, the others stay up."""
 
 
 @hookspec
-def retrust_observers() -> Sequence[Observer]:  # type: ignore[empty-body]
+def retrust_observers() -> Sequence[Observer | str]:  # type: ignore[empty-body]
     """When a ledger is opened: objects told of every entry after it is written. One that raises is logged."""
 
 
 @hookspec
-def retrust_secret_stores() -> Sequence[SecretStore]:  # type: ignore[empty-body]
+def retrust_secret_stores() -> Sequence[SecretStore | str]:  # type: ignore[empty-body]
     """When a secret is read: schemes of secret references beside ``env:`` and ``file:``."""
 
 
 @hookspec
-def retrust_apps() -> Sequence[App]:  # type: ignore[empty-body]
+def retrust_apps() -> Sequence[App | str]:  # type: ignore[empty-body]
     """When the service starts: web applications that it serves, each below a path of its own."""
 
 

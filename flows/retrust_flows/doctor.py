@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from retrust.browser.chromium import chromium_version
 from retrust.cli import output
 from retrust.cli.look import SITES_AT_ONCE, SitesArgument
 from retrust.cli.options import InventoryOption, JsonOption
@@ -18,6 +19,7 @@ from retrust.engine.engine import Engine
 from retrust.errors import InventoryError, PermanentError, RetrustError, TemporaryError
 from retrust.inventory import Site
 from retrust.ledger import read_only
+from retrust.ledger.keys import LedgerKey
 from retrust.runs.preflight import prove_writable
 from retrust.runs.reaching import reach
 from retrust.secrets import references
@@ -111,8 +113,6 @@ async def _home(engine: Engine) -> str:
 
 async def _ledger(engine: Engine) -> str:
     """It opens, it can be written, and the key of this home may sign its chain; no entry is written."""
-    from retrust.ledger.keys import LedgerKey
-
     if not engine.ledger_exists:
         return "there is none yet; the first command that needs one makes it"
     async with await engine.open_ledger() as ledger:
@@ -160,8 +160,6 @@ async def _prefect(engine: Engine) -> str:
 
 
 async def _chromium() -> str:
-    from retrust.browser.chromium import chromium_version
-
     return f"version {await chromium_version()} starts"
 
 

@@ -38,7 +38,10 @@ class Runner:
     _quiet: bool = field(default=False, init=False)
 
     async def one_pass(self, site: str, attendance: Attendance | None = None) -> Ended:
-        from retrust_flows.remediate import Lent, remediation
+        from retrust_flows.remediate import (
+            Lent,
+            remediation,
+        )  # imports Prefect, which a command without a run needs not
 
         if not self._quiet:
             self._quiet = True

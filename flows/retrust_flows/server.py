@@ -98,7 +98,7 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
 def _heed_environment() -> None:
     """Where Prefect was imported before, it read the environment then, and must read it again."""
     if "prefect.context" in sys.modules:
-        from prefect.context import refresh_global_settings_context
+        from prefect.context import refresh_global_settings_context  # Prefect reads the environment when it is imported
 
         refresh_global_settings_context()
 

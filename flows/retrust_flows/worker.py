@@ -158,8 +158,8 @@ class RetrustWorker(BaseWorker[Job, Any, Ran]):
         return Ran(status_code=0, identifier=str(flow_run.id))
 
     def _installed(self, flow_run: FlowRun, name: str) -> Flow[..., Any]:
-        from retrust_flows.remediate import Lent, remediation
-        from retrust_flows.sweep import sweeping
+        from retrust_flows.remediate import Lent, remediation  # heavy, and Prefect loads this module to list workers
+        from retrust_flows.sweep import sweeping  # likewise
 
         assert self._engine is not None
         lent = Lent(self._engine, self._ledger, Attendance("service"), go_on=lambda: self._go_on(flow_run))

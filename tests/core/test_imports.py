@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -105,3 +106,16 @@ def test_the_core_has_few_rooms_and_few_arrows() -> None:
     }
     assert len(rooms) <= 32
     assert len(arrows) <= 130
+
+
+def test_few_imports_stand_in_functions_and_each_gives_its_reason() -> None:
+    """What is loaded late is named as `module:attribute` or by `lazily`; the exceptions are few."""
+    root = Path(__file__).parents[2]
+    late = []
+    for file in (path for source in ("core", "flows", "plugins") for path in (root / source).rglob("*.py")):
+        text = file.read_text()
+        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        inside = {n.lineno for f in functions for n in ast.walk(f) if isinstance(n, (ast.Import, ast.ImportFrom))}
+        late += [(f"{file.relative_to(root)}:{line}", text.splitlines()[line - 1]) for line in sorted(inside)]
+    assert len(late) < 30
+    assert [place for place, line in late if "  # " not in line] == []

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retrust.approval.policies import check_policy
     from retrust.approval.required import RISKS, approvers_of, requirements
     from retrust.approval.rules import DECIDABLE, Matter, expires_at, may_decide
+    from retrust.approval.ssh_keys import sign
     from retrust.approval.standing import evaluate
     from retrust.approval.tokens import (
         MayNotMake,
@@ -76,6 +77,7 @@ __all__ = [
     "requirements",
     "right_to_make_tokens",
     "roles_of",
+    "sign",
     "token_id",
     "without_tokens",
 ]
@@ -90,4 +92,5 @@ __getattr__ = lazily(
     "objection person_labels reject",
     tokens="MayNotMake Register Token create_token person_at right_to_make_tokens roles_of token_id without_tokens",
     acceptance="accepted",
+    ssh_keys="sign",
 )

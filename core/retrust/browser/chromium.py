@@ -13,16 +13,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, Route, async_playwright
 
 from retrust.browser.relay import PinnedRelay
 from retrust.errors import PermanentError
 from retrust.models import Endpoint
 from retrust.secrets.environment import child_environment
-
-if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, Playwright, Route
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -95,8 +93,6 @@ async def open_browser(
 
     Leaving the block, also by an exception or a cancellation, ends every process that was started.
     """
-    from playwright.async_api import async_playwright
-
     upstream = address or origin
     relay = PinnedRelay(upstream, name=origin.host, node=node, fingerprint=fingerprint)
     async with relay, async_playwright() as playwright:
@@ -115,8 +111,6 @@ async def open_browser(
 
 
 async def _start(playwright: Playwright, args: list[str]) -> Browser:
-    from playwright.async_api import Error
-
     try:
         return await playwright.chromium.launch(
             executable_path=find_chromium(), headless=True, args=args, env=dict(child_environment())
@@ -129,8 +123,6 @@ async def _start(playwright: Playwright, args: list[str]) -> Browser:
 
 async def chromium_version() -> str:
     """Start Chromium and end it, as a run would: its version, or the error of what is missing."""
-    from playwright.async_api import async_playwright
-
     async with async_playwright() as playwright:
         browser = await _start(playwright, [*ARGUMENTS, *without_sandbox()])
         version = browser.version

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 gets escapes, never a crash
             stream.reconfigure(errors="backslashreplace")
-    from retrust.cli.app import run
+    from retrust.cli.app import run  # light: the rule on `--help` comes first
 
     run(sys.argv[1:] if argv is None else argv)
 

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrust.actors import account
+from retrust.audit import export_case, verify_chain, verify_pack
 from retrust.cli import output
 from retrust.cli.options import InventoryOption
 from retrust.engine.engine import Engine
+from retrust.engine.home import home_folder
 from retrust.errors import UsageError
+from retrust.ledger.entries import KeyJoined
+from retrust.ledger.keys import LedgerKey, key_id, pem, public_from_hex, public_from_pem, raw
+from retrust.ledger.notes import notes_in
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -37,8 +43,6 @@ async def verify(
     inventory: InventoryOption = None,
 ) -> int:
     """Check the ledger's chain, or an exported pack offline; names the first thing that was changed."""
-    from retrust.audit import verify_chain, verify_pack
-
     wanted = _key_id(public_key) if public_key is not None else None
     if file is not None:
         if checkpoint:
@@ -68,14 +72,10 @@ def _read(path: Path) -> bytes:
 
 def _key_id(text: str) -> str:
     """Of a key's id, or of a file with a public key."""
-    from retrust.ledger.keys import key_id
-
     return text if text.startswith("SHA256:") else key_id(_public(Path(text)))
 
 
 def _public(path: Path) -> Ed25519PublicKey:
-    from retrust.ledger.keys import public_from_pem
-
     try:
         return public_from_pem(_read(path))
     except ValueError as exc:
@@ -83,8 +83,6 @@ def _public(path: Path) -> Ed25519PublicKey:
 
 
 def _notes(files: list[Path]) -> list[Note]:
-    from retrust.ledger.notes import notes_in
-
     notes: list[Note] = []
     for path in files:
         found = notes_in(_read(path))
@@ -100,18 +98,12 @@ def _notes(files: list[Path]) -> list[Note]:
 
 def _own_key() -> str | None:
     """The key of the ledger in this home, where there is one."""
-    from retrust.engine.home import home_folder
-    from retrust.ledger.keys import LedgerKey
-
     own = LedgerKey.existing(home_folder())
     return own.key_id if own is not None else None
 
 
 async def key(inventory: InventoryOption = None) -> None:
     """Print the public key that this ledger began with, for others to pin."""
-    from retrust.ledger.entries import KeyJoined
-    from retrust.ledger.keys import pem, public_from_hex
-
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
         joined = [e.body for e in await ledger.entries(kinds=("key-joined",)) if isinstance(e.body, KeyJoined)]
@@ -127,9 +119,6 @@ async def join(
     inventory: InventoryOption = None,
 ) -> None:
     """Let another home's key sign the chain, by this home's signature: for a worker with a key of its own."""
-    from retrust.actors import account
-    from retrust.ledger.keys import key_id, public_from_hex, raw
-
     is_hex = len(key) == 64 and not set(key.lower()) - set("0123456789abcdef")
     public = public_from_hex(key) if is_hex else _public(Path(key))
     engine = Engine.start(inventory)
@@ -144,8 +133,6 @@ async def export(
     inventory: InventoryOption = None,
 ) -> None:
     """Write a case's signed evidence pack, which anyone can check offline."""
-    from retrust.audit import export_case
-
     if to is not None and not to.parent.is_dir():
         raise UsageError("there is no such folder", where=str(to.parent))
     engine = Engine.start(inventory)

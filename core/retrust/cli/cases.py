@@ -13,6 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from retrust.approval.decisions import Speaker, current_matter, gate_states
+from retrust.approval.decisions import approve as say_yes
+from retrust.approval.decisions import cancel as end
+from retrust.approval.decisions import dismiss as say
+from retrust.approval.decisions import reject as say_no
 from retrust.approval.signing import statement
 from retrust.approval.tokens import roles_of
 from retrust.cli import output
@@ -22,6 +26,7 @@ from retrust.cli.showing import SignOption, person, signed, signing_person
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.present.case import story_object
+from retrust.states import OPEN_STATES
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as `retrust cases` lists it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
@@ -50,8 +55,6 @@ async def cases(
 
 
 async def _cases(site: str | None, all_: bool, server: str | None, inventory: Path | None) -> list[dict[str, Any]]:
-    from retrust.states import OPEN_STATES
-
     if server is not None:
         async with connect(server) as there:
             return await there.cases(site=site, all_=all_)
@@ -116,8 +119,6 @@ async def approve(
     if server is not None:
         await _approve_there(server, case, reason, gate, digest, sign_with)
         return
-    from retrust.approval.decisions import approve as say_yes
-
     engine = Engine.start(inventory)
     async with await engine.open_ledger() as ledger:
         if sign_with is None:
@@ -169,8 +170,6 @@ async def reject(
             )
         who, label = said["actor"], said["gate"]
     else:
-        from retrust.approval.decisions import reject as say_no
-
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
             who = await person(engine, ledger, sign_with)
@@ -195,8 +194,6 @@ async def cancel(
         async with connect(server) as there:
             await there.decide(case, "cancel", {"reason": reason})
     else:
-        from retrust.approval.decisions import cancel as end
-
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
             await end(ledger, case, _here(engine, await person(engine, ledger, sign_with)), reason=reason)
@@ -215,8 +212,6 @@ async def dismiss(
         async with connect(server) as there:
             ended = (await there.dismiss(sighting, reason))["case"]
     else:
-        from retrust.approval.decisions import dismiss as say
-
         engine = Engine.start(inventory)
         async with await engine.open_ledger() as ledger:
             who = await person(engine, ledger, sign_with)

@@ -20,8 +20,11 @@ from retrust.cli.options import InventoryOption, JsonOption
 from retrust.cli.showing import SignOption, level_of, person, somebody
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
+from retrust.logs.scanner import scan_stream
 from retrust.models import Sighting
 from retrust.sources import sighting_of as sighting
+from retrust.x509.certificates import fingerprint as of
+from retrust.x509.files import server_certificate
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -71,8 +74,6 @@ async def log(
 
 
 def _scan(engine: Engine, file: str) -> Iterator[Match]:
-    from retrust.logs.scanner import scan_stream
-
     signatures = engine.log_signatures
     if file == "-":
         with FileIO(sys.stdin.fileno(), closefd=False) as stream:
@@ -190,9 +191,6 @@ async def _password(engine: Engine, text: str) -> SecretStr:
 def _fingerprint(
     site: Site, certificate: Path | None, fingerprint: str | None, password: SecretStr | None = None
 ) -> str:
-    from retrust.x509.certificates import fingerprint as of
-    from retrust.x509.files import server_certificate
-
     if (certificate is None) == (fingerprint is None):
         raise UsageError("give the certificate or its fingerprint", hint="--certificate FILE or --fingerprint SHA256:…")
     if fingerprint is not None:

@@ -10,12 +10,12 @@ import typer
 from retrust.cli import output
 from retrust.engine.loader import load_plugins
 from retrust.errors import UsageError
+from retrust.inventory.schema import schema as of
+from retrust.inventory.template import TEMPLATE
 
 
 def init(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("retrust.yaml")) -> None:
     """Write a commented inventory."""
-    from retrust.inventory.template import TEMPLATE
-
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)
@@ -30,6 +30,4 @@ def init(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path
 
 def schema() -> None:
     """Print the inventory's JSON schema, for editors."""
-    from retrust.inventory.schema import schema as of
-
     output.print_json(of(load_plugins().site_models))

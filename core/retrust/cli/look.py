@@ -17,6 +17,7 @@ from retrust.ledger import Knowledge, read_only
 from retrust.models import Snapshot
 from retrust.present.json import check_object, plan_object, unplanned_object, unread_object
 from retrust.runs.preflight import noted, unmet
+from retrust.runs.preview import draw_plan, renewal_impact
 from retrust.runs.reaching import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.trust.baselines import healthy_baselines, taken_up
 
@@ -97,8 +98,6 @@ async def plan(
     site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None, inventory: InventoryOption = None
 ) -> int:
     """Check, then the plan as a diff, its digest and gates."""
-    from retrust.runs.preview import draw_plan
-
     engine = Engine.start(inventory)
     chosen = engine.site(site)
     try:
@@ -123,8 +122,6 @@ async def impact(
     inventory: InventoryOption = None,
 ) -> int:
     """Which pins a planned renewal of a node's certificate will break."""
-    from retrust.runs.preview import renewal_impact
-
     engine = Engine.start(inventory)
     async with read_only(await engine.ledger_url(), engine.home) as knowledge:
         snapshot = await look(engine, engine.site(site), knowledge, pages=False)

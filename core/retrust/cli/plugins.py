@@ -9,6 +9,7 @@ import typer
 
 from retrust.cli import output
 from retrust.cli.options import JsonOption
+from retrust.cli.scaffold import write_scaffold
 from retrust.engine.loader import load_plugins
 
 
@@ -42,6 +43,4 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
 ) -> None:
     """Write a plugin's scaffold, with tests that pass."""
-    from retrust.cli.scaffold import write_scaffold
-
     output.say(f"wrote {write_scaffold(name, folder)}; try it: pip install -e . && pytest")

@@ -16,7 +16,7 @@ from retrust.cli.showing import TOKEN
 from retrust.errors import PermanentError, RetrustError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx  # heavy, and only --server needs it
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EXIT = {
@@ -59,7 +59,7 @@ class Server:
         return await self._asked("POST", f"sightings/{sighting}/dismiss", json={"reason": reason})
 
     async def _asked(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        import httpx
+        import httpx  # heavy, and only --server needs it
 
         try:
             answer = await self._client.request(method, path, **more)
@@ -94,7 +94,7 @@ def _error(status: int, said: dict[str, Any]) -> RetrustError:
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Server]:
     """The API below ``url``, with the token of the environment. No redirect is followed: it would carry it on."""
-    import httpx
+    import httpx  # heavy, and only --server needs it
 
     token = os.environ.get(TOKEN)
     if not token:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retrust import approval
 from retrust.actors import UNKNOWN, account
 from retrust.approval import signing
 from retrust.approval.tokens import Register
@@ -71,9 +73,7 @@ async def signing_person(engine: Engine, ledger: Ledger, key: str, text: str) ->
 
 
 async def signed(text: str, key: str) -> str:
-    from getpass import getpass
-
-    return await signing.sign(text, None if key == AGENT else Path(key), getpass if sys.stdin.isatty() else None)
+    return await approval.sign(text, None if key == AGENT else Path(key), getpass if sys.stdin.isatty() else None)
 
 
 async def _deciding(engine: Engine, ledger: Ledger, by_key: str | None) -> str:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from retrust.commands import Command
 from retrust.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from retrust.gates import Gate
-
 
 @hookimpl
-def retrust_gates() -> Sequence[Gate[Any]]:
-    from retrust.gates import Confirm, Standard
-
-    return [Confirm(), Standard()]
+def retrust_gates() -> Sequence[str]:
+    return ["retrust.gates:Confirm", "retrust.gates:Standard"]
 
 
 @hookimpl

@@ -11,10 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrust import ledger
+from retrust.approval.policies import check_policy
 from retrust.engine.home import home_folder, keep_private
 from retrust.engine.loader import Plugins, installed_plugins
 from retrust.errors import UsageError
 from retrust.inventory import Inventory, Site, load_inventory
+from retrust.inventory.warnings import inventory_warnings
 from retrust.observers import Observer
 from retrust.secrets.redaction import Redactor
 from retrust.secrets.stores import Secrets
@@ -51,8 +54,6 @@ class Engine:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the inventory may say and seldom means, for ``check`` to say; each with its place."""
-        from retrust.inventory.warnings import inventory_warnings
-
         of_targets = (
             f"{self.inventory.where('sites', name)}: {text}"
             for name, site in self.inventory.sites.items()
@@ -61,8 +62,6 @@ class Engine:
         return (*of_targets, *inventory_warnings(self.inventory, self.home), *self.doubts)
 
     def _check_policies(self) -> None:
-        from retrust.approval.policies import check_policy
-
         for site in self.inventory.sites.values():
             self.doubts += check_policy(self.inventory, site, self.plugins.gates)
 
@@ -101,35 +100,26 @@ class Engine:
         """Whether the ledger is on this machine: a file, or a database server that is reached without a network."""
         if self.inventory.ledger.url is None:
             return True
-        from sqlalchemy import make_url
-
-        url = make_url(self.inventory.ledger.url)
-        return str(url.host or url.query.get("host", "/")).startswith("/")
+        return ledger.is_local(self.inventory.ledger.url)
 
     async def ledger_url(self) -> str | None:
         """Where the ledger is, with the password that the inventory refers to; None for the file in ``home``."""
         settings = self.inventory.ledger
         if settings.url is None or settings.password is None:
             return settings.url
-        from sqlalchemy import make_url
-
-        password = (await self.secrets.get(settings.password)).get_secret_value()
-        return make_url(settings.url).set(password=password).render_as_string(hide_password=False)
+        return ledger.with_password(settings.url, (await self.secrets.get(settings.password)).get_secret_value())
 
     async def open_ledger(self) -> Ledger:
         """The ledger, migrated, with the plugins' observers and its witnesses; the caller closes it."""
-        from retrust.ledger import Ledger
-        from retrust.ledger.witness import FileWitness
-
-        ledger = await Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
+        opened = await ledger.Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
         for observer in self.plugins.observers.values():
-            observer.opened(self, ledger)
-            ledger.observers.append(observer.told)
+            observer.opened(self, opened)
+            opened.observers.append(observer.told)
             if type(observer).noted is not Observer.noted:
-                ledger.witnesses.append(observer.noted)
+                opened.witnesses.append(observer.noted)
         if self.inventory.ledger.witness is not None:
-            ledger.witnesses.append(FileWitness(self.inventory.ledger.witness))
-        return ledger
+            opened.witnesses.append(ledger.FileWitness(self.inventory.ledger.witness))
+        return opened
 
     def services(
         self,

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+import platformdirs
+
 from retrust.errors import UsageError
 
 
@@ -14,8 +16,6 @@ def home_folder() -> Path:
     named = os.environ.get("RETRUST_HOME")
     if named:
         return Path(named).expanduser().absolute()
-    import platformdirs
-
     return Path(platformdirs.user_data_dir("retrust", appauthor=False))
 
 

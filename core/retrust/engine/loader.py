@@ -10,12 +10,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property, partial
+from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from retrust import hookspecs
+from retrust.engine import builtin
+from retrust.engine.contracts import keep
 from retrust.errors import PluginError
 
 if TYPE_CHECKING:
@@ -106,12 +109,11 @@ class Plugins:
         return {}
 
     def _named(self, hook: str) -> dict[str, Any]:
-        from retrust.engine.contracts import keep
-
         found: dict[str, Any] = {}
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             plugin = impl.plugin_name
-            for item in _returned(plugin, hook, impl.function):
+            for returned in _returned(plugin, hook, impl.function):
+                item = _loaded(plugin, hook, returned) if isinstance(returned, str) else returned
                 name = keep(hook, item, plugin)
                 if name in found:
                     raise PluginError(
@@ -133,6 +135,18 @@ def _returned(plugin: str, hook: str, function: Callable[[], Any]) -> Iterable[A
     return items
 
 
+def _loaded(plugin: str, hook: str, name: str) -> Any:
+    """What ``module:attribute`` names; of a class, an object."""
+    module, colon, attribute = name.partition(":")
+    try:
+        if not (module and colon and attribute):
+            raise ValueError("expected `module:attribute`")
+        found = getattr(import_module(module), attribute)
+        return found() if isinstance(found, type) else found
+    except Exception as exc:
+        raise PluginError(f"{hook} names {name!r}: {type(exc).__name__}: {exc}", plugin=plugin) from exc
+
+
 @cache
 def installed_plugins() -> Plugins:
     """What this process works with: loaded once, however many ask."""
@@ -141,8 +155,6 @@ def installed_plugins() -> Plugins:
 
 def load_plugins(*, extra: Mapping[str, object] | None = None, entry_points: bool = True) -> Plugins:
     """Register the core's own features, every entry point of the group ``retrust``, then ``extra``."""
-    from retrust.engine import builtin
-
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     origins: dict[str, Callable[[], str]] = {BUILTIN: lambda: "retrust"}

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from retrust import x509
 from retrust.inventory.document import Document, dotted
 from retrust.inventory.fields import (
     CertificateFingerprint,
@@ -229,9 +230,7 @@ class Site(Part):
 
     def read_fingerprint(self, text: str) -> str:
         """A fingerprint as people and tools write it for such a site, in our spelling; else ``ValueError``."""
-        from retrust.x509.certificates import parse_fingerprint
-
-        return parse_fingerprint(text)
+        return x509.parse_fingerprint(text)
 
     @field_validator("policy")
     @classmethod

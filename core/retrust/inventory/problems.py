@@ -5,6 +5,7 @@ No sentence quotes a value. Where a key stands in the file is found by ``documen
 
 from __future__ import annotations
 
+import difflib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -83,8 +84,6 @@ def _noun(value: Any) -> str:
 
 def close(word: Any, known: Iterable[str]) -> str:
     """``; did you mean …?`` where something known is near."""
-    import difflib
-
     near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.7)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -48,8 +48,10 @@ from retrust.ledger.records import (
 )
 
 if TYPE_CHECKING:
+    from retrust.ledger.database import is_local, with_password
     from retrust.ledger.leases import Lease
     from retrust.ledger.ledger import Ledger
+    from retrust.ledger.witness import FileWitness
 
 __all__ = [
     "AcceptedIdentity",
@@ -59,6 +61,7 @@ __all__ = [
     "DigestUse",
     "DigestUsed",
     "Entry",
+    "FileWitness",
     "Head",
     "Knowledge",
     "Lease",
@@ -78,7 +81,11 @@ __all__ = [
     "SnapshotRecord",
     "StepRecord",
     "StillSending",
+    "is_local",
     "read_only",
+    "with_password",
 ]
 
-__getattr__ = lazily(__name__, ledger="Ledger", leases="Lease")
+__getattr__ = lazily(
+    __name__, ledger="Ledger", leases="Lease", witness="FileWitness", database="is_local with_password"
+)

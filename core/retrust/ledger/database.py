@@ -153,3 +153,13 @@ def _hint(said: str) -> str | None:
     if "not a database" in said or "malformed" in said:
         return "this file is no ledger, or is damaged: put it aside, or restore it from a backup"
     return None
+
+
+def is_local(url: str) -> bool:
+    """Whether the database server is reached without a network."""
+    parts = make_url(url)
+    return str(parts.host or parts.query.get("host", "/")).startswith("/")
+
+
+def with_password(url: str, password: str) -> str:
+    return make_url(url).set(password=password).render_as_string(hide_password=False)

@@ -96,7 +96,7 @@ async def read_only(url: str | None, home: Path, *, patience: float = 10.0) -> A
         with contextlib.closing(connection):
             yield ReadOnlyLedger(connection, str(path))
         return
-    from retrust.ledger.ledger import Ledger
+    from retrust.ledger.ledger import Ledger  # heavy, and most looks do not need it
 
     async with await Ledger.open(url, home, patience=patience) as ledger:
         yield ledger

@@ -18,7 +18,7 @@ from retrust.ledger.queries import SCHEMA_VERSION
 from retrust.ledger.tables import SCHEMA
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    from alembic.config import Config  # heavy, as above
 
 VERSION_TABLE = "ledger_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -51,20 +51,20 @@ def _upgrade(connection: Connection, where: str) -> None:
     found = _version(connection)
     if found == SCHEMA:
         return
-    from alembic import command
-    from alembic.script import ScriptDirectory
+    import alembic.command  # heavy, and only a schema that changes needs it
+    import alembic.script  # with it
 
     config = migrations()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {script.revision for script in alembic.script.ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise NewerSchema(where, found, SCHEMA)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    alembic.command.upgrade(config, "head")
 
 
 def migrations() -> Config:
     """Alembic's configuration for the packaged migrations; there is no ini file."""
-    from alembic.config import Config
+    from alembic.config import Config  # heavy, as above
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -10,12 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from retrust.logs.records import Record, lead_of, records_in
 from retrust.signatures import CUT
-
-if TYPE_CHECKING:
-    from retrust.logs.records import Record
 
 LIMIT = 1024 * 1024
 """How much of one record is awaited."""
@@ -163,8 +160,6 @@ class Carriers:
     def _exported(self, line: bytes) -> bytes:
         """A line of ``journalctl -o export``: a field a line. One that holds line ends is its name, and on the next
         lines its length and its text."""
-        from retrust.logs.records import Record, lead_of
-
         field = _FIELD.match(line)
         name, is_text = (field["name"], field["is_text"]) if field else (b"", b"")
         if name in (b"__CURSOR", b"__REALTIME_TIMESTAMP") and is_text:
@@ -195,8 +190,6 @@ class Carriers:
             start = line.find(b"[")
         if start < 0 or not depth or not line.rstrip().endswith((b"}", b"]")):
             return None
-        from retrust.logs.records import records_in
-
         records = records_in(line[start:].rstrip(b"\r"), self._anchors)
         if records is None:
             return None

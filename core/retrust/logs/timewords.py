@@ -10,6 +10,7 @@ import unicodedata
 from datetime import UTC, timedelta, timezone, tzinfo
 from enum import Enum
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 
 class Unknown(Enum):
@@ -118,8 +119,6 @@ def zone_of(word: bytes) -> tzinfo | Unknown | None:
     if text in _SEVERAL or text.endswith(" Time"):
         return UNKNOWN
     if "/" in text:
-        from zoneinfo import ZoneInfo
-
         try:
             return ZoneInfo(text)
         except (KeyError, ValueError, OSError):

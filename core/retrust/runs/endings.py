@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from retrust.approval.acceptance import record_change
 from retrust.errors import ChangedIdentity, PersonNeeded, Refused, RetrustError, TemporaryError
+from retrust.ledger import LeaseLost
 from retrust.models import GateState, Plan, Snapshot, StepResult
 from retrust.runs.steps import Drifted
 
@@ -60,8 +61,6 @@ def outcome_of(error: RetrustError) -> Outcome:
 
 async def record_failure(ledger: Ledger, site: Site, error: RetrustError, *, actor: str, run: str) -> Case | None:
     """Write into the open case how the pass ended. A lost lease writes nothing: another run has the case now."""
-    from retrust.ledger import LeaseLost
-
     case = await ledger.open_case_of(site.name)
     if isinstance(error, ChangedIdentity):
         # A node's own identity changed: a finding of the case, which then waits for a person to accept it.

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from retrust.ledger import Ledger
 from retrust.ledger.canonical import canonical
 from retrust.ledger.entries import Body, Noticed
 from retrust.ledger.entry import Entry, kind_of, written
@@ -30,6 +31,7 @@ from retrust.models import (
     Step,
     Verdict,
 )
+from retrust.testing.postgres import requires_postgres, server
 
 SITE = "campus"
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -53,8 +55,6 @@ def database_url(backend: str, folder: Path) -> str:
     """An empty database of that kind; skips the test where there is no PostgreSQL."""
     if backend == "sqlite":
         return f"sqlite:///{folder / 'ledger.db'}"
-    from retrust.testing.postgres import requires_postgres
-
     return requires_postgres().database()
 
 
@@ -63,8 +63,6 @@ def migrated_url(backend: str, folder: Path) -> str:
     if backend == "sqlite":
         (folder / "ledger.db").write_bytes(_migrated_file())
         return f"sqlite:///{folder / 'ledger.db'}"
-    from retrust.testing.postgres import requires_postgres
-
     return requires_postgres().database(like=_migrated_database())
 
 
@@ -77,8 +75,6 @@ def _migrated_file() -> bytes:
 
 @functools.cache
 def _migrated_database() -> str:
-    from retrust.testing.postgres import server
-
     url = server().database()
     _migrate(url)
     return url
@@ -86,7 +82,6 @@ def _migrated_database() -> str:
 
 def _migrate(url: str) -> None:
     """In a thread: the caller may have a running loop of its own."""
-    from retrust.ledger import Ledger
 
     async def migrate() -> None:
         with tempfile.TemporaryDirectory() as home:

@@ -187,7 +187,7 @@ def server() -> Server:
 
 def requires_postgres() -> Server:
     """For fixtures: the server, or a skip with the reason."""
-    import pytest
+    import pytest  # benchmarks use this module without pytest
 
     if _binaries() is None:
         pytest.skip("no PostgreSQL is installed")

@@ -33,7 +33,7 @@ from retrust.models import (
     Verdict,
 )
 from retrust.runs.plan import bind
-from retrust.testing.ledgers import fingerprint
+from retrust.testing.ledgers import fingerprint, migrated_url
 
 if TYPE_CHECKING:
     import pytest
@@ -83,8 +83,6 @@ async def a_world(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *, sites: Sequence[str] = ("campus",), **inventory: Any
 ) -> AsyncIterator[tuple[Engine, Ledger]]:
     """An engine on an inventory file in ``folder``, and its open ledger."""
-    from retrust.testing.ledgers import migrated_url
-
     home = folder / "home"
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("RETRUST_HOME", str(home))

@@ -11,7 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7, pkcs12
 
 from retrust.x509.der import elements, fields_of
 
@@ -98,8 +98,6 @@ def _of_der(data: bytes, password: bytes | None) -> list[bytes]:
 
 
 def _of_pkcs7(data: bytes) -> list[bytes]:
-    from cryptography.hazmat.primitives.serialization import pkcs7
-
     try:
         return [c.public_bytes(Encoding.DER) for c in pkcs7.load_der_pkcs7_certificates(data)]
     except Exception as exc:  # the library raises several kinds for what is none
@@ -107,8 +105,6 @@ def _of_pkcs7(data: bytes) -> list[bytes]:
 
 
 def _of_pkcs12(data: bytes, password: bytes | None) -> list[bytes]:
-    from cryptography.hazmat.primitives.serialization import pkcs12
-
     try:
         bundle = pkcs12.load_pkcs12(data, password)
     except ValueError as exc:

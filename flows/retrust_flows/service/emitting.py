@@ -52,7 +52,7 @@ class Emitter:
             self._events.put_nowait(event)
 
     async def run(self) -> None:
-        from prefect.client.orchestration import get_client
+        from prefect.client.orchestration import get_client  # after our settings are in the environment
 
         async with get_client() as client:
             while True:

@@ -95,7 +95,7 @@ class WorkPool:
         self._last: dict[str, tuple[str, UUID]] = {}
 
     async def launch(self, order: Order) -> None:
-        from prefect.client.orchestration import get_client
+        from prefect.client.orchestration import get_client  # after our settings are in the environment
 
         async with get_client() as client:
             if await self._waits(client, order.site):
@@ -118,7 +118,7 @@ class WorkPool:
 
     async def _waits(self, client: PrefectClient, site: str) -> bool:
         """Whether the site's last run has not begun: without workers, runs must not pile up."""
-        from prefect.exceptions import ObjectNotFound
+        from prefect.exceptions import ObjectNotFound  # likewise
 
         if site not in self._last:
             return False
@@ -134,7 +134,7 @@ class WorkPool:
         return f"{order.key}:{run}" if key == order.key else order.key
 
     async def _deployed(self, client: PrefectClient) -> UUID:
-        from prefect.exceptions import ObjectNotFound
+        from prefect.exceptions import ObjectNotFound  # likewise
 
         try:
             return (await client.read_deployment_by_name(self._deployment)).id

@@ -7,25 +7,14 @@ through the pages, ``modes`` tells from which HA mode registering is safe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from retrust.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from retrust.signatures import LogSignature
-    from retrust.target import Target
+
+@hookimpl
+def retrust_targets() -> list[str]:
+    return ["retrust_plugins.cisco_prime.target:CiscoPrime"]
 
 
 @hookimpl
-def retrust_targets() -> Sequence[Target[Any]]:
-    from retrust_plugins.cisco_prime.target import CiscoPrime
-
-    return [CiscoPrime()]
-
-
-@hookimpl
-def retrust_log_signatures() -> Sequence[LogSignature]:
-    from retrust_plugins.cisco_prime.signatures import TOFU_MISMATCH
-
-    return [TOFU_MISMATCH]
+def retrust_log_signatures() -> list[str]:
+    return ["retrust_plugins.cisco_prime.signatures:TOFU_MISMATCH"]

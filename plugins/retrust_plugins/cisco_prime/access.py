@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from retrust.errors import PermanentError
 from retrust.ssh import SshAccess
 from retrust.target import Services
+from retrust_plugins.cisco_prime.browser import BrowserSettings, HaRequest, IseRequest, WebAccess
 
 if TYPE_CHECKING:
     from retrust.secrets import Secrets
-    from retrust_plugins.cisco_prime.browser import BrowserSettings, HaRequest, IseRequest, WebAccess
     from retrust_plugins.cisco_prime.site import CiscoPrimeSite, IseServer, PrimeNode, Timeouts
 
 
@@ -32,8 +32,6 @@ async def ssh_access(name: str, node: PrimeNode, services: Services) -> SshAcces
 
 async def web_access(site: CiscoPrimeSite, services: Services) -> WebAccess:
     """How the primary's pages are reached, and which certificate they must present."""
-    from retrust_plugins.cisco_prime.browser import WebAccess
-
     web, endpoint = site.primary.web, site.primary.web_endpoint
     if web is None or endpoint is None:
         raise PermanentError(
@@ -53,8 +51,6 @@ async def web_access(site: CiscoPrimeSite, services: Services) -> WebAccess:
 
 
 async def ha_request(site: CiscoPrimeSite, secrets: Secrets) -> HaRequest:
-    from retrust_plugins.cisco_prime.browser import HaRequest
-
     ha, virtual = site.ha, site.ha.virtual_ip
     return HaRequest(
         secondary=site.secondary.host,
@@ -67,16 +63,12 @@ async def ha_request(site: CiscoPrimeSite, secrets: Secrets) -> HaRequest:
 
 
 async def ise_request(server: IseServer, secrets: Secrets) -> IseRequest:
-    from retrust_plugins.cisco_prime.browser import IseRequest
-
     return IseRequest(
         host=server.host, username=server.username, password=await secrets.get(server.password), port=server.port
     )
 
 
 def page_settings(timeouts: Timeouts) -> BrowserSettings:
-    from retrust_plugins.cisco_prime.browser import BrowserSettings
-
     still = timeouts.still.total_seconds()
     return BrowserSettings(
         page=timeouts.page.total_seconds(),

@@ -25,6 +25,7 @@ from retrust_plugins.cisco_prime.ha_status import ha_from_cli
 from retrust_plugins.cisco_prime.listing import read_listing
 from retrust_plugins.cisco_prime.modes import classify_mode
 from retrust_plugins.cisco_prime.names import DELETE_COMMAND, HA, ise_relation
+from retrust_plugins.cisco_prime.operator import Operator
 
 if TYPE_CHECKING:
     from retrust.ssh import Connection as SshConnection
@@ -394,8 +395,6 @@ class PrimeConnection(Connection):
         )
         if driver == "browser":
             return await self._open_pages()
-        from retrust_plugins.cisco_prime.operator import Operator
-
         relation = HA if step.kind == "register-ha" else ise_relation(step.argument)
 
         async def observe() -> Relation | None:
@@ -414,7 +413,7 @@ class PrimeConnection(Connection):
     async def _open_pages(self) -> Pages:
         """The primary's pages, logged in once a pass."""
         if self._pages is None:
-            from retrust_plugins.cisco_prime.browser import open_pages
+            from retrust_plugins.cisco_prime.browser import open_pages  # imports Playwright
 
             self._pages = await self._stack.enter_async_context(
                 open_pages(

@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from retrust.logs import read_timestamp
 from retrust.signatures import CUT, EXCERPT, LogSignature, Match, Reading, Window
+from retrust.x509 import DistinguishedName
 from retrust_plugins.cisco_prime.logged_dn import read_dn
-
-if TYPE_CHECKING:
-    from retrust.x509 import DistinguishedName
 
 ANCHOR = b"Current certificate of the remote host is different"
 LEAD = 1024
@@ -217,6 +215,4 @@ def _fuller(one: str | None, other: str | None) -> str | _Conflict | None:
 
 @lru_cache(maxsize=256)
 def _parsed(dn: str) -> DistinguishedName:
-    from retrust.x509 import DistinguishedName
-
     return DistinguishedName.parse(dn)

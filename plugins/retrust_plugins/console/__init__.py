@@ -11,29 +11,9 @@ No rule of deciding is written here: every decision ends in ``retrust.approval``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from retrust.apps import App
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.host import Host
-    from retrust.ledger import Ledger
-
-
-class Console(App):
-    """Pages need no JavaScript for reading and deciding; scripts only keep them up to date."""
-
-    name = "console"
-    path = "/"
-
-    def build(self, host: Host, ledger: Ledger) -> Any:
-        from retrust_plugins.console.app import build_app, guarded
-
-        return guarded(build_app(host, ledger))
 
 
 @hookimpl
-def retrust_apps() -> Sequence[App]:
-    return [Console()]
+def retrust_apps() -> list[str]:
+    return ["retrust_plugins.console.app:ConsoleApp"]

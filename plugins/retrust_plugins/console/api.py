@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrust.approval import approve, create_token, dismiss, gate_states, reject, right_to_make_tokens
 from retrust.approval import cancel as end
+from retrust.audit import export_case, verify_chain
 from retrust.models import GateState
 from retrust.present import story_object
 from retrust.states import OPEN_STATES, State
@@ -236,8 +237,6 @@ async def export(case: CaseId, visitor: Known, console: TheConsole) -> Response:
 
 
 async def packed(console: Console, case: str) -> Response:
-    from retrust.audit import export_case
-
     async with console.heavy:
         with tempfile.TemporaryDirectory(prefix="retrust-pack-") as folder:
             path = await export_case(console.ledger, case, Path(folder) / f"{case}.zip")
@@ -298,7 +297,5 @@ async def verify(visitor: Known, console: TheConsole) -> dict[str, Any]:
 
 
 async def verified(console: Console) -> ChainReport:
-    from retrust.audit import verify_chain
-
     async with console.heavy:
         return await verify_chain(console.ledger)

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from retrust.approval import Register
+from retrust.apps import App
 from retrust.errors import RetrustError
 from retrust_plugins.console import api, oidc, pages, signin
 from retrust_plugins.console.context import API, HERE, Console, status_of
@@ -32,6 +33,16 @@ if TYPE_CHECKING:
     from retrust.ledger import Ledger
 
 log = logging.getLogger(__name__)
+
+
+class ConsoleApp(App):
+    """Pages need no JavaScript for reading and deciding; scripts only keep them up to date."""
+
+    name = "console"
+    path = "/"
+
+    def build(self, host: Host, ledger: Ledger) -> Any:
+        return guarded(build_app(host, ledger))
 
 
 def build_app(host: Host, ledger: Ledger) -> FastAPI:

@@ -13,8 +13,12 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import httpx
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
 from retrust.approval import person_at
 from retrust_plugins.console.access import TheConsole, address_of
@@ -122,10 +126,6 @@ async def _provider(oidc: OidcSettings) -> dict[str, Any]:
 
 async def _claims(console: Console, oidc: OidcSettings, code: str, flow: dict[str, Any]) -> dict[str, Any]:
     """The ID token's claims, once its signature, issuer, audience, times and nonce are as they must be."""
-    from joserfc import jwt
-    from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet
-
     provider = await _provider(oidc)
     form = {
         "grant_type": "authorization_code",
@@ -155,8 +155,6 @@ async def _claims(console: Console, oidc: OidcSettings, code: str, flow: dict[st
 
 
 async def _asked(method: str, url: str, **more: Any) -> dict[str, Any]:
-    import httpx
-
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
             answer = await client.request(method, url, **more)

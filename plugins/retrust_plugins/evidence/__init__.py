@@ -7,19 +7,17 @@ join into one grade is ``retrust.evidence``'s; what a grade allows is the gates'
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.evidence import Collector
 
 
 @hookimpl
-def retrust_collectors() -> list[Collector]:
-    from retrust_plugins.evidence.certificate import Issued, SameKey
-    from retrust_plugins.evidence.ends import HoldersEnd, PeersEnd
-    from retrust_plugins.evidence.told import Announced, Attested
-    from retrust_plugins.evidence.vantage import Vantage
-
-    return [Vantage(), PeersEnd(), HoldersEnd(), Announced(), SameKey(), Issued(), Attested()]
+def retrust_collectors() -> list[str]:
+    return [
+        "retrust_plugins.evidence.vantage:Vantage",
+        "retrust_plugins.evidence.ends:PeersEnd",
+        "retrust_plugins.evidence.ends:HoldersEnd",
+        "retrust_plugins.evidence.told:Announced",
+        "retrust_plugins.evidence.certificate:SameKey",
+        "retrust_plugins.evidence.certificate:Issued",
+        "retrust_plugins.evidence.told:Attested",
+    ]

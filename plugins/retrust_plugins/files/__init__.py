@@ -5,17 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.sources import EventSource
 
 
 @hookimpl
-def retrust_sources() -> Sequence[EventSource[Any]]:
-    from retrust_plugins.files.source import LogFiles
-
-    return [LogFiles()]
+def retrust_sources() -> list[str]:
+    return ["retrust_plugins.files.source:LogFiles"]

@@ -15,6 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
+
 from retrust_plugins.lab.certificates import Identity
 from retrust_plugins.lab.logs import NodeLog
 from retrust_plugins.lab.network import Endpoint, Unreachable
@@ -79,18 +83,12 @@ class IseNode(Renewable):
         await self.start()
 
     def _app(self) -> ASGIApp:
-        from starlette.applications import Starlette
-        from starlette.responses import HTMLResponse
-        from starlette.routing import Route
-
         async def front(_: Request) -> Response:
             return HTMLResponse("<title>Identity Services Engine</title><h1>Identity Services Engine</h1>")
 
         return Starlette(routes=[Route(LOGIN_PATH, self._login), Route("/", front)])
 
     async def _login(self, request: Request) -> Response:
-        from starlette.responses import JSONResponse
-
         if read_basic(request.headers.get("authorization", "")) == (self.username, self.password):
             self.logins += 1
             return JSONResponse({"version": "2.4.0.357"})

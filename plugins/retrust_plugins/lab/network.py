@@ -17,13 +17,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
 from retrust_plugins.lab.addresses import new_socket
 from retrust_plugins.lab.certificates import Identity
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
-    from uvicorn import Config
-    from uvicorn.server import ServerState
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HANDSHAKE_LIMIT = 10.0
@@ -211,10 +213,6 @@ class Endpoint:
             connection.close()
 
     def _protocol(self) -> asyncio.BaseProtocol:
-        from uvicorn import Config
-        from uvicorn.protocols.http.h11_impl import H11Protocol
-        from uvicorn.server import ServerState
-
         if self._http is None:
             config = Config(
                 self._app(),

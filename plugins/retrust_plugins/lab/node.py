@@ -18,6 +18,8 @@ from retrust_plugins.lab.ise import IseServers
 from retrust_plugins.lab.logs import NodeLog
 from retrust_plugins.lab.ncs import answer
 from retrust_plugins.lab.network import Endpoint
+from retrust_plugins.lab.pages.app import web_app
+from retrust_plugins.lab.pages.health import health_app
 from retrust_plugins.lab.ports import Received, Twin
 from retrust_plugins.lab.renewal import Renewable
 from retrust_plugins.lab.settings import NodeSettings
@@ -220,11 +222,7 @@ class PrimeNode(Renewable):
         await self.start_services()
 
     def _health_app(self) -> ASGIApp:
-        from retrust_plugins.lab.pages.health import health_app
-
         return health_app(self)
 
     def _web_app(self) -> ASGIApp:
-        from retrust_plugins.lab.pages.app import web_app
-
         return web_app(self)

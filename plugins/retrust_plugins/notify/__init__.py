@@ -5,17 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.observers import Observer
 
 
 @hookimpl
-def retrust_observers() -> Sequence[Observer]:
-    from retrust_plugins.notify.notifier import Notifier
-
-    return [Notifier()]
+def retrust_observers() -> list[str]:
+    return ["retrust_plugins.notify.notifier:Notifier"]

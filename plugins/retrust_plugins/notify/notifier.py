@@ -128,7 +128,7 @@ def send(outgoing: Outgoing) -> None:
 
 
 def _sent(outgoing: Outgoing) -> bool:
-    import apprise
+    import apprise  # heavy, and only a message needs it
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     there = apprise.Apprise()

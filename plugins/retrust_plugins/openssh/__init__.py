@@ -8,16 +8,9 @@ lines (``@cert-authority``, ``@revoked``, comments, patterns) are nobody's first
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.target import Target
 
 
 @hookimpl
-def retrust_targets() -> list[Target[Any]]:
-    from retrust_plugins.openssh.target import OpenSsh
-
-    return [OpenSsh()]
+def retrust_targets() -> list[str]:
+    return ["retrust_plugins.openssh.target:OpenSsh"]

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from retrust.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from retrust.gates import Gate
 
 
 @hookimpl
-def retrust_gates() -> Sequence[Gate[Any]]:
-    from retrust_plugins.people.gate import People
-
-    return [People()]
+def retrust_gates() -> list[str]:
+    return ["retrust_plugins.people.gate:People"]

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from retrust.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from retrust.gates import Gate
-    from retrust.observers import Observer
+
+@hookimpl
+def retrust_gates() -> list[str]:
+    return ["retrust_plugins.servicenow.gate:Ticket"]
 
 
 @hookimpl
-def retrust_gates() -> Sequence[Gate[Any]]:
-    from retrust_plugins.servicenow.gate import Ticket
-
-    return [Ticket()]
-
-
-@hookimpl
-def retrust_observers() -> Sequence[Observer]:
-    from retrust_plugins.servicenow.notes import TicketNotes
-
-    return [TicketNotes()]
+def retrust_observers() -> list[str]:
+    return ["retrust_plugins.servicenow.notes:TicketNotes"]

@@ -21,7 +21,7 @@ from retrust.secrets import Secrets
 from retrust_plugins.servicenow.settings import TicketSettings
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx  # every command loads the gates, and few ask one
 
 TIMEOUT = 8.0
 LONGEST_WAIT = timedelta(hours=1)
@@ -138,7 +138,7 @@ class Instance:
         )
 
     async def _send(self, method: str, path: str, **more: Any) -> Any:
-        import httpx
+        import httpx  # every command loads the gates, and few ask one
 
         if (self._settings.url, self._credential) in self._refusals:
             raise self._refused()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrust.audit import export_case
 from retrust.errors import RetrustError
 from retrust.ledger.entries import CaseMoved
 from retrust.observers import Observer
@@ -126,8 +127,6 @@ class TicketNotes(Observer):
 
 async def packed(ledger: Ledger, case: str) -> bytes:
     """The case's evidence pack as bytes."""
-    from retrust.audit import export_case
-
     export: Callable[..., Awaitable[Path]] = export_case
     with tempfile.TemporaryDirectory() as folder:
         path = await export(ledger, case, Path(folder) / "pack.zip")

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
 from retrust.apps import App
 from retrust.errors import RetrustError
 from retrust.logs import scan_stream, time_of
@@ -76,15 +80,10 @@ class Webhook(EventSource[WebhookSettings], App):
             del self._doors[settings.name]
 
     def build(self, host: Host, ledger: Ledger) -> Any:
-        from starlette.applications import Starlette
-        from starlette.routing import Route
-
         self._counted = Counted(ledger)
         return Starlette(routes=[Route("/{name}", self._answer, methods=["POST"])])
 
     async def _answer(self, request: Request) -> Response:
-        from starlette.responses import JSONResponse
-
         try:
             kept = await self._take(request)
         except _No as no:
@@ -216,3 +215,7 @@ def _fingerprint(message: Message) -> str:
 
 def _actor(door: _Door) -> str:
     return f"webhook:{door.settings.name}"
+
+
+WEBHOOK = Webhook()
+"""One object: the source opens doors, the application answers at them."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from retrust.gates import Gate, Question
 from retrust.inventory import format_duration
 from retrust.models import GateState
+from retrust_plugins.window.calendars import CalendarError, open_spans
 from retrust_plugins.window.settings import WindowSettings
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ class Window(Gate[WindowSettings]):
 
     def check(self, settings: WindowSettings, inventory: Inventory) -> Iterator[str]:
         """A calendar that is not there, or broken, would keep the gate shut."""
-        from datetime import UTC
-
         state = stands(settings, self.name, datetime.now(UTC))
         if state.state == "shut" and state.until is None:
             yield f"the gate window cannot open: it needs {state.needs}"
@@ -43,8 +43,6 @@ class Window(Gate[WindowSettings]):
 
 def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta = timedelta()) -> GateState:
     """How the gate stands at that time for a plan that takes so long; a doubtful calendar keeps it shut."""
-    from retrust_plugins.window.calendars import CalendarError
-
     passed_over: set[str] = set()
     try:
         span, short = _next(settings, now, takes, passed_over)
@@ -72,8 +70,6 @@ def _next(
     settings: WindowSettings, now: datetime, takes: timedelta, passed_over: set[str]
 ) -> tuple[Span | None, Span | None]:
     """The span that is open now, or the next one, with enough of it left; and the first one that has less."""
-    from retrust_plugins.window.calendars import open_spans
-
     left = _left(settings, takes)
     for horizon in HORIZONS:
         short = None
@@ -96,7 +92,5 @@ def _long(settings: WindowSettings, takes: timedelta) -> str:
 
 
 def _moment(time: datetime, settings: WindowSettings) -> str:
-    from zoneinfo import ZoneInfo
-
     local = time.astimezone(ZoneInfo(settings.timezone)) if settings.timezone else time
     return f"{local:%A %Y-%m-%d at %H:%M %Z}"

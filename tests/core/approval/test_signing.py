@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from retrust.approval.signing import NAMESPACE, sign, signer, statement
+from retrust.approval.signing import NAMESPACE, signer, statement
 from retrust.approval.signing import objection as signing_objection
+from retrust.approval.ssh_keys import sign
 from retrust.audit import export_case
 from retrust.errors import InventoryError, UsageError
 from retrust.inventory import Inventory, Person, SigningSettings

@@ -245,7 +245,8 @@ async def test_a_signed_decision(make_world: Any, tmp_path: Any) -> None:
     """A signature is checked against the allowed signers before it is kept; another's, or on a no, is refused."""
     import asyncssh
 
-    from retrust.approval.signing import sign, statement
+    from retrust.approval.signing import statement
+    from retrust.approval.ssh_keys import sign
 
     keys = {name: asyncssh.generate_private_key("ssh-ed25519") for name in ("ann", "ben")}
     for name, key in keys.items():
