@@ -9,11 +9,11 @@ import stat
 import asyncssh
 import pytest
 
+from retrust.engine import load_plugins
 from retrust.errors import ChangedIdentity, PermanentError, Refused, TemporaryError
 from retrust.models import Grade, Verdict
 from retrust.runs.plan import make_plan
 from retrust.trust.observation import Known, take_snapshot
-from retrust_plugins.evidence import retrust_collectors
 from retrust_plugins.openssh.connection import LOOKS_AT_ONE
 from retrust_plugins.openssh.known_hosts import as_openssh_prints
 
@@ -23,7 +23,7 @@ async def nothing():
 
 
 async def look(world, connection):
-    return await take_snapshot(world.target, world.site, connection, Known(), retrust_collectors(), pages=True)
+    return await take_snapshot(world.target, world.site, connection, Known(), tuple(load_plugins().collectors.values()), pages=True)
 
 
 async def the_step(world, connection):

@@ -12,13 +12,13 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from retrust.engine import load_plugins
 from retrust.models import Grade, Verdict
 from retrust.runs.plan import make_plan
 from retrust.secrets.redaction import Redactor
 from retrust.secrets.stores import Secrets
 from retrust.target import Services
 from retrust.trust.observation import Known, take_snapshot
-from retrust_plugins.evidence import retrust_collectors
 from retrust_plugins.openssh.site import OpenSshSite
 from retrust_plugins.openssh.target import OpenSsh
 
@@ -103,7 +103,7 @@ async def test_heals(sshd, start, tmp_path, key_type):
         """The lease is ours."""
 
     async with target.connect(site, services) as connection:
-        snapshot = await take_snapshot(target, site, connection, Known(), retrust_collectors(), pages=True)
+        snapshot = await take_snapshot(target, site, connection, Known(), tuple(load_plugins().collectors.values()), pages=True)
         assert snapshot.findings[0].verdict is Verdict.STALE
         assert snapshot.findings[0].evidence.grade is Grade.SUPPORTED
         (step,) = make_plan(target, site, snapshot).steps
