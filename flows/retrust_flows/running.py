@@ -38,10 +38,7 @@ class Runner:
     _quiet: bool = field(default=False, init=False)
 
     async def one_pass(self, site: str, attendance: Attendance | None = None) -> Ended:
-        from retrust_flows.remediate import (
-            Lent,
-            remediation,
-        )  # imports Prefect, which a command without a run needs not
+        from retrust_flows.remediate import Lent, remediation  # imports Prefect, which takes seconds
 
         if not self._quiet:
             self._quiet = True

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from retrust.gates import Gate, Question
 from retrust.inventory import format_duration
 from retrust.models import GateState
-from retrust_plugins.window.calendars import CalendarError, open_spans
+from retrust_plugins import window
 from retrust_plugins.window.settings import WindowSettings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
     passed_over: set[str] = set()
     try:
         span, short = _next(settings, now, takes, passed_over)
-    except CalendarError as exc:
+    except window.CalendarError as exc:
         return GateState(gate=label, state="shut", needs=f"a calendar that can be relied on: {exc}")
     if span is None:
         why = f"; it has {' and '.join(sorted(passed_over))} events, which open nothing" if passed_over else ""
@@ -73,7 +73,9 @@ def _next(
     left = _left(settings, takes)
     for horizon in HORIZONS:
         short = None
-        for span in open_spans(settings.calendar, settings.freeze, settings.timezone, now, now + horizon, passed_over):
+        for span in window.open_spans(
+            settings.calendar, settings.freeze, settings.timezone, now, now + horizon, passed_over
+        ):
             if max(span.start, now) < span.end - left:
                 return span, short
             short = short or span

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from icalendar import vRecur
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from retrust.gates import GateSettings
@@ -39,6 +38,8 @@ def _moment(value: Any) -> datetime:
 
 
 def _rrule(value: Any) -> str:
+    from icalendar import vRecur  # heavy, and every command reads the policies
+
     text = value.removeprefix("RRULE:") if isinstance(value, str) else ""
     try:
         rule = vRecur.from_ical(text)

@@ -17,13 +17,15 @@ from retrust.trust.observation import Known, take_snapshot
 from retrust_plugins.openssh.connection import LOOKS_AT_ONE
 from retrust_plugins.openssh.known_hosts import as_openssh_prints
 
+COLLECTORS = tuple(load_plugins().collectors.values())
+
 
 async def nothing():
     """The lease is ours."""
 
 
 async def look(world, connection):
-    return await take_snapshot(world.target, world.site, connection, Known(), tuple(load_plugins().collectors.values()), pages=True)
+    return await take_snapshot(world.target, world.site, connection, Known(), COLLECTORS, pages=True)
 
 
 async def the_step(world, connection):

@@ -24,6 +24,8 @@ from retrust_plugins.openssh.target import OpenSsh
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
 
+COLLECTORS = tuple(load_plugins().collectors.values())
+
 
 @pytest.fixture
 async def sshd(tmp_path):
@@ -103,7 +105,7 @@ async def test_heals(sshd, start, tmp_path, key_type):
         """The lease is ours."""
 
     async with target.connect(site, services) as connection:
-        snapshot = await take_snapshot(target, site, connection, Known(), tuple(load_plugins().collectors.values()), pages=True)
+        snapshot = await take_snapshot(target, site, connection, Known(), COLLECTORS, pages=True)
         assert snapshot.findings[0].verdict is Verdict.STALE
         assert snapshot.findings[0].evidence.grade is Grade.SUPPORTED
         (step,) = make_plan(target, site, snapshot).steps
