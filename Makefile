@@ -40,10 +40,10 @@ lint: setup
 	@$(BIN)/lint-imports
 
 bench: setup
-	@$(BIN)/python -m benchmarks
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 scale-test: setup
-	@$(BIN)/python -m benchmarks.scale
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.scale
 
 docs: setup
 	@$(BIN)/python -m docs.generate

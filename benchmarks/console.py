@@ -19,10 +19,10 @@ import httpx
 import pytest
 from benchmarks.report import Row, under
 
+from kit.forms import hidden_field
+from kit.scenes import a_renewal, a_world, waiting_case
 from retrust.approval.tokens import create_token
 from retrust.ledger import Case
-from retrust.testing.forms import hidden_field
-from retrust.testing.scenes import a_renewal, a_world, waiting_case
 from retrust.testing.serving import serving
 
 OPEN, ROUNDS, LIMIT = 1_000, 100, 0.25

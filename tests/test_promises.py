@@ -28,8 +28,10 @@ import yaml
 
 from kit.campus import ALICE, SITE, Campus, campus
 from kit.console import MakeWorld, worlds
+from kit.forms import hidden_field
 from kit.hellos import hello_of_java, hello_of_the_lab, select_by_hello, suites
 from kit.oidc import CLIENT, SECRET, Provider, sign_in
+from kit.scenes import waiting_case
 from retrust.actors import UNKNOWN
 from retrust.approval.decisions import Attendance, Speaker, approve, cancel, current_matter, gate_states
 from retrust.audit import export_case, verify_chain
@@ -42,9 +44,7 @@ from retrust.models import Sighting
 from retrust.secrets.redaction import Redactor
 from retrust.secrets.stores import Secrets
 from retrust.testing.fake_servicenow import FakeServiceNow
-from retrust.testing.forms import hidden_field
 from retrust.testing.plans import DIGEST, NOW, a_case, a_plan, a_question
-from retrust.testing.scenes import waiting_case
 from retrust.testing.serving import serving
 from retrust_plugins.lab.network import Interceptor
 from retrust_plugins.servicenow.gate import Ticket

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from kit.scenes import a_renewal, a_world, waiting_case
 from retrust.actors import UNKNOWN
 from retrust.approval.decisions import current_matter, gate_states
 from retrust.approval.tokens import create_token
@@ -23,7 +24,6 @@ from retrust.errors import InventoryError
 from retrust.ledger import Case, Ledger
 from retrust.models import Plan
 from retrust.runs.plan import bind
-from retrust.testing.scenes import a_renewal, a_world, waiting_case
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kit.console import World, worlds
+from kit.scenes import a_renewal
 from retrust.audit import export_case, verify_chain, verify_pack
 from retrust.audit.archive import unpacked
 from retrust.cli.cases import _lines
@@ -27,7 +28,6 @@ from retrust.models import GateState
 from retrust.present.case import story_object
 from retrust.states import Event, State
 from retrust.testing.ledgers import NOON, SITE, baseline, decision, fingerprint, sighting
-from retrust.testing.scenes import a_renewal
 from retrust_flows.service.emitting import event_of
 from retrust_plugins.console.live import event
 from retrust_plugins.notify.messages import message, occasion_of

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kit.scenes import a_renewal, a_world, waiting_case
 from retrust.approval.decisions import Attendance, current_matter, gate_states
 from retrust.runs.endings import Ended
-from retrust.testing.scenes import a_renewal, a_world, waiting_case
 from retrust_flows.cli import _ask
 from retrust_flows.running import Runner
 

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from kit.forms import hidden_field
+from kit.scenes import a_world
 from retrust.approval.tokens import create_token
 from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
-from retrust.testing.forms import hidden_field
-from retrust.testing.scenes import a_world
 
 BASE = "http://console.test"
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from kit.scenes import a_world, waiting_case
 from retrust.approval.signing import NAMESPACE, signer, statement
 from retrust.approval.signing import objection as signing_objection
 from retrust.approval.ssh_keys import sign
 from retrust.audit import export_case
 from retrust.errors import InventoryError, UsageError
 from retrust.inventory import Inventory, Person, SigningSettings
-from retrust.testing.scenes import a_world, waiting_case
 
 DIGEST = "sha256:" + "1" * 64
 OTHER = "sha256:" + "2" * 64

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from kit.scenes import SERVICE, a_renewal, waiting_case
 from retrust.cli.app import build
-from retrust.testing.scenes import SERVICE, a_renewal, waiting_case
 from retrust.testing.serving import serving
 
 EXAMPLES = 25

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from kit.scenes import SERVICE, a_renewal, a_snapshot, waiting_case
 from retrust.browser.chromium import ARGUMENTS, find_chromium
 from retrust.models import Grade
-from retrust.testing.scenes import SERVICE, a_renewal, a_snapshot, waiting_case
 from retrust.testing.serving import serving
 
 pytestmark = pytest.mark.browser

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from kit.forms import hidden_field
+from kit.scenes import PEOPLE, POLICY, SERVICE, a_renewal, waiting_case
 from retrust.approval.tokens import revoke_token
 from retrust.cli.app import build
 from retrust.models import Grade, Sighting
 from retrust.present.case import plan_and_gates
-from retrust.testing.forms import hidden_field
 from retrust.testing.plans import a_decision
-from retrust.testing.scenes import PEOPLE, POLICY, SERVICE, a_renewal, waiting_case
 
 WINDOW = {
     "gate": "window",

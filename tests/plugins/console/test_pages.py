@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from kit.scenes import a_renewal, a_snapshot, waiting_case
 from retrust.testing.ledgers import fingerprint
-from retrust.testing.scenes import a_renewal, a_snapshot, waiting_case
 
 
 async def test_first_look(world) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from kit.forms import hidden_field
+from kit.scenes import SERVICE, a_renewal, waiting_case
 from retrust.approval.tokens import revoke_token
 from retrust.models import Grade
-from retrust.testing.forms import hidden_field
-from retrust.testing.scenes import SERVICE, a_renewal, waiting_case
 
 PAGES = [
     "/",

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from kit.scenes import SERVICE, a_renewal, a_world, waiting_case
 from retrust.approval.tokens import create_token
 from retrust.models import GateState
-from retrust.testing.scenes import SERVICE, a_renewal, a_world, waiting_case
 
 # Apprise's plugins are loaded at the first message, one of them by a module that Python 3.13 has no more.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
