@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import sys
 import warnings
@@ -11,6 +12,19 @@ from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, and nothing about the code. The same examples in each run:
+# what a change breaks shows with that change. RETRUST_SEARCH=1 looks for new ones.
+settings.register_profile(
+    "retrust",
+    deadline=None,
+    derandomize="RETRUST_SEARCH" not in os.environ,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("retrust")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -450,9 +450,6 @@ def test_any_history(part: int) -> None:
         settings=settings(
             max_examples=HISTORIES // PARTS,
             stateful_step_count=5,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
         ),
     )
     assert len(WRITES) >= HISTORIES / PARTS / 8, "hardly anything was written: these histories show little"

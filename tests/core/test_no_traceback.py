@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrust.cli.app import run
@@ -126,14 +126,14 @@ OPTIONS = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(st.sampled_from(VERBS), st.lists(st.sampled_from([*OPTIONS, *ODD_TEXTS, *FILES]), max_size=5))
 def test_odd_arguments(folder: Path, verb: str, more: list[str]) -> None:
     """Every verb with odd arguments and odd files ends with an exit code of ours, and no exception."""
     assert ends(*verb.split(), *more) in (0, 1, 2, 3, 4)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60)
 @given(
     st.binary(max_size=300)
     | st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))

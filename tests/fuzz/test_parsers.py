@@ -17,7 +17,7 @@ from types import ModuleType
 
 import asyncssh
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -277,9 +277,7 @@ PARSERS: dict[str, Callable[[bytes, Path], None]] = {
 }
 PROFILE = settings(
     max_examples=60,
-    deadline=None,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrust.audit import export_case, verify_pack
@@ -222,7 +222,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         verify_pack(path)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_change_ends_in_words(files: Files, evil: LedgerKey, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever bytes replace part of any file, signed anew or not: a report, and no exception."""

@@ -9,7 +9,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -573,7 +573,7 @@ _yaml_like = st.lists(
 
 
 @given(text=_yaml_like | st.text(max_size=60))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 def test_no_text_crashes_the_loader(folder: Path, text: str) -> None:
     """Any text is an inventory or an `InventoryError` with problems, and nothing else."""
     Path("retrust.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))

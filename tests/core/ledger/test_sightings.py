@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrust.errors import UsageError
@@ -52,7 +52,6 @@ async def test_batches_of_many_at_once_lose_none(ledger: Ledger) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99), st.integers(1, 9)), max_size=40))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_aggregation_neither_loses_nor_invents(seen: list[tuple[int, int, int]]) -> None:
     """Over any batch: one row for what is the same, the sum of counts, the earliest and the latest time."""
     batch = [sighting(at, dn=f"CN={edge}", count=count) for edge, at, count in seen]

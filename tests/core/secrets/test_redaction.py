@@ -8,7 +8,7 @@ import logging
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -62,7 +62,6 @@ def test_a_redactor_does_not_show_what_it_knows() -> None:
     assert SECRET not in repr(Redactor(SECRET))
 
 
-@settings(deadline=None)
 @given(st.text(min_size=4).filter(str.strip), st.text(), st.text())
 def test_no_secret_of_four_characters_survives(secret: str, before: str, after: str) -> None:
     """Whatever surrounds it, the plain secret is not in the result."""

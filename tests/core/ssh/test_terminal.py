@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrust.ssh.terminal import Screen, shown
@@ -78,7 +78,6 @@ def test_other_text_is_no_echo(other: str) -> None:
     assert not screen.echoed("ncs list x", "pri/admin# ")
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab#\r\n\b\x1b[K3D\x00\t é"), st.data())
 def test_pieces_do_not_matter(text: str, data: st.DataObject) -> None:
     """However the stream is cut, the screen shows the same; and nothing crashes it."""
@@ -90,7 +89,6 @@ def test_pieces_do_not_matter(text: str, data: st.DataObject) -> None:
     assert (parts.text, parts.last_line) == (whole.text, whole.last_line)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_nothing_crashes_it(text: str) -> None:
     """Any text has a rendering without control characters but tab and line end."""

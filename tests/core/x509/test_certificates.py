@@ -134,7 +134,7 @@ def test_an_odd_certificate_is_still_presented(kind: str) -> None:
     assert presented.key_fingerprint != presented.fingerprint
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=200)
     | st.integers(0, len(PRINTABLE) - 1).flatmap(
@@ -240,7 +240,7 @@ def test_what_holds_no_certificate_is_said(data: bytes, says: str) -> None:
         server_certificate(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(list(HANDED_IN.values())), st.integers(0, 3000), st.binary(max_size=9))
 def test_a_damaged_file_is_one_error(data: bytes, at: int, new: bytes) -> None:
     """Any change of a file gives a certificate or a ValueError."""

@@ -298,7 +298,7 @@ RENDERED = st.fixed_dictionaries(
 
 
 @given(RENDERED)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_list_however_it_is_rendered_is_read_whole_or_not_at_all(how: dict[str, Any]) -> None:
     """DN style, spacing, width, line ends, echo and prompt: the same pins come back, or none are believed."""
     wanted = [(key, in_style(name, how["style"])) for key, name in how["pins"]]

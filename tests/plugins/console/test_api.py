@@ -24,7 +24,7 @@ EXAMPLES = 25
 async def test_no_server_error(world: Any) -> None:
     """Nothing that the OpenAPI document allows, or nearly allows, makes the server fail."""
     import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import Phase, given, settings
     from hypothesis import strategies as st
     from schemathesis import GenerationMode
 
@@ -37,11 +37,9 @@ async def test_no_server_error(world: Any) -> None:
         schema = schemathesis.openapi.from_dict(document)
         calm = settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
         )
         statuses: set[int] = set()
 

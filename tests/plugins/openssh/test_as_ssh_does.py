@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.plugins.openssh.sshds import SSHD, Sshd, accepts, hashed, make_server, other
 
@@ -288,7 +288,7 @@ LINES = st.builds(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(lines=st.lists(LINES, min_size=1, max_size=5))
 def test_any_store(lines, servers, tmp_path):
     """Whatever lines are put together, the answer is that of ssh."""

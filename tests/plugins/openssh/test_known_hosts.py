@@ -9,7 +9,7 @@ from base64 import b64encode
 
 import asyncssh
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrust_plugins.openssh.known_hosts import as_openssh_prints, change, name_at, parse, pins
@@ -64,7 +64,7 @@ def test_names_that_openssh_hashed(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen is not installed")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     hosts=st.lists(st.text("ab*?!,.[]:2|1=", min_size=1, max_size=9), min_size=1, max_size=40, unique=True),
     name=st.sampled_from(["a", "ab", "a.b", "[a]:2", "[a.b]:22", "1::2"]),
