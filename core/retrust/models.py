@@ -315,7 +315,7 @@ class Plan(Frozen):
     def unpinned(self) -> tuple[Finding, ...]:
         """The findings whose pins the plan deletes, in the order of its steps."""
         found = {f.pin.edge: f for f in self.snapshot.findings}
-        return tuple(found[s.unpins] for s in self.steps if s.unpins in found)
+        return tuple(found[edge] for edge in dict.fromkeys(s.unpins for s in self.steps) if edge in found)
 
     @property
     def is_blind(self) -> bool:

@@ -1,0 +1,118 @@
+"""Approve, reject, cancel, dismiss: what each records, and what forbids it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from retrust.approval import Attendance, MayNotDecide, Speaker, approve, cancel, create_token, dismiss, reject
+from retrust.errors import UsageError
+from retrust.states import State
+
+PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
+ANN, BEN, CY, EVE = (Speaker(f"person:{name}") for name in ("ann", "ben", "cy", "eve"))
+POLICY = {"delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}]}
+
+
+@pytest.fixture
+async def waiting(scene: Any) -> Any:
+    """A case that waits for its people, and its site."""
+    site = await scene(people=PEOPLE, policy=POLICY)
+    await site.broken()
+    ended = await site.run(attendance=Attendance("service"))
+    assert ended.outcome == "waiting"
+    return site, ended.case_id
+
+
+async def said(site: Any, case: str) -> list[tuple[str, str, bool]]:
+    return [(d.actor, d.gate, d.yes) for d in await site.ledger.decisions(case)]
+
+
+async def test_a_yes_goes_to_the_gate_that_the_person_may_open(waiting: Any) -> None:
+    """Who names no gate opens the first one that they may; a second person opens the other, and the site heals."""
+    site, case = waiting
+    assert (await approve(site.engine, site.ledger, case, CY, reason="compared"))[0] == "security"
+    assert (await approve(site.engine, site.ledger, case, ANN, reason="change 42"))[0] == "people"
+    assert await said(site, case) == [("person:cy", "security", True), ("person:ann", "people", True)]
+    assert (await site.run(attendance=Attendance("service"))).outcome == "healed"
+
+
+async def test_nobody_counts_twice(waiting: Any) -> None:
+    """A second yes of one person is refused, whatever their name looks like."""
+    site, case = waiting
+    await approve(site.engine, site.ledger, case, ANN, reason="x")
+    for same in (ANN, Speaker("person:ANN "), Speaker("ann")):
+        with pytest.raises(MayNotDecide):
+            await approve(site.engine, site.ledger, case, same, reason="x", gate="people")
+    assert len(await said(site, case)) == 1
+
+
+async def test_a_stranger_decides_nothing(waiting: Any) -> None:
+    """Who is not among the inventory's people opens no gate and closes none."""
+    site, case = waiting
+    with pytest.raises(MayNotDecide, match="not among the people"):
+        await approve(site.engine, site.ledger, case, EVE, reason="x")
+    with pytest.raises(MayNotDecide, match="not among the people"):
+        await reject(site.engine, site.ledger, case, EVE, reason="x")
+    assert await said(site, case) == []
+
+
+async def test_a_yes_is_for_the_plan_that_was_read(waiting: Any) -> None:
+    """With another digest than the plan's, nothing is recorded."""
+    site, case = waiting
+    with pytest.raises(MayNotDecide, match="digest"):
+        await approve(site.engine, site.ledger, case, ANN, reason="x", digest="sha256:of-another")
+    assert await said(site, case) == []
+
+
+async def test_a_gate_that_is_not_there_is_named(waiting: Any) -> None:
+    """The answer lists the gates that there are."""
+    site, case = waiting
+    with pytest.raises(UsageError) as refused:
+        await approve(site.engine, site.ledger, case, ANN, reason="x", gate="nonsense")
+    assert "people" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+async def test_each_word_needs_a_reason(waiting: Any, reason: str) -> None:
+    """Nothing is decided, ended or dismissed without one."""
+    site, case = waiting
+    for work in (
+        approve(site.engine, site.ledger, case, ANN, reason=reason),
+        reject(site.engine, site.ledger, case, ANN, reason=reason),
+        cancel(site.ledger, case, ANN, reason=reason),
+        dismiss(site.ledger, "0" * 8, ANN, reason=reason),
+    ):
+        with pytest.raises(MayNotDecide):
+            await work
+    assert await said(site, case) == []
+
+
+async def test_a_no_ends_the_case(waiting: Any) -> None:
+    """The gate closes, the case is cancelled, and nothing is sent by a later pass of this case."""
+    site, case = waiting
+    assert await reject(site.engine, site.ledger, case, BEN, reason="not tonight") == "people"
+    assert (await site.ledger.case(case)).state is State.CANCELLED
+    with pytest.raises(UsageError, match="cancelled"):
+        await approve(site.engine, site.ledger, case, ANN, reason="x")
+    assert site.world.peers["alpha"].pinned == "alpha-0"
+
+
+async def test_anybody_who_may_speak_may_stop(waiting: Any) -> None:
+    """To stop is never a matter of rank: the reason stays with the case."""
+    site, case = waiting
+    ended = await cancel(site.ledger, case, CY, reason="wrong server")
+    assert (ended.state, ended.note) == (State.CANCELLED, "wrong server")
+
+
+async def test_what_looks_like_a_token_is_not_kept(waiting: Any) -> None:
+    """A reason with a pasted token keeps the words and loses the token."""
+    site, case = waiting
+    _, token = await create_token(site.ledger, site.engine.inventory, "ann", actor="person:cy", lasts=timedelta(days=1))
+    await approve(site.engine, site.ledger, case, ANN, reason=f"yes, {token} is mine")
+    (decision,) = await site.ledger.decisions(case)
+    assert decision.reason.startswith("yes, ")
+    assert decision.reason.endswith(" is mine")
+    assert token not in decision.reason

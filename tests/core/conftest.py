@@ -1,0 +1,67 @@
+"""A site whose appliance is in memory, with a real engine and ledger over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.model import World, plugin
+from retrust.approval import Attendance
+from retrust.engine import Engine, load_plugins
+from retrust.ledger import Ledger
+from retrust.runs.endings import Ended
+from retrust.runs.passes import one_pass
+
+SITE = "campus"
+
+
+@dataclass
+class Scene:
+    world: World
+    engine: Engine
+    ledger: Ledger
+
+    @property
+    def site(self) -> Any:
+        return self.engine.site(SITE)
+
+    async def run(self, by: str = "service", **more: Any) -> Ended:
+        """One pass; by default by whoever may say yes to everything at their terminal."""
+        attendance = more.pop("attendance", Attendance(by, yes=True, accept_unproven=True))
+        return await one_pass(self.engine, self.site, self.ledger, attendance, **more)
+
+    async def broken(self) -> None:
+        """A healthy look, and then alpha's certificate is renewed."""
+        assert (await self.run()).outcome == "healthy"
+        self.world.peers["alpha"].renewals += 1
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Scene]]:
+    """Makes the scene, with these keys of its site."""
+    monkeypatch.setenv("RETRUST_HOME", str(tmp_path / "home"))
+    opened: list[Ledger] = []
+
+    async def made(people: dict[str, list[str]] | None = None, **site: Any) -> Scene:
+        world = World()
+        inventory = tmp_path / "retrust.yaml"
+        inventory.write_text(
+            json.dumps(
+                {
+                    "people": people or {},
+                    "sites": {SITE: {"target": "model", "trust": {"tunnels": "auto", "watch": "1ms"}, **site}},
+                }
+            )
+        )
+        engine = Engine.start(inventory, load_plugins(extra={"the-model": plugin(world)}))
+        opened.append(await engine.open_ledger())
+        return Scene(world, engine, opened[-1])
+
+    yield made
+    for ledger in opened:
+        await ledger.close()
