@@ -148,7 +148,7 @@ async def _round(ground: Ground, name: str, *, chaos: Callable[[], object] | Non
     deletes = {site.name: site.deletes for site in ground.sites}
     await lab_sites.break_all(ground.sites)
     began = time.monotonic()
-    killing = asyncio.create_task(chaos()) if chaos else None  # type: ignore[arg-type]
+    killing = asyncio.create_task(chaos()) if chaos else None
     try:
         await _healed(ground, healed, began, name)
     finally:

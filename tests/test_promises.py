@@ -246,7 +246,7 @@ async def test_an_account_name_is_no_identity(tmp_path: Path) -> None:
         waiting = await site.run(actor="person:mallory")
         assert waiting.outcome == "waiting"
         for user in ("alice", "bob", "nobody-1"):
-            await retrust(site, user, "approve", waiting.case.id, "--reason", "me")  # type: ignore[union-attr]
+            await retrust(site, user, "approve", waiting.case.id, "--reason", "me")
         assert await outcome_of(site, actor="person:mallory") == "waiting"
         assert site.writes == 0
 
@@ -291,7 +291,7 @@ async def test_who_brought_in_what_a_plan_rests_on_does_not_decide_it(tmp_path: 
         await site.sight("primary", actor="person:alice", **loose)
         waiting = await site.run(actor="person:bob")
         if way == "in a later case":
-            await cancel(site.ledger, waiting.case.id, Speaker("person:alice"), reason="again")  # type: ignore[union-attr]
+            await cancel(site.ledger, waiting.case.id, Speaker("person:alice"), reason="again")
             waiting = await site.run(actor="person:bob")
         assert waiting.outcome == "waiting"
         assert not await may_open(site, waiting.case, "alice")
@@ -337,7 +337,7 @@ async def test_dismissing_a_forged_hint_stops_no_case_that_it_did_not_cause(tmp_
         await site.sight("primary", level="hint", dn="CN=nobody")
         [seen] = await site.ledger.sightings(SITE)
         assert await site.ledger.dismiss(seen.id, actor="person:ann", reason="forged") is None
-        assert (await site.ledger.case(waiting.case.id)).is_open  # type: ignore[union-attr]
+        assert (await site.ledger.case(waiting.case.id)).is_open
 
 
 @pytest.fixture

@@ -355,7 +355,7 @@ class AnyHistory(RuleBasedStateMachine):
             )
         if ended.outcome == "healed" and strike != "meet":
             pinned = {p.name: p.pinned for p in self.world.peers.values()}
-            for step in ended.plan.steps:  # type: ignore[union-attr]
+            for step in ended.plan.steps:
                 name = step.argument.removesuffix("_1")
                 assert pinned[name] is None or certificate(pinned[name]).fingerprint in step.expected.values()
 

@@ -59,7 +59,8 @@ def watch(points: Points) -> None:
         await send(self, step, before_send)
         points.pass_by(f"{step.kind} is out")
 
-    Journal._tell, PrimeConnection.send = telling, sending
+    setattr(Journal, "_tell", telling)  # noqa: B010
+    setattr(PrimeConnection, "send", sending)  # noqa: B010
 
 
 def named(entry: Entry) -> str:

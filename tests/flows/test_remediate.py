@@ -47,8 +47,8 @@ async def _sight(engine: Engine, ledger: Ledger, lab: Lab) -> None:
     from datetime import UTC, datetime
     from io import BytesIO
 
-    from retrust.cli.event import sighting
     from retrust.logs.scanner import scan_stream
+    from retrust.sources import sighting_of as sighting
 
     now = datetime.now(UTC)
     matches = scan_stream(BytesIO(lab.primary.log_text("hm").encode()), engine.plugins.log_signatures.values())

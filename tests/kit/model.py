@@ -182,5 +182,5 @@ def plugin(world: World) -> types.ModuleType:
     """The model's target as a plugin."""
     made = types.ModuleType("the_model")
     made.retrust_targets = hookimpl(lambda: [Model(world)])  # type: ignore[attr-defined]
-    made.retrust_targets.__name__ = "retrust_targets"  # type: ignore[attr-defined]
+    made.retrust_targets.__name__ = "retrust_targets"
     return made

@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 Node = Callable[[int, Callable[[int], bool]], bool]
-_C: Any = re._constants  # type: ignore[attr-defined]
+_C: Any = re._constants
 _CATEGORY = {
     _C.CATEGORY_DIGIT: str.isdecimal,
     _C.CATEGORY_SPACE: str.isspace,
@@ -176,7 +176,7 @@ class _Walker:
 
 @cache
 def _parsed(pattern: Any, flags: int) -> Any:
-    return re._parser.parse(pattern, flags & ~re.DEBUG)  # type: ignore[attr-defined]
+    return re._parser.parse(pattern, flags & ~re.DEBUG)
 
 
 @cache

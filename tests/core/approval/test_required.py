@@ -488,7 +488,7 @@ def test_a_gate_asked_of_every_plan_must_be_set() -> None:
         url: str
 
     needy = Always("needy")
-    needy.settings_model = Needy
+    needy.settings_model = Needy  # type: ignore[assignment]
     gates = {**GATES, "needy": needy}
     bare = an_inventory(people=PEOPLE)
     with pytest.raises(InventoryError) as raised:

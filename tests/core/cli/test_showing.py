@@ -152,7 +152,7 @@ async def test_what_shows_nobody(terminal: Terminal) -> None:
         ({"token": await terminal.token("ann"), "key": "ben"}, "the token shows ann, the key shows ben"),
     ):
         for verb in ("approve", "cancel"):
-            code, said = await terminal.type(verb, case.id, "--reason", "x", **shown)  # type: ignore[arg-type]
+            code, said = await terminal.type(verb, case.id, "--reason", "x", **shown)
             assert (code, why in said) == (3, True), said
     assert await terminal.said(case) == []
     assert (await terminal.ledger.case(case.id)).state == "waiting"
@@ -178,7 +178,8 @@ def a_plan_with(**changes: Any) -> Plan:
 @pytest.mark.parametrize("hand", ["requester", "planner", "sighting", "hint"])
 async def test_who_is_not_known_may_be_the_approver(terminal: Terminal, hand: str) -> None:
     """Where nobody is known to have asked for a case, one person opens nothing; two do."""
-    changed: dict[str, Any] = {"hint": {"rests_on": "hints"}, "sighting": {"said_by": (UNKNOWN,)}}.get(hand, {})
+    by_hand: dict[str, dict[str, Any]] = {"hint": {"rests_on": "hints"}, "sighting": {"said_by": (UNKNOWN,)}}
+    changed = by_hand.get(hand, {})
     case = await waiting_case(
         terminal.ledger,
         actor=UNKNOWN if hand == "requester" else "service",

@@ -57,7 +57,7 @@ def test_three_lines_add_a_target() -> None:
 
     class Plugin:
         @hookimpl
-        def retrust_targets(self):  # type: ignore[no-untyped-def]
+        def retrust_targets(self):
             return [target("mine")]
 
     assert list(load(mine=Plugin()).targets) == ["mine"]

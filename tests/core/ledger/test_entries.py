@@ -68,7 +68,8 @@ async def test_a_body_is_read_when_it_is_asked_for(ledger: Ledger) -> None:
 
 async def test_an_unknown_kind_is_told_and_verified(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a plugin of an earlier version wrote, or a newer Retrust, harms nothing: it has its name."""
-    monkeypatch.setattr(shapes, "_NAMES", {**shapes._NAMES, Stranger: "a-stranger"})
+    names: dict[type, str] = {**shapes._NAMES, Stranger: "a-stranger"}
+    monkeypatch.setattr(shapes, "_NAMES", names)
     await ledger.append(Stranger(word="x"), actor="x", site=SITE)
     [_, entry] = await ledger.entries()
     assert (entry.body, entry.line, entry.told("note"), entry.stored) == (Unknown(), "a stranger", None, {"word": "x"})

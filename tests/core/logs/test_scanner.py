@@ -33,8 +33,8 @@ class Tagged:
             close = window.data.find(b">", found.end())
             if close < 0 and not window.final:
                 return Reading(matches, found.start())
-            text = window.data[found.end() : close if close >= 0 else len(window.data)]
-            text = text[:20].decode(errors="replace")
+            named = window.data[found.end() : close if close >= 0 else len(window.data)]
+            text = named[:20].decode(errors="replace")
             matches.append(Match(self.name, text, None, None, text, window.offset + found.start()))
         return Reading(matches, len(window.data))
 

@@ -27,4 +27,4 @@ def test_the_error_decides_outcome_and_exit_code(error: RetrustError, outcome: s
 @pytest.mark.parametrize(("outcome", "code"), [("healed", 0), ("healthy", 0), ("waiting", 3)])
 def test_without_an_error(outcome: str, code: int) -> None:
     """Healed and healthy are success; a case that waits needs a person."""
-    assert Ended(outcome).exit_code == code  # type: ignore[arg-type]
+    assert Ended(outcome).exit_code == code

@@ -129,7 +129,7 @@ class Vault(SecretStore):
         self.asked.append(rest)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer  # type: ignore[no-any-return]
+        return self.answer
 
 
 async def test_a_plugins_scheme() -> None:

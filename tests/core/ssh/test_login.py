@@ -188,7 +188,7 @@ async def test_a_known_hosts_file_without_the_host_says_so(tmp_path: Path, acces
 )
 async def test_a_wrong_password_is_tried_exactly_once(methods: list[str], access_to: Access) -> None:
     """Whatever methods the server offers, it counts one failed login; node and user are named."""
-    async with FakeHost(authentication=methods) as host:  # type: ignore[arg-type]
+    async with FakeHost(authentication=methods) as host:
         with pytest.raises(PasswordRefused, match="primary: the password of admin was refused") as caught:
             async with connect(access_to(host, password=SecretStr("Wr0ng-one"))):
                 pass

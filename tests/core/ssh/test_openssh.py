@@ -92,7 +92,10 @@ def _serve(connection: socket.socket, configuration: Path) -> subprocess.Popen[b
     with connection:
         connection.setblocking(True)
         return subprocess.Popen(
-            [SSHD, "-i", "-f", configuration], stdin=connection, stdout=connection, stderr=subprocess.DEVNULL
+            [str(SSHD), "-i", "-f", str(configuration)],
+            stdin=connection.fileno(),
+            stdout=connection.fileno(),
+            stderr=subprocess.DEVNULL,
         )
 
 

@@ -340,7 +340,7 @@ def test_fresh_is_what_was_verified_and_is_still_there(facts: Facts) -> None:
     if judge(facts).verdict is Verdict.FRESH:
         assert unchanged(facts)
         assert facts.baseline is not None
-        assert not any(s.kind == "log" and s.at > facts.baseline.verified_at for s in facts.naming)
+        assert not any(s.kind == "log" and s.at and s.at > facts.baseline.verified_at for s in facts.naming)
 
 
 @given(FACTS, SIGHTINGS)

@@ -183,7 +183,7 @@ P12 = pkcs12.serialize_key_and_certificates(
     b"x",
     serialization.load_pem_private_key(KEY, None),
     BOTH[1],
-    [BOTH[0]],  # type: ignore[arg-type]
+    [BOTH[0]],
     serialization.BestAvailableEncryption(b"pass word"),
 )
 HANDED_IN = {

@@ -52,7 +52,7 @@ def supplied(kind: Any, ledger: Ledger) -> Supplied:
         None,
         ledger,
         ledger,
-        Intake(ledger),  # type: ignore[arg-type]
+        Intake(ledger),
         Positions(ledger.home),
     )
 

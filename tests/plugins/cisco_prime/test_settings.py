@@ -660,7 +660,7 @@ async def test_a_look_may_be_too_old_for_a_write(tmp_path: Path) -> None:
         def slowly(part: str) -> None:
             """As a form that takes long to fill in: the look before it is set back."""
             if part == "re-register-ha":
-                StepRunner._expect_recent = aged  # type: ignore[method-assign]
+                StepRunner._expect_recent = aged  # type: ignore[method-assign, assignment]
 
         recent = StepRunner._expect_recent
 

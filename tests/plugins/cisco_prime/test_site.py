@@ -54,7 +54,7 @@ def put(dotted: str, value: Any) -> Change:
     def change(site: dict[str, Any]) -> None:
         for key in above:
             site = site[int(key)] if isinstance(site, list) else site[key]
-        site[int(last) if isinstance(site, list) else last] = value  # type: ignore[index]
+        site[int(last) if isinstance(site, list) else last] = value
         if value is None:
             del site[last]
 

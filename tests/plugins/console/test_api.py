@@ -50,7 +50,7 @@ async def test_no_server_error(world: Any) -> None:
                     continue  # a stream does not end, and a walk through the chain takes no parameter
 
                 @calm
-                @given(case=st.one_of(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
+                @given(case=st.one_of([operation.as_strategy(generation_mode=mode) for mode in GenerationMode]))
                 def call(case: Any) -> None:
                     case.headers = {**dict(case.headers or {}), "Authorization": f"Bearer {token}"}
                     answer = case.call(base_url=url, timeout=20)

@@ -45,7 +45,7 @@ def ask(edge, presented, certificate):
         )
         return await collector.collect(edge(presented(ours), sightings=named), None)
 
-    asking.ours = ours.fingerprint
+    asking.ours = ours.fingerprint  # type: ignore[attr-defined]
     return asking
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.plugins.openssh.sshds import SSHD, Sshd, accepts, hashed, make_server, other
 
+from kit.sshds import SSHD, Sshd, accepts, hashed, make_server, other
 from retrust.secrets.redaction import Redactor
 from retrust.secrets.stores import Secrets
 from retrust.target import Services

@@ -10,8 +10,8 @@ import stat
 import subprocess
 
 import pytest
-from tests.plugins.openssh.sshds import SSHD, make_server, other
 
+from kit.sshds import SSHD, make_server, other
 from retrust.errors import PermanentError
 from retrust_plugins.openssh.known_hosts import parse
 from retrust_plugins.openssh.store import LocalStore, replace_line

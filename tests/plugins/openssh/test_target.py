@@ -152,6 +152,7 @@ def test_the_inventory_in_the_documents(tmp_path):
     page = (Path(__file__).parents[3] / "docs/openssh.md").read_text()
     (tmp_path / "retrust.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
     site = load_inventory(tmp_path / "retrust.yaml", {"openssh": OpenSsh.site_model}, schemes=()).sites["bastions"]
+    assert isinstance(site, OpenSsh.site_model)
     assert site.holders["bastion"].path == (".ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
     assert list(site.known_by("bastion")) == ["web1"]
     assert list(site.known_by("here")) == ["web1", "db1"]

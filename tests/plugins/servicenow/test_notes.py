@@ -174,7 +174,7 @@ async def test_a_pack_is_attached_once(world: World) -> None:
     case = await world.approved()
     await world.ended(case, "execute", "verify")
     # The requests are find, note, find, note, find, look for the pack, attach; then the last note fails.
-    world.snow.troubles = [None, None, None, None, None, None, None, "500"]  # type: ignore[list-item]
+    world.snow.troubles = [None, None, None, None, None, None, None, "500"]
     await world.ended(case, "heal")
     assert (len(world.snow.attachments), len(world.journal)) == (1, 2)
     other = await world.ledger.open_case("campus", cause="another", actor="source:syslog")

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from kit.campus import Campus, Ended, campus, one_pass, person_at_the_pages
+from kit.campus import Campus, campus, one_pass, person_at_the_pages
 from retrust.audit import verify_pack
 from retrust.engine.engine import Engine
 from retrust.engine.loader import load_plugins
+from retrust.runs.endings import Ended
 from retrust.testing.fake_servicenow import FakeServiceNow
 
 TROUBLES = ("401", "429", "500", "silent")
@@ -52,7 +53,7 @@ async def a_pass_of_a_new_process(site: Campus) -> Ended:
 async def test_from_a_shut_instance_to_a_healed_site(site: Campus, snow: FakeServiceNow, tmp_path: Path) -> None:
     """In no trouble does anything pass or get lost; approved there, the site is healed and the ticket tells it."""
     for trouble in TROUBLES:
-        snow.always = trouble
+        snow.always = trouble  # type: ignore[assignment]
         waiting = await a_pass_of_a_new_process(site)
         assert (waiting.outcome, waiting.gates[0].state, site.writes) == ("waiting", "shut", 0), trouble
         assert snow.records == {}
@@ -65,7 +66,7 @@ async def test_from_a_shut_instance_to_a_healed_site(site: Campus, snow: FakeSer
     assert asked.plan.digest in record["description"]
     snow.approve()
     for trouble in TROUBLES:
-        snow.always = trouble
+        snow.always = trouble  # type: ignore[assignment]
         assert (await a_pass_of_a_new_process(site)).outcome == "waiting", f"approved there, but {trouble} here"
     assert site.writes == 0
     snow.always = None

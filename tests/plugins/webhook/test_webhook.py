@@ -90,7 +90,7 @@ def opened(site: Campus, monkeypatch: pytest.MonkeyPatch) -> Opens:
         webhook, kept = Webhook(), Kept(site.engine, site.ledger)
         kept.may.set()
         given = WebhookSettings.model_validate({"token": "env:HOOK_TOKEN"} | settings)
-        running = asyncio.create_task(webhook.run(given, kept))  # type: ignore[arg-type]
+        running = asyncio.create_task(webhook.run(given, kept))
         try:
             async with (
                 serving(webhook.build(site.engine, site.ledger)) as url,

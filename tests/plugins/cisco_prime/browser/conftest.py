@@ -227,7 +227,7 @@ class Appliance:
             "fingerprint": self.certificate.fingerprint,
             **changes,
         }
-        return WebAccess(**given)  # type: ignore[arg-type]
+        return WebAccess(**given)
 
 
 @pytest.fixture(scope="session")
@@ -292,7 +292,7 @@ async def start(certificate: Certificate) -> AsyncIterator[Start]:
     servers = []
 
     async def begin(skin: str = "native", *, served: Certificate | None = None, **fields: object) -> Appliance:
-        appliance = Appliance(certificate, skin, **fields)  # type: ignore[arg-type]
+        appliance = Appliance(certificate, skin, **fields)
         server = await asyncio.start_server(
             appliance.serve, "127.0.0.1", 0, ssl=(served or certificate).context(), ssl_shutdown_timeout=0.2
         )

@@ -51,9 +51,9 @@ class Sshd:
             with connection:
                 self.processes.append(
                     subprocess.Popen(
-                        [SSHD, "-i", "-f", self.folder / "sshd_config"],
-                        stdin=connection,
-                        stdout=connection,
+                        [str(SSHD), "-i", "-f", self.folder / "sshd_config"],
+                        stdin=connection.fileno(),
+                        stdout=connection.fileno(),
                         stderr=subprocess.DEVNULL,
                     )
                 )
