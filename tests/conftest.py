@@ -59,10 +59,36 @@ def _prefect_ends_with_its_test(request: pytest.FixtureRequest) -> Iterator[None
 _SOCKETS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+SLOW = (
+    "core/ledger/test_every_order.py",
+    "core/test_any_history.py",
+    "deployments/",
+    "end_to_end/test_appliances.py",
+    "end_to_end/test_command_line.py",
+    "end_to_end/test_done_stays_done.py",
+    "end_to_end/test_killed.py",
+    "end_to_end/test_operating_guide.py",
+    "end_to_end/test_pages_that_vary.py",
+    "end_to_end/test_preflight.py",
+    "flows/service/test_outages.py",
+    "flows/service/test_supervision.py",
+    "flows/test_two_people.py",
+    "plugins/cisco_prime/browser/test_against_lab.py",
+    "plugins/cisco_prime/browser/test_drawn.py",
+    "plugins/cisco_prime/browser/test_pages.py",
+    "plugins/cisco_prime/browser/test_refusals.py",
+)
+"""Whole stories, and searches through many cases: `make test-all` runs them, `make test` does not."""
+TESTS = Path(__file__).parent
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file stays on one of the two workers, and all that need Prefect on the same one: one server serves them."""
     for item in items:
         shared = "prefect_api" in getattr(item, "fixturenames", ())
         if shared:
             item.add_marker(_SOCKETS)
+            item.add_marker("prefect")
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker("slow")
         item.add_marker(pytest.mark.xdist_group("prefect" if shared else str(item.path)))

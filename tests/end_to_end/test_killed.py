@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -68,7 +69,10 @@ class Mortals:
 @pytest.fixture(scope="module")
 def mortals():
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("mortal.py"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, str(Path(__file__).with_name("mortal.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},  # for tests/kit
     )
     yield Mortals(process)
     process.communicate()
