@@ -22,8 +22,13 @@ def generated(plugins: Plugins) -> dict[str, str]:
         "inventory.schema.json": json.dumps(schema(plugins.site_models), indent=2, ensure_ascii=False) + "\n",
         "commands.md": commands(plugins),
         "architecture.svg": house.picture(),
-        "architecture.md": house.described((HERE / "architecture.md").read_text(encoding="utf-8")),
+        "architecture.md": house.described(_page("architecture.md"), "rooms", house.table()),
+        "plugins.md": house.described(_page("plugins.md"), "what plugins may import", house.importable()),
     }
+
+
+def _page(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def commands(plugins: Plugins) -> str:

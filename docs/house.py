@@ -37,10 +37,14 @@ def rooms() -> list[list[str]]:
     return [[room.strip() for room in layer.split("|")] for layer in contract["layers"]]
 
 
+def _plugins_contract() -> dict[str, Any]:
+    (contract,) = (c for c in _contracts() if "retrust.*.*" in c.get("forbidden_modules", ()))
+    return contract
+
+
 def is_public(room: str) -> bool:
     """Whether a plugin may import it, as import-linter checks it."""
-    (contract,) = (c for c in _contracts() if "retrust.*.*" in c.get("forbidden_modules", ()))
-    return not room.startswith("__") and f"retrust.{room}" not in contract["forbidden_modules"]
+    return not room.startswith("__") and f"retrust.{room}" not in _plugins_contract()["forbidden_modules"]
 
 
 def purpose(room: str) -> str:
@@ -117,8 +121,17 @@ def table() -> str:
     return "\n".join(["| floor | room | what it is for | who may import it |", "|---|---|---|---|", *rows])
 
 
-def described(page: str) -> str:
-    """The page with its table of rooms written anew."""
-    start, end = "<!-- rooms: written by `make docs` -->\n", "<!-- end of rooms -->"
+def importable() -> str:
+    """What plugins may import, and what for; from the top floor down."""
+    contract = _plugins_contract()
+    rows = [f"| `retrust.{room}` | {purpose(room)} |" for floor in rooms() for room in floor if is_public(room)]
+    named = [rule.rpartition(" -> ")[2] for rule in contract["ignore_imports"]]
+    rows += [f"| `{module}` | {purpose(module.removeprefix('retrust.').replace('.', '/'))} |" for module in named]
+    return "\n".join(["| folder or module | what for |", "|---|---|", *rows])
+
+
+def described(page: str, name: str, text: str) -> str:
+    """The page with the table of this name written anew."""
+    start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
     before, _, rest = page.partition(start)
-    return f"{before}{start}\n{table()}\n\n{end}{rest.partition(end)[2]}"
+    return f"{before}{start}\n{text}\n\n{end}{rest.partition(end)[2]}"

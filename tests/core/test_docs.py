@@ -20,6 +20,15 @@ def test_every_hook_is_in_the_plugin_guide() -> None:
     assert listed == {name for name in dir(hookspecs) if name.startswith("retrust_")}
 
 
+def test_the_contract_of_each_hook_can_be_imported_by_a_plugin() -> None:
+    """The guide's table names a contract by its flat module, or by the folder that names it in `__all__`."""
+    page = (ROOT / "docs/plugins.md").read_text()
+    for contract in re.findall(r"^\| `retrust_\w+` .*`(retrust\.[\w.]+)` \|$", page, re.MULTILINE):
+        room, _, name = contract.rpartition(".")
+        assert f"| `{room}` |" in page, contract
+        assert hasattr(importlib.import_module(room), name), contract
+
+
 def test_generated_documents_are_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """`make docs` would change nothing."""
     monkeypatch.syspath_prepend(ROOT)
