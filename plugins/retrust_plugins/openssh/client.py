@@ -39,7 +39,7 @@ NO_KEY = (ValueError, ArithmeticError, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True)
-class Decision:
+class Answer:
     """``line`` is the one that decided, where there is one; ``why`` is a certificate's fault."""
 
     status: Literal["accepted", "changed", "revoked", "unknown"]
@@ -67,7 +67,7 @@ def _plain_type(algorithm: str) -> str:
     return type_of(plain if plain in PLAIN else f"{plain}@openssh.com")
 
 
-def decide(known: Listing, host: str, port: int, shown: bytes) -> Decision:
+def decide(known: Listing, host: str, port: int, shown: bytes) -> Answer:
     """Whether the client, that was called with this host and port, takes the key or certificate it is shown."""
     certificate = _certificate(shown)
     return _decide(known, host, port, plain_key(shown), [certificate, None] if certificate else [None])
@@ -86,9 +86,7 @@ def _certificate(shown: bytes) -> SSHOpenSSHCertificate | None:
         return None
 
 
-def _decide(
-    known: Listing, host: str, port: int, key: bytes, forms: Sequence[SSHOpenSSHCertificate | None]
-) -> Decision:
+def _decide(known: Listing, host: str, port: int, key: bytes, forms: Sequence[SSHOpenSSHCertificate | None]) -> Answer:
     """The certificate is tried first, then its plain key; a name with a port that nobody knows, then without one."""
     lines = _readable(known.covering(name_at(host, port)))
     fault = ""
@@ -101,35 +99,35 @@ def _decide(
             bare = _decide(known, host, 22, key, forms[number:])
             if bare.status == "accepted":
                 return bare
-            found = Decision("unknown", bare.line)
-    return Decision(found.status, found.line, fault)
+            found = Answer("unknown", bare.line)
+    return Answer(found.status, found.line, fault)
 
 
-def _of_key(lines: Sequence[HostLine], key: bytes) -> Decision:
+def _of_key(lines: Sequence[HostLine], key: bytes) -> Answer:
     if _is_revoked(lines, key):
-        return Decision("revoked")
+        return Answer("revoked")
     plain = [line for line in lines if not line.marker]
     for line in plain:
         if line.blob == key:
-            return Decision("accepted", line)
-    return Decision("changed", plain[-1]) if plain else Decision("unknown")
+            return Answer("accepted", line)
+    return Answer("changed", plain[-1]) if plain else Answer("unknown")
 
 
-def _of_certificate(lines: Sequence[HostLine], certificate: SSHOpenSSHCertificate, host: str) -> Decision:
+def _of_certificate(lines: Sequence[HostLine], certificate: SSHOpenSSHCertificate, host: str) -> Answer:
     signed_by = certificate.signing_key.public_data
     if _is_revoked(lines, certificate.key.public_data, signed_by):
-        return Decision("revoked")
+        return Answer("revoked")
     authorities = [line for line in lines if line.marker == AUTHORITY]
     ours = next((line for line in authorities if line.blob == signed_by), None)
     if ours is None:
-        return Decision("unknown")
+        return Answer("unknown")
     try:
         certificate.validate(CERT_TYPE_HOST, name_at(host))
     except ValueError as exc:
-        return Decision("changed", ours, f"its certificate is not valid for {host}: {exc}")
+        return Answer("changed", ours, f"its certificate is not valid for {host}: {exc}")
     if signed_by.startswith(b"\0\0\0\x07ssh-rsa") and b"\x0crsa-sha2-" not in certificate.public_data:
-        return Decision("changed", ours, "its certificate is signed with SHA-1")
-    return Decision("accepted", ours)
+        return Answer("changed", ours, "its certificate is signed with SHA-1")
+    return Answer("accepted", ours)
 
 
 def _is_revoked(lines: Sequence[HostLine], *keys: bytes) -> bool:

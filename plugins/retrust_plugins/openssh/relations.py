@@ -13,7 +13,7 @@ from retrust.models import Endpoint, Presented, Relation
 from retrust.ssh import ChannelsForbidden
 from retrust.target import Connection
 from retrust.trust import Looks
-from retrust_plugins.openssh.client import Decision, asked_for, decide, plain_key
+from retrust_plugins.openssh.client import Answer, asked_for, decide, plain_key
 from retrust_plugins.openssh.hostkeys import HostKeys
 from retrust_plugins.openssh.known_hosts import Listing, as_openssh_prints, fingerprint, name_at
 from retrust_plugins.openssh.site import Peer
@@ -59,7 +59,7 @@ async def relation_of(known: Listing, peer: Peer, looker: Looker) -> Relation:
         return _unknown(peer)
     wanted = list(dict.fromkeys(orders.values()))
     seen = dict(zip(wanted, await asyncio.gather(*(looker.see(peer.endpoint, order) for order in wanted)), strict=True))
-    decisions = []
+    answers = []
     for host, order in orders.items():
         shown = seen[order]
         if isinstance(shown, PermanentError):
@@ -70,20 +70,20 @@ async def relation_of(known: Listing, peer: Peer, looker: Looker) -> Relation:
             )
         if isinstance(shown, RetrustError):
             return Relation(status="no answer", healthy=None, detail=shown.what)
-        decisions.append((host, shown.chain[0], decide(known, host, peer.port, shown.chain[0])))
-    return _joined(peer, decisions)
+        answers.append((host, shown.chain[0], decide(known, host, peer.port, shown.chain[0])))
+    return _joined(peer, answers)
 
 
-def _joined(peer: Peer, decisions: list[tuple[str, bytes, Decision]]) -> Relation:
-    for host, shown, decision in decisions:
-        if decision.status in ("changed", "revoked"):
-            return Relation(status="refused", healthy=False, detail=_why(peer, host, shown, decision))
-    if any(decision.status == "accepted" for _, _, decision in decisions):
+def _joined(peer: Peer, answers: list[tuple[str, bytes, Answer]]) -> Relation:
+    for host, shown, answer in answers:
+        if answer.status in ("changed", "revoked"):
+            return Relation(status="refused", healthy=False, detail=_why(peer, host, shown, answer))
+    if any(answer.status == "accepted" for _, _, answer in answers):
         return Relation(status="accepted", healthy=True)
-    return _unknown(peer, decisions[0])
+    return _unknown(peer, answers[0])
 
 
-def _unknown(peer: Peer, seen: tuple[str, bytes, Decision] | None = None) -> Relation:
+def _unknown(peer: Peer, seen: tuple[str, bytes, Answer] | None = None) -> Relation:
     names = " or ".join(peer.names)
     shows = f" and the key that it shows, {_print(seen[1])}" if seen else ""
     why = f"; {seen[2].why}" if seen and seen[2].why else ""
@@ -99,11 +99,11 @@ def _unknown(peer: Peer, seen: tuple[str, bytes, Decision] | None = None) -> Rel
     )
 
 
-def _why(peer: Peer, host: str, shown: bytes, decision: Decision) -> str:
-    if decision.status == "revoked":
+def _why(peer: Peer, host: str, shown: bytes, answer: Answer) -> str:
+    if answer.status == "revoked":
         return f"the key that {host} shows, {_print(shown)}, or its authority is marked @revoked"
-    line = decision.line
-    said = decision.why or f"{host} shows {_print(shown)}, which is not pinned"
+    line = answer.line
+    said = answer.why or f"{host} shows {_print(shown)}, which is not pinned"
     if line is None or line.marker or (not line.has_pattern and _is_ours(peer, line.hosts)):
         return said
     return (

@@ -48,7 +48,7 @@ class Dialogs:
     def _may_be_confirmed(self, text: str) -> bool:
         if self.expected is not None and self.expected(text):
             return True
-        return isinstance(interstitials.answer(text, ("OK",)), interstitials.Pass)
+        return isinstance(interstitials.answer(text, ("OK",)), interstitials.Press)
 
     def check(self) -> None:
         """Raise where a question was asked that nothing expected; it was answered with no."""
@@ -89,7 +89,7 @@ class Dialogs:
     async def _passed(self, dialog: dict[str, Any]) -> Locator | None:
         """The button that passes a notice of the login; raises where the notice asks for more."""
         match interstitials.answer(_without_buttons(dialog["text"], dialog["buttons"]), dialog["buttons"]):
-            case interstitials.Pass(button):
+            case interstitials.Press(button):
                 return await self.view.press(words.button(words.literal(button), dialog=True))
             case interstitials.Refuse():
                 self.unexpected = dialog["text"]

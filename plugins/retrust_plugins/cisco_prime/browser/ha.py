@@ -26,7 +26,7 @@ from retrust_plugins.cisco_prime.modes import MODES, mode_relation
 PATH = (words.ADMINISTRATION, words.SETTINGS, words.HIGH_AVAILABILITY)
 
 
-class HighAvailability:
+class HaPages:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.view = session.view

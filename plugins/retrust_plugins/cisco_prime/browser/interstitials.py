@@ -51,7 +51,7 @@ OF_A_LOGIN = re.compile(
 
 
 @dataclass(frozen=True)
-class Pass:
+class Press:
     """Press this button."""
 
     button: str
@@ -64,7 +64,7 @@ class Refuse:
     why: str
 
 
-def answer(text: str, buttons: Sequence[str], *, boxes: int = 0, page: bool = False) -> Pass | Refuse | None:
+def answer(text: str, buttons: Sequence[str], *, boxes: int = 0, page: bool = False) -> Press | Refuse | None:
     """What to do about a notice or question; None where it is neither understood nor in the way of a login.
 
     ``boxes`` are the password fields on it. A whole page between login and menu may speak of anything
@@ -74,18 +74,18 @@ def answer(text: str, buttons: Sequence[str], *, boxes: int = 0, page: bool = Fa
     if boxes > 1 or (PASSWORD.search(text) and TO_CHANGE.search(text)):
         if not skip and boxes == 0 and WILL_EXPIRE.search(text) and not ONWARD_CHANGES.search(text):
             skip = onward
-        return Pass(skip) if skip else Refuse("a change of the password")
+        return Press(skip) if skip else Refuse("a change of the password")
     if _ends_another(text):
         others = [name for name in buttons if ENDS.search(name)]
         if not others or not onward or _onward_ends(text):
             return Refuse("the end of another session")
-        return Pass(onward)
+        return Press(onward)
     button = skip or onward
     if TURNED_AWAY.search(text) or words.LOGIN_BLOCKED.search(text):
         return None  # no notice, but the answer to the login
     if boxes or button is None or RISKY.search(text) or not (page or OF_A_LOGIN.search(text)):
         return None
-    return Pass(button)
+    return Press(button)
 
 
 def _first(pattern: re.Pattern[str], buttons: Sequence[str]) -> str | None:

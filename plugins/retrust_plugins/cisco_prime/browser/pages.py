@@ -22,7 +22,7 @@ from retrust_plugins.cisco_prime.browser.asks import (
     IseRequest,
     WebAccess,
 )
-from retrust_plugins.cisco_prime.browser.ha import HighAvailability
+from retrust_plugins.cisco_prime.browser.ha import HaPages
 from retrust_plugins.cisco_prime.browser.ise import IseServers
 from retrust_plugins.cisco_prime.browser.session import Session, Told
 from retrust_plugins.cisco_prime.browser.trust import trusted_fingerprint
@@ -49,13 +49,13 @@ class Pages:
     async def ha_mode(self) -> Relation:
         """The Configuration Mode, verbatim."""
         async with self._kept("ha-mode"):
-            return await HighAvailability(self._session).mode()
+            return await HaPages(self._session).mode()
 
     async def register_ha(self, ask: HaRequest, *, before_send: BeforeSend = _nothing_before) -> HaOutcome:
         """Register HA; ``before_send`` is awaited immediately before Register is pressed."""
         self._view.redactor.add(ask.authentication_key)
         async with self._kept("register-ha"):
-            return await HighAvailability(self._session).register(ask, before_send)
+            return await HaPages(self._session).register(ask, before_send)
 
     async def ise_status(self, host: str) -> Relation | None:
         """What the ISE table says of this server, verbatim; None where it has no row."""

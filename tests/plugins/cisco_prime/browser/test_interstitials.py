@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrust_plugins.cisco_prime.browser.interstitials import Pass, Refuse, answer
+from retrust_plugins.cisco_prime.browser.interstitials import Press, Refuse, answer
 
 CHANGE, OTHER = Refuse("a change of the password"), Refuse("the end of another session")
 
@@ -12,24 +12,24 @@ CHANGE, OTHER = Refuse("a change of the password"), Refuse("the end of another s
 @pytest.mark.parametrize(
     ("text", "buttons", "boxes", "decided"),
     [
-        ("Welcome. Last login: yesterday.", ["Help", "Continue"], 0, Pass("Continue")),
-        ("Authorized users only. All use is monitored.", ["I Agree", "Log out"], 0, Pass("I Agree")),
-        ("Another session is active from 10.1.1.1.", ["Continue", "Cancel"], 0, Pass("Continue")),
-        ("You are already logged in from 10.1.1.1. Continue?", ["Cancel", "OK"], 0, Pass("OK")),
-        ("Your previous session was terminated because it was idle.", ["OK"], 0, Pass("OK")),
-        ("Another session is active. It will not be logged out.", ["Continue", "Cancel"], 0, Pass("Continue")),
-        ("A session is active elsewhere. You may end it.", ["End other session", "Continue"], 0, Pass("Continue")),
+        ("Welcome. Last login: yesterday.", ["Help", "Continue"], 0, Press("Continue")),
+        ("Authorized users only. All use is monitored.", ["I Agree", "Log out"], 0, Press("I Agree")),
+        ("Another session is active from 10.1.1.1.", ["Continue", "Cancel"], 0, Press("Continue")),
+        ("You are already logged in from 10.1.1.1. Continue?", ["Cancel", "OK"], 0, Press("OK")),
+        ("Your previous session was terminated because it was idle.", ["OK"], 0, Press("OK")),
+        ("Another session is active. It will not be logged out.", ["Continue", "Cancel"], 0, Press("Continue")),
+        ("A session is active elsewhere. You may end it.", ["End other session", "Continue"], 0, Press("Continue")),
         ("Another session is active. Continue and terminate the other session?", ["Continue", "Cancel"], 0, OTHER),
         ("If you continue, the other user will be logged out.", ["Yes", "No"], 0, OTHER),
         ("Do you want to end the session of root at 10.1.1.1?", ["OK", "Cancel"], 0, OTHER),
-        ("Your password will expire in 6 days.", ["Change Password", "Remind me later"], 0, Pass("Remind me later")),
-        ("Your password will expire in 6 days.", ["Change now", "Continue"], 0, Pass("Continue")),
+        ("Your password will expire in 6 days.", ["Change Password", "Remind me later"], 0, Press("Remind me later")),
+        ("Your password will expire in 6 days.", ["Change now", "Continue"], 0, Press("Continue")),
         ("Your password expires in 3 days. Continue to change it.", ["Continue"], 0, CHANGE),
-        ("Your password will expire soon.", ["Save", "Skip"], 2, Pass("Skip")),
+        ("Your password will expire soon.", ["Save", "Skip"], 2, Press("Skip")),
         ("Your password has expired.", ["Continue"], 0, CHANGE),
         ("You must change your password.", ["Submit"], 2, CHANGE),
         ("Choose a new one", ["OK"], 2, CHANGE),
-        ("Last login: yesterday. 2 failed login attempts since.", ["Continue"], 0, Pass("Continue")),
+        ("Last login: yesterday. 2 failed login attempts since.", ["Continue"], 0, Press("Continue")),
         ("Login failed: your account is locked.", ["OK"], 0, None),
         ("Maximum number of sessions exceeded.", ["OK"], 0, None),
         ("All devices will be deleted.", ["OK"], 0, None),
@@ -44,4 +44,4 @@ def test_what_a_page_after_the_login_means(text, buttons, boxes, decided):
 def test_a_dialog_over_the_pages_must_speak_of_the_login():
     """What a page may say before the menu is not passed over the pages: it may be a question of the work."""
     assert answer("Do you want to proceed with HA registration?", ["Continue", "Cancel"]) is None
-    assert answer("Another session is active.", ["Continue", "Cancel"]) == Pass("Continue")
+    assert answer("Another session is active.", ["Continue", "Cancel"]) == Press("Continue")

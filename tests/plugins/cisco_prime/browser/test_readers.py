@@ -11,7 +11,7 @@ from html import escape
 
 import pytest
 
-from retrust_plugins.cisco_prime.browser.ha import HighAvailability
+from retrust_plugins.cisco_prime.browser.ha import HaPages
 from retrust_plugins.cisco_prime.browser.ise import IseServers
 from retrust_plugins.cisco_prime.browser.milestones import Following
 from retrust_plugins.cisco_prime.browser.readiness import Readiness
@@ -121,7 +121,7 @@ NOTHING_YET = ("", "-", "N/A", "Loading…", "Please wait", "…", "...", "—",
 
 async def test_a_mode_that_is_not_there_yet(sheet):
     """A dash, a dot or a word of waiting is not a mode; the cell behind it is not either."""
-    pages = HighAvailability(sheet.session)
+    pages = HaPages(sheet.session)
     for said in NOTHING_YET:
         await sheet.show(f"<table><tr><td>Configuration Mode</td><td>{said}</td><td></td></tr></table>")
         assert await pages.shown_mode() is None, said
@@ -144,7 +144,7 @@ async def test_a_milestone_has_its_own_percent_or_none(sheet):
             shown = [("" if p is None else bar.format(p) if drawn else f"{p}%") for p in percents]
             rows = "".join(form.format(n=n, p=p) for n, p in zip(names, shown, strict=True))
             await sheet.show(before + rows + after)
-            found = await Following(sheet.session, HighAvailability(sheet.session)).shown()
+            found = await Following(sheet.session, HaPages(sheet.session)).shown()
             got = tuple(found.get(name, {}).get("percent") for name in names)
             if got != percents:
                 wrong.append(f"{layout}{' drawn' if drawn else ''}: {got} for {percents}")
