@@ -569,7 +569,7 @@ ROWS: dict[str, Row | Elsewhere] = {
     "trust.watch": Elsewhere("end_to_end/test_looks.py", "test_the_path_is_watched_after_the_first_use"),
     "trust.ca": own_authority,
     "include_self": pins_of_oneself,
-    "policy": Elsewhere("core/test_policy.py", "test_plugins_only_add"),
+    "policy": Elsewhere("core/approval/test_required.py", "test_plugins_only_add"),
     "clocks.decision": Elsewhere("plugins/cisco_prime/test_settings.py", "test_a_yes_counts_for_the_sites_time"),
     "clocks.observation": Elsewhere("plugins/cisco_prime/test_settings.py", "test_a_look_may_be_too_old_for_a_write"),
     "recurrence.healed": Elsewhere("end_to_end/test_binding.py", "test_recurrence_asks_a_person"),
