@@ -3,13 +3,18 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+FLOOR := 90
+RULES := core/retrust/approval/policies.py,core/retrust/approval/required.py,core/retrust/approval/rules.py,core/retrust/approval/standing.py,core/retrust/approval/decisions.py,core/retrust/trust/verdicts.py,core/retrust/runs/plan.py
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test format lint bench scale-test docs lock clean
+.PHONY: help setup demo test test-fast test-all coverage format lint bench scale-test docs lock clean
 
 help:
 	@echo "make demo [YES=1]   the whole story in the lab, end to end"
-	@echo "make test           every test, the browser's included"
+	@echo "make test           before a commit: all but whole stories and long searches, the browser included"
+	@echo "make test-fast      the core's rules: no browser, no Prefect server, no database server"
+	@echo "make test-all       every test, as CI runs them"
+	@echo "make coverage       how much of the core its own tests reach, with a floor"
 	@echo "make format         ruff format over the whole tree"
 	@echo "make lint           format checked, ruff, mypy, import-linter"
 	@echo "make bench          figures beside their peers, into benchmarks/RESULTS.md"
@@ -26,8 +31,22 @@ setup: .venv/.ready
 demo: setup
 	@exec $(BIN)/retrust demo $(if $(YES),--yes)
 
+TEST := $(BIN)/pytest -n 2 --dist loadgroup
+FAST := -m "not browser and not prefect and not slow" -k "not postgresql" tests/core
+
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(TEST) -m "not slow"
+
+test-fast: setup
+	@$(TEST) $(FAST)
+
+test-all: setup
+	@$(TEST)
+
+coverage: setup
+	@$(TEST) -q $(FAST) --cov --cov-report=
+	@$(BIN)/coverage report --include="core/retrust/*" --omit="core/retrust/cli/*,core/retrust/testing/*" --fail-under=$(FLOOR)
+	@$(BIN)/coverage report -m --include="$(RULES)" --fail-under=100
 
 format: setup
 	@$(BIN)/ruff format .

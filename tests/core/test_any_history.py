@@ -1,7 +1,7 @@
 """Any history of a site: what comes in, who decides, what crashes, in any order; and what must hold in all of them.
 
 The oracle below knows the rules a second time, from the decisions and the world alone; it shares nothing with
-``retrust.approval``. 200 histories here, 2,000 in CI (``RETRUST_HISTORIES``).
+``retrust.approval``. 200 histories here, 1,000 in CI (``RETRUST_HISTORIES``).
 """
 
 from __future__ import annotations

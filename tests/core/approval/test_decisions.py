@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from retrust.approval import Attendance, MayNotDecide, Speaker, approve, cancel, create_token, dismiss, reject
-from retrust.errors import UsageError
+from retrust.approval import (
+    Attendance,
+    MayNotDecide,
+    Speaker,
+    approve,
+    cancel,
+    create_token,
+    current_matter,
+    dismiss,
+    objection,
+    reject,
+)
+from retrust.approval.decisions import decide, terminal_labels
+from retrust.errors import PermanentError, UsageError
+from retrust.models import Sighting
 from retrust.states import State
 
 PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
@@ -116,3 +130,63 @@ async def test_what_looks_like_a_token_is_not_kept(waiting: Any) -> None:
     assert decision.reason.startswith("yes, ")
     assert decision.reason.endswith(" is mine")
     assert token not in decision.reason
+
+
+async def test_a_dismissed_sighting_ends_what_it_caused(scene: Any) -> None:
+    """The case that rested on nothing else is cancelled, with the reason."""
+    site = await scene(people=PEOPLE, policy=POLICY)
+    assert (await site.run()).outcome == "healthy"
+    now = datetime.now(UTC)
+    told = Sighting(
+        id="x", kind="log", site="campus", at=now, received_at=now, source="a.log", actor="service", text=""
+    )
+    await site.ledger.sight(told)
+    (seen,) = await site.ledger.sightings("campus")
+    await dismiss(site.ledger, seen.id, ANN, reason="an old line")
+    assert await site.ledger.sightings("campus") == []
+    (entry,) = await site.ledger.entries(kinds=("sighting-dismissed",))
+    assert entry.actor == "person:ann"
+
+
+async def test_options_at_the_terminal_open_the_gates_of_a_terminal(scene: Any) -> None:
+    """``--yes`` opens `confirm`, ``--accept-unproven`` opens `security`, and neither any other gate."""
+    both = Attendance("person:ann", yes=True, accept_unproven=True)
+    assert [both.answers(gate) for gate in ("confirm", "security", "people")] == ["--yes", "--accept-unproven", None]
+    assert [Attendance("person:ann").answers(gate) for gate in ("confirm", "security")] == [None, None]
+    site = await scene()
+    await site.broken()
+    ended = await site.run(attendance=Attendance("person:ann"))
+    matter = await current_matter(site.engine, site.ledger, ended.case_id)
+    assert terminal_labels(matter) == ["confirm"]
+    away = Speaker("person:ben")
+    assert "is answered at the terminal" in (objection(matter, away, "confirm", yes=True) or "")
+    assert objection(matter, replace(away, at_terminal=True), "confirm", yes=True) is None
+
+
+async def test_a_signature_says_yes_and_nothing_else(waiting: Any) -> None:
+    """A no with a signature is refused: what was signed would be a yes."""
+    site, case = waiting
+    matter = await current_matter(site.engine, site.ledger, case)
+    with pytest.raises(MayNotDecide, match="a signature says yes to a plan"):
+        await decide(
+            site.ledger, matter, label="people", actor="person:ann", yes=False, reason="x", signature="SIGNATURE"
+        )
+
+
+async def test_a_plan_that_no_person_opens(scene: Any) -> None:
+    """Where every gate is somebody else's system, the answer says so."""
+    site = await scene(people=PEOPLE, policy={"delete-pin": [{"gate": "standard"}], "accept_blind_first_use": True})
+    await site.broken()
+    ended = await site.run(attendance=Attendance("service"), part=stops_before("verify"))
+    assert ended.case_id is not None
+    with pytest.raises(UsageError, match="no gate of this plan is opened by a person"):
+        await approve(site.engine, site.ledger, ended.case_id, ANN, reason="x")
+
+
+def stops_before(part: str) -> Any:
+    async def run(name: str, work: Any) -> Any:
+        if name == part:
+            raise PermanentError("it stops here")
+        return await work()
+
+    return run

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrust.approval import RISKS, check_policy, requirements
+from retrust.approval import RISKS, approvers_of, check_policy, requirements
 from retrust.approval.required import settings_of
 from retrust.errors import InventoryError, Refused
 from retrust.gates import Confirm, Gate, GateSettings, PersonSettings, Question, Requirement, Standard
@@ -520,3 +520,54 @@ def test_the_standard_gate_itself_asks_for_proof() -> None:
     policy = {"delete-pin": [{"gate": "standard"}, {"gate": "people"}]}
     assert set(said(required("delete-pin", policy=policy))) == {"standard", "people"}
     assert set(said(required("delete-pin", policy=policy, grade=Grade.SUPPORTED))) == {"people", "security"}
+
+
+class Broken(Always):
+    """A gate whose own checks fail."""
+
+    def check(self, settings: GateSettings, inventory: Any) -> Any:
+        raise OSError("no such calendar")
+
+    def covers(self, settings: GateSettings, other: GateSettings) -> bool:
+        raise OSError("no such calendar")
+
+
+class Sized(GateSettings):
+    size: int = 1
+
+
+def test_a_gate_whose_own_check_fails_is_told_and_stays() -> None:
+    """A foreign error in a check is a doubt, and two requirements that cannot be compared are both asked."""
+    broken = Broken("broken")
+    broken.settings_model = Sized  # type: ignore[assignment]
+    gates = {**GATES, "broken": broken}
+    policy = {"delete-pin": [{"gate": "broken", "size": 1}], "interrupting": [{"gate": "broken", "size": 2}]}
+    inventory = an_inventory(policy, people=PEOPLE)
+    doubts = check_policy(inventory, inventory.sites["campus"], gates)
+    assert any("the gate broken failed with OSError, so it stays shut" in doubt for doubt in doubts)
+    asked = [
+        r.settings for r in required("delete-pin", "interrupting", policy=policy, gates=gates) if r.gate == "broken"
+    ]
+    assert {"size": 1} in asked
+    assert {"size": 2} in asked
+
+
+def test_who_accepts_an_identity() -> None:
+    """Without a plan the strictest count of the gates at ``security`` holds, and the first roles that one names."""
+    policy = {
+        "security": [
+            {"gate": "people", "approvers": 1},
+            {"gate": "people", "approvers": 3, "roles": ["security"]},
+            {"gate": "ticket"},
+        ]
+    }
+    inventory = an_inventory(policy, people=PEOPLE)
+    found = approvers_of(inventory, inventory.sites["campus"], GATES)
+    assert (found.approvers, found.roles) == (3, ("security",))
+
+
+def test_an_always_gate_that_the_policy_names_is_asked_once() -> None:
+    """What a policy asks already with the same settings is not asked again because the gate asks of every plan."""
+    gates = {**GATES, "always": Always("always")}
+    policy = {"delete-pin": [{"gate": "people"}, {"gate": "always"}]}
+    assert [r.gate for r in required("delete-pin", policy=policy, gates=gates)].count("always") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -596,3 +596,22 @@ def test_the_door_and_the_count_agree(said: list[Decision], at: int) -> None:
     if may_decide(new, scene.matter()) is None:
         scene.decisions = [*scene.decisions, new]
         assert new in counted(scene.matter(), NOW + at * HOUR)
+
+
+def test_what_a_person_dismissed_or_brought_in_for_the_plan_they_do_not_decide() -> None:
+    """Whoever said what the plan rests on has a part in it, also where no sighting of the case is theirs."""
+    matter = replace(Scene().matter(), said_by=frozenset({"person:ann"}))
+    assert "brought in a sighting that this plan rests on" in (may_decide(network("ann"), matter) or "")
+    assert may_decide(network("ben"), matter) is None
+
+
+def test_a_gate_that_is_not_a_persons_is_opened_by_none() -> None:
+    """A ticket's own system says yes; nobody here can."""
+    scene = Scene(required=TICKET)
+    assert "is not one that a person opens" in (may_decide(a_decision("ann", "ticket"), scene.matter()) or "")
+
+
+def test_a_gate_that_no_plugin_provides_is_opened_by_none() -> None:
+    """A yes at a gate that is not loaded would count for nothing, and is refused."""
+    scene = Scene(required=(Requirement("jira", "jira", {}, ("delete-pin",)),))
+    assert "nothing provides the gate 'jira'" in (may_decide(a_decision("ann", "jira"), scene.matter()) or "")

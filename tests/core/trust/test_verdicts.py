@@ -360,3 +360,20 @@ def test_a_fingerprint_is_about_the_pins_whose_endpoint_presents_it() -> None:
 
     assert about("SHA256:new") == (PIN,)
     assert about("SHA256:stranger") == about(None) == (PIN, other)
+
+
+def test_a_pin_made_anew_is_judged_by_what_depends_on_it() -> None:
+    """A pin that is listed again after this case's delete, while what was approved is presented, is undecided."""
+    again = Facts(PIN, PEER, NEW, baseline(), unpinned=Unpinned(at=NOW, fingerprint="SHA256:new"))
+    judged = judge(again)
+    assert judged.verdict is Verdict.UNPROVEN
+    assert "made anew, or a delete without effect" in judged.reasons[0]
+
+
+def test_a_sighting_that_names_an_edge_is_about_that_edge_alone() -> None:
+    """By holder and key, whatever else would fit; without a name in it, it is about all that fit."""
+    other = PIN.model_copy(update={"key": "10.0.0.13_8082"})
+    candidates = [Candidate(PIN, PEER, NEW), Candidate(other, PEER, NEW)]
+    named = sighting(holder=PIN.holder, key=PIN.key)
+    assert attribute(named, candidates, lambda *_: True) == (PIN,)
+    assert attribute(sighting(), candidates, lambda *_: True) == (PIN, other)
