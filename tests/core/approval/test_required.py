@@ -539,7 +539,7 @@ class Sized(GateSettings):
 def test_a_gate_whose_own_check_fails_is_told_and_stays() -> None:
     """A foreign error in a check is a doubt, and two requirements that cannot be compared are both asked."""
     broken = Broken("broken")
-    broken.settings_model = Sized  # type: ignore[assignment]
+    broken.settings_model = Sized
     gates = {**GATES, "broken": broken}
     policy = {"delete-pin": [{"gate": "broken", "size": 1}], "interrupting": [{"gate": "broken", "size": 2}]}
     inventory = an_inventory(policy, people=PEOPLE)
