@@ -92,3 +92,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker("slow")
         item.add_marker(pytest.mark.xdist_group("prefect" if shared else str(item.path)))
+    items.sort(key=lambda item: item.get_closest_marker("prefect") is None)  # the longest group begins first
