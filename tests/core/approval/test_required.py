@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.approval import RISKS, approvers_of, check_policy, requirements
 from retrust.approval.required import settings_of
 from retrust.errors import InventoryError, Refused
@@ -331,7 +332,7 @@ GRADES = st.sampled_from([Grade.PROVEN, Grade.SUPPORTED, Grade.NONE])
 
 
 @given(policy=POLICIES, added=ADDED, risks=PLANS, grade=GRADES, recurred=st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_plugins_only_add(
     policy: dict[str, Any], added: list[str], risks: list[str], grade: Grade, recurred: bool
 ) -> None:
@@ -349,7 +350,7 @@ def test_plugins_only_add(
 
 
 @given(policy=POLICIES, risks=PLANS, grade=GRADES)
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_joining_loses_nothing(policy: dict[str, Any], risks: list[str], grade: Grade) -> None:
     """Labels are unique, and every line of the policy is asked by a requirement at least as strict."""
     found = required(*risks, policy=policy, grade=grade)
@@ -377,7 +378,7 @@ def _covers(one: Requirement, other: Requirement) -> bool:
 
 
 @given(policy=POLICIES, risks=PLANS, grade=GRADES)
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_someone_approves_or_it_was_approved(policy: dict[str, Any], risks: list[str], grade: Grade) -> None:
     """No change is planned without an approving gate for each class, unless proven and a standard change."""
     found = required(*risks, policy=policy, grade=grade)

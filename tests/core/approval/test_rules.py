@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.approval import Matter, evaluate, expires_at, may_decide
 from retrust.approval.rules import counted
 from retrust.errors import Refused
@@ -563,7 +564,7 @@ SAID = st.lists(
 
 
 @given(said=SAID)
-@settings(max_examples=400)
+@settings(max_examples=many(400))
 def test_open_means_enough_people(said: list[Decision]) -> None:
     """An open gate has as many different, entitled, uninvolved persons' fresh yeses."""
     scene = Scene(decisions=said, case=a_case(requested_by="person:req"), asked_at=None)
@@ -588,7 +589,7 @@ def test_open_means_enough_people(said: list[Decision]) -> None:
 
 
 @given(said=SAID, at=st.integers(-90, 0))
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_the_door_and_the_count_agree(said: list[Decision], at: int) -> None:
     """What ``may_decide`` lets in is what counts afterwards: a yes allowed now is among those that count."""
     scene = Scene(decisions=[d for d in said if d.at <= NOW + at * HOUR], asked_at=None)

@@ -7,8 +7,10 @@ import pty
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,10 +30,22 @@ pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="Open
 
 
 def make_key(folder: Path, kind: str = "ed25519", passphrase: str = "", name: str = "id") -> Path:
+    """A key pair of this test's own folder; the keys of one kind, passphrase and name are the same in all tests."""
     path = folder / f"{name}_{kind}"
-    bits = ["-b", "3072"] if kind == "rsa" else []
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "test", "-f", path], check=True)
+    for suffix, data in _made(kind, passphrase, name).items():
+        path.with_name(path.name + suffix).write_bytes(data)
+    path.chmod(0o600)
     return path
+
+
+@cache
+def _made(kind: str, passphrase: str, name: str) -> dict[str, bytes]:
+    """By ``ssh-keygen``, once each: a key of RSA takes it seconds."""
+    bits = ["-b", "3072"] if kind == "rsa" else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "test", "-f", path], check=True)
+        return {suffix: path.with_name(name + suffix).read_bytes() for suffix in ("", ".pub")}
 
 
 def allow(folder: Path, *lines: tuple[str, Path]) -> Path:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.audit import export_case, verify_pack
 from retrust.audit.archive import CHAIN, MANIFEST, PUBLIC_KEY, SIGNATURE, UNSIGNED, packed, unpacked
 from retrust.errors import UsageError
@@ -222,7 +223,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         verify_pack(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 @given(data=st.data())
 def test_any_change_ends_in_words(files: Files, evil: LedgerKey, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever bytes replace part of any file, signed anew or not: a report, and no exception."""

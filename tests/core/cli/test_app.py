@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.cli.app import run
 
 INVENTORY = """
@@ -126,7 +127,7 @@ OPTIONS = [
 ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(150))
 @given(st.sampled_from(VERBS), st.lists(st.sampled_from([*OPTIONS, *ODD_TEXTS, *FILES]), max_size=5))
 def test_odd_arguments(folder: Path, verb: str, more: list[str]) -> None:
     """Every verb with odd arguments and odd files ends with an exit code of ours, and no exception."""

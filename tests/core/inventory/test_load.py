@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from kit.counts import many
 from retrust.errors import InventoryError
 from retrust.gates import GateSettings
 from retrust.inventory import (
@@ -573,7 +574,7 @@ _yaml_like = st.lists(
 
 
 @given(text=_yaml_like | st.text(max_size=60))
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_no_text_crashes_the_loader(folder: Path, text: str) -> None:
     """Any text is an inventory or an `InventoryError` with problems, and nothing else."""
     Path("retrust.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))

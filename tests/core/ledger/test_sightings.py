@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrust.errors import UsageError
 from retrust.ledger import Ledger, read_only
-from retrust.ledger.sightings import HINTS, aggregated
+from retrust.ledger.sightings import aggregated
 from retrust.models import Endpoint, Grade, Sighting
 from retrust.testing.ledgers import NOON, SITE, SetClock, baseline, fingerprint, sighting
 
@@ -200,6 +200,16 @@ async def test_a_hint_is_counted_apart(ledger: Ledger) -> None:
     assert sorted((s.level, s.count) for s in await ledger.sightings(SITE)) == [("authenticated", 1), ("hint", 2)]
 
 
+HINTS = 40
+
+
+@pytest.fixture
+def few_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bound, sooner met."""
+    monkeypatch.setattr("retrust.ledger.sightings.HINTS", HINTS)
+
+
+@pytest.mark.usefixtures("few_hints")
 @pytest.mark.parametrize("site", [SITE, None])
 async def test_a_flood_of_hints_leaves_little_and_counts_all(ledger: Ledger, site: str | None) -> None:
     """Beyond the limit different hints are one row without a name; what was kept goes on counting."""
@@ -214,6 +224,7 @@ async def test_a_flood_of_hints_leaves_little_and_counts_all(ledger: Ledger, sit
     assert (rest.count, rest.at) == (4 * HINTS, None)
 
 
+@pytest.mark.usefixtures("few_hints")
 async def test_assigning_hints_keeps_their_bound(ledger: Ledger) -> None:
     """Those without a site are assigned one by one, and are no more than a site keeps."""
     await ledger.sight_many([hint(n, dn=f"CN=a-{n}") for n in range(HINTS - 1)])

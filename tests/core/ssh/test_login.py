@@ -222,8 +222,9 @@ async def test_a_reset_before_the_login_is_tried_again(access_to: Access) -> Non
         assert (host.connections, host.logins) == (3, 1)
 
 
-async def test_resets_without_end_are_temporary(access_to: Access) -> None:
+async def test_resets_without_end_are_temporary(access_to: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a few tries the node is named, and nothing was logged in."""
+    monkeypatch.setattr("retrust.ssh.login.RESETS", 3)  # of which each one waits twice as long as the one before
     async with FakeHost(resets=1000) as host:
         with pytest.raises(TemporaryError, match="primary: the SSH server ends connections"):
             async with connect(access_to(host)):

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.testing.certificates import self_signed
 from retrust.x509.certificates import fingerprint, parse_fingerprint, read_presented
 from retrust.x509.files import server_certificate
@@ -134,7 +135,7 @@ def test_an_odd_certificate_is_still_presented(kind: str) -> None:
     assert presented.key_fingerprint != presented.fingerprint
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 @given(
     st.binary(max_size=200)
     | st.integers(0, len(PRINTABLE) - 1).flatmap(
@@ -240,7 +241,7 @@ def test_what_holds_no_certificate_is_said(data: bytes, says: str) -> None:
         server_certificate(data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 @given(st.sampled_from(list(HANDED_IN.values())), st.integers(0, 3000), st.binary(max_size=9))
 def test_a_damaged_file_is_one_error(data: bytes, at: int, new: bytes) -> None:
     """Any change of a file gives a certificate or a ValueError."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.logs.carriers import Carriers
 from retrust.logs.scanner import Scanner
 from retrust.signatures import Match
@@ -299,7 +300,7 @@ def test_a_carrier_changes_neither_name_nor_time(carrier: str) -> None:
     st.datetimes(datetime(2002, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),
     st.lists(st.integers(1, 5000), min_size=1, max_size=3),
 )
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_any_formatter_in_any_carrier(formatter: str, carrier: str, at: datetime, sizes: list[int]) -> None:
     """Whatever wrote and carried it, however it is cut: one event, the whole name, and the right time or none."""
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.models import Pin
 from retrust.x509.dn import DistinguishedName
 from retrust_plugins.cisco_prime.listing import USUAL_WIDTHS, read_listing, split_key
@@ -298,7 +299,7 @@ RENDERED = st.fixed_dictionaries(
 
 
 @given(RENDERED)
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_a_list_however_it_is_rendered_is_read_whole_or_not_at_all(how: dict[str, Any]) -> None:
     """DN style, spacing, width, line ends, echo and prompt: the same pins come back, or none are believed."""
     wanted = [(key, in_style(name, how["style"])) for key, name in how["pins"]]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.engine.loader import load_plugins
 from retrust.signatures import Match
 from retrust_plugins.syslog.messages import Frames, host_of
@@ -68,7 +69,7 @@ def heard(message: bytes) -> tuple[str | None, Match]:
     st.sampled_from(["prime-pri", "10.0.0.11"]),
     st.datetimes(datetime(2002, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),
 )
-@settings(max_examples=300)
+@settings(max_examples=many(300))
 def test_any_writer_behind_any_sender(sender: str, writer: str, host: str, at: datetime) -> None:
     """The innermost time that is told; none where it cannot be read, though an outer one can."""
     (header, of_header), (prefix, of_line) = SENDERS[sender], WRITERS[writer]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.approval import Matter, evaluate
 from retrust.engine.loader import load_plugins
 from retrust.gates import Requirement
@@ -412,7 +413,7 @@ MOMENT = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(lambda d
 
 
 @given(calendar=SOURCES, freeze=st.lists(RULES, max_size=2), now=MOMENT)
-@settings(max_examples=100)
+@settings(max_examples=many(100))
 def test_freezes_only_take_away(calendar: list[Any], freeze: list[Any], now: datetime) -> None:
     """With freezes the gate is open at most where it is open without, and never inside a freeze."""
     frozen = stood({"calendar": calendar, "freeze": freeze}, now)
@@ -422,7 +423,7 @@ def test_freezes_only_take_away(calendar: list[Any], freeze: list[Any], now: dat
 
 
 @given(calendar=SOURCES, freeze=st.lists(RULES, max_size=2), now=MOMENT)
-@settings(max_examples=100)
+@settings(max_examples=many(100))
 def test_until_is_kept(calendar: list[Any], freeze: list[Any], now: datetime) -> None:
     """At the moment that a shut gate tells it is open, just before it is not; an open one shuts as told."""
     given_ = {"calendar": calendar, "freeze": freeze}
@@ -439,7 +440,7 @@ def test_until_is_kept(calendar: list[Any], freeze: list[Any], now: datetime) ->
 
 
 @given(calendar=SOURCES, now=MOMENT)
-@settings(max_examples=100)
+@settings(max_examples=many(100))
 def test_agrees_with_arithmetic(calendar: list[Any], now: datetime) -> None:
     """For rules without recurrence, open means between start and start plus duration, computed apart."""
     single = [{k: v for k, v in rule.items() if k != "rrule"} for rule in calendar]
