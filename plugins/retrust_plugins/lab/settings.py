@@ -1,7 +1,7 @@
 """Every way in which one appliance may differ from the next, as settings with the seed's behaviour as default.
 
 A ``Lab`` works on its own copy, and reads a setting each time it matters: a test may change
-``lab.primary.settings.deletecert`` between two commands. Nothing here has behaviour.
+``lab.primary.settings.store.deletecert`` between two commands. Nothing here has behaviour.
 """
 
 from __future__ import annotations
