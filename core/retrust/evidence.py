@@ -104,6 +104,9 @@ async def collect(edge: Edge, collectors: Sequence[Collector], eyes: Eyes, extra
 
 async def _ask(collector: Collector, edge: Edge, eyes: Eyes) -> Collected:
     try:
-        return await collector.collect(edge, eyes)
+        said: object = await collector.collect(edge, eyes)
     except Exception as exc:
         return collector.nothing(f"not available: {exc}")
+    if not isinstance(said, Collected):
+        return collector.nothing(f"not available: collect() returned {type(said).__name__}, not Collected")
+    return said
