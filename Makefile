@@ -41,7 +41,7 @@ test-fast: setup
 	@$(TEST) $(FAST)
 
 test-all: setup
-	@$(TEST)
+	@RETRUST_THOROUGH=1 $(TEST)
 
 coverage: setup
 	@$(TEST) -q $(FAST) --cov --cov-report=

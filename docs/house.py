@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ WAY = (
 WIDTH, FLOOR, BOX, LEFT, RIGHT = 1180, 74, 50, 190, 200
 
 
+@cache
 def _contracts() -> list[dict[str, Any]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     found: list[dict[str, Any]] = settings["contracts"]
@@ -131,7 +133,7 @@ def importable() -> str:
 
 
 def described(page: str, name: str, text: str) -> str:
-    """The page with the table of this name written anew."""
+    """The page with its table of this name rewritten."""
     start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
     before, _, rest = page.partition(start)
     return f"{before}{start}\n{text}\n\n{end}{rest.partition(end)[2]}"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kit.model import World, plugin
+from kit.parts import Act, before_each
 from retrust.approval import Attendance
 from retrust.engine import Engine, load_plugins
 from retrust.ledger import Ledger
@@ -30,10 +31,15 @@ class Scene:
     def site(self) -> Any:
         return self.engine.site(SITE)
 
-    async def run(self, by: str = "service", **more: Any) -> Ended:
+    async def run(
+        self,
+        attendance: Attendance = Attendance("service", yes=True, accept_unproven=True),  # noqa: B008 - frozen
+        *,
+        before: Act = lambda _: None,
+        **more: Any,
+    ) -> Ended:
         """One pass; by default by whoever may say yes to everything at their terminal."""
-        attendance = more.pop("attendance", Attendance(by, yes=True, accept_unproven=True))
-        return await one_pass(self.engine, self.site, self.ledger, attendance, **more)
+        return await one_pass(self.engine, self.site, self.ledger, attendance, part=before_each(before), **more)
 
     async def broken(self) -> None:
         """A healthy look, and then alpha's certificate is renewed."""

@@ -1,14 +1,13 @@
 """Any history of a site: what comes in, who decides, what crashes, in any order; and what must hold in all of them.
 
 The oracle below knows the rules a second time, from the decisions and the world alone; it shares nothing with
-``retrust.approval``. 200 histories here, 1,000 in CI (``RETRUST_HISTORIES``).
+``retrust.approval``. 200 histories here, 1,000 in ``make test-all``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import tempfile
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
+from kit.counts import many
 from kit.model import HUB, PEERS, World, certificate, plugin
 from retrust.actors import UNKNOWN
 from retrust.approval import decisions as deciding
@@ -43,7 +43,7 @@ from retrust.trust import observation
 
 PARTS = 4
 """So that they run beside each other."""
-HISTORIES = int(os.environ.get("RETRUST_HISTORIES", "200"))
+HISTORIES = many(1000)
 PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
 EVERYBODY = st.sampled_from([*(f"person:{name}" for name in PEOPLE), "person:eve", "person:ANN ", UNKNOWN])
 SITE = "campus"

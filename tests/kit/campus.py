@@ -13,7 +13,7 @@ presses Register in the lab itself. A plugin's own tests start here too; nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kit.parts import before_each
 from retrust.approval.decisions import Attendance
 from retrust.engine.engine import Engine
 from retrust.inventory import Site
@@ -68,10 +69,7 @@ async def one_pass(
 ) -> Ended:
     """One pass from the top, bare; ``before`` is called with the name of each part before it begins."""
 
-    async def part(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
-        before(name)
-        return await work()
-
+    part = before_each(before)
     ended = await passes.one_pass(engine, site, ledger, attendance or Attendance(actor), tell=tell, part=part)
     if ended.error is not None:
         raise ended.error

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any
 
 from retrust.errors import InventoryError, RetrustError
-from retrust.models import Finding, GateState, Grade, Plan, Snapshot, Verdict
+from retrust.models import DELETE_PIN, Finding, GateState, Grade, Plan, Snapshot, Verdict
 from retrust.present.json import plan_object
 from retrust.present.text import escaped, escaped_json
 
@@ -110,7 +110,7 @@ def planned_lines(plan: Mapping[str, Any], planned: Mapping[str, Mapping[str, An
 
 
 def _step_lines(step: Mapping[str, Any], planned: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
-    deletes = step["kind"] == "delete-pin"
+    deletes = step["kind"] == DELETE_PIN
     yield (
         f"  {paint('-', 'red') if deletes else paint('+', 'green')} {step['kind']} {step['argument']}  "
         f"on {step['holder']}"

@@ -13,14 +13,12 @@ from retrust import lazily
 
 if TYPE_CHECKING:
     from retrust.engine.engine import Engine
-    from retrust.engine.home import home_folder
-    from retrust.engine.loader import Plugins, installed_plugins, load_plugins
+    from retrust.engine.loader import load_plugins
 
-__all__ = ["Engine", "Plugins", "home_folder", "installed_plugins", "load_plugins"]
+__all__ = ["Engine", "load_plugins"]
 
 __getattr__ = lazily(
     __name__,
     engine="Engine",
-    loader="Plugins installed_plugins load_plugins",
-    home="home_folder",
+    loader="load_plugins",
 )

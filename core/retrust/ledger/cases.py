@@ -22,7 +22,7 @@ from retrust.ledger.queries import made
 from retrust.ledger.records import Alarm, Case, DigestUse, case_id
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
-from retrust.models import Decision, GateState, edge_of
+from retrust.models import DELETE_PIN, Decision, GateState, edge_of
 from retrust.states import FINAL, OPEN_STATES, Event, State, event_named, next_state
 
 
@@ -262,7 +262,7 @@ def deletes_of(case: str) -> Any:
         .distinct()
         .where(
             t.steps.c.case_id == case,
-            t.steps.c.kind == "delete-pin",
+            t.steps.c.kind == DELETE_PIN,
             t.steps.c.phase.in_(["started", "sent", "done", "undecided"]),
         )
     )

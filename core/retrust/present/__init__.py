@@ -8,14 +8,10 @@ from retrust import lazily
 
 if TYPE_CHECKING:
     from retrust.present.case import milestones_of, story_object
-    from retrust.present.json import plan_object
-    from retrust.present.text import escaped
 
-__all__ = ["escaped", "milestones_of", "plan_object", "story_object"]
+__all__ = ["milestones_of", "story_object"]
 
 __getattr__ = lazily(
     __name__,
-    json="plan_object",
     case="milestones_of story_object",
-    text="escaped",
 )

@@ -11,24 +11,19 @@ from typing import TYPE_CHECKING
 from retrust import lazily
 
 if TYPE_CHECKING:
-    from retrust.secrets.environment import child_environment
-    from retrust.secrets.redaction import RedactingFilter, Redactor, redact_all_logs
+    from retrust.secrets.redaction import Redactor
     from retrust.secrets.stores import SecretRef, Secrets, SecretStore, references
 
 __all__ = [
-    "RedactingFilter",
     "Redactor",
     "SecretRef",
     "SecretStore",
     "Secrets",
-    "child_environment",
-    "redact_all_logs",
     "references",
 ]
 
 __getattr__ = lazily(
     __name__,
     stores="SecretRef SecretStore Secrets references",
-    redaction="RedactingFilter Redactor redact_all_logs",
-    environment="child_environment",
+    redaction="Redactor",
 )

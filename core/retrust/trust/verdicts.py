@@ -281,7 +281,7 @@ def _another(facts: Facts) -> str:
 
 def _judge_same(facts: Facts) -> Judgement:
     """The store shows that it holds what is presented; nothing was verified before that could contradict it."""
-    held = "the store holds the very certificate that is presented"
+    held = "the pinned certificate is the one that is presented"
     if logged := [s for s in facts.naming if s.kind == "log" and not s.is_hint]:
         said = f"{_told(logged[-1])} says that it changed: an old line, or the holder sees another one than we do"
         return Judgement(Verdict.UNPROVEN, (held, said))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from retrust.models import Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
+from retrust.models import DELETE_PIN, Endpoint, Finding, Pin, Relation, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services, Target
 from retrust_plugins.cisco_prime.connection import connect
 from retrust_plugins.cisco_prime.listing import split_key
@@ -146,7 +146,7 @@ def _delete(site: CiscoPrimeSite, finding: Finding, centers: set[str]) -> Step:
     return Step(
         id=f"delete:{pin.edge}",
         stage=DELETE,
-        kind="delete-pin",
+        kind=DELETE_PIN,
         holder=pin.holder,
         argument=pin.key,
         risk="delete-pin",

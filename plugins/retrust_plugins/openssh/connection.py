@@ -230,7 +230,7 @@ class OpenSshConnection(Connection):
 
 def _lines(step: Step) -> tuple[HostLine, HostLine]:
     """The line to take out and the line to put in, as they were approved."""
-    if step.kind != "delete-pin" or [line[:2] for line in step.sends] != ["- ", "+ "]:
+    if not step.unpins or [line[:2] for line in step.sends] != ["- ", "+ "]:
         raise PermanentError(f"no such step here: {step.kind}", where=step.holder)
     return tuple(parse(line[2:].encode()).lines[0] for line in step.sends)  # type: ignore[return-value]
 

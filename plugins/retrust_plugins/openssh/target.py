@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from retrust.errors import PermanentError
-from retrust.models import Finding, Pin, Sighting, Snapshot, Step
+from retrust.models import DELETE_PIN, Finding, Pin, Sighting, Snapshot, Step
 from retrust.target import Connection, Place, Services, Target
 from retrust_plugins.openssh.connection import connect
 from retrust_plugins.openssh.hostkeys import HostKeys
@@ -112,7 +112,7 @@ def _replace(finding: Finding) -> Step:
     return Step(
         id=f"{REPLACE}:{pin.edge}",
         stage=REPLACE,
-        kind="delete-pin",
+        kind=DELETE_PIN,
         holder=pin.holder,
         argument=pin.key,
         risk="delete-pin",

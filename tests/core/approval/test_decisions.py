@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kit.parts import breaking
 from retrust.approval import (
     Attendance,
     MayNotDecide,
@@ -21,7 +22,7 @@ from retrust.approval import (
     reject,
 )
 from retrust.approval.decisions import decide, terminal_labels
-from retrust.errors import PermanentError, UsageError
+from retrust.errors import UsageError
 from retrust.models import Sighting
 from retrust.states import State
 
@@ -177,16 +178,7 @@ async def test_a_plan_that_no_person_opens(scene: Any) -> None:
     """Where every gate is somebody else's system, the answer says so."""
     site = await scene(people=PEOPLE, policy={"delete-pin": [{"gate": "standard"}], "accept_blind_first_use": True})
     await site.broken()
-    ended = await site.run(attendance=Attendance("service"), part=stops_before("verify"))
+    ended = await site.run(attendance=Attendance("service"), before=breaking("verify"))
     assert ended.case_id is not None
     with pytest.raises(UsageError, match="no gate of this plan is opened by a person"):
         await approve(site.engine, site.ledger, ended.case_id, ANN, reason="x")
-
-
-def stops_before(part: str) -> Any:
-    async def run(name: str, work: Any) -> Any:
-        if name == part:
-            raise PermanentError("it stops here")
-        return await work()
-
-    return run

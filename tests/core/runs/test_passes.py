@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from kit.parts import breaking
 from retrust.approval import Attendance
 from retrust.errors import PermanentError
 from retrust.states import State
 
 
-class Names(list[str]):
-    """Runs the parts as they are, and keeps their names; ``fails`` is one that raises."""
-
-    def __init__(self, fails: str | None = None) -> None:
-        self.fails = fails
-
-    async def __call__(self, name: str, work: Any) -> Any:
-        self.append(name)
-        if name == self.fails:
-            raise PermanentError("it broke", where=name)
-        return await work()
-
-
 async def test_the_parts_come_in_their_order(scene: Any) -> None:
     """A heal is detect, list, plan, gates, the target's stages, verify."""
-    site, names = await scene(), Names()
+    site, names = await scene(), list[str]()
     await site.broken()
-    ended = await site.run(part=names)
+    ended = await site.run(before=names.append)
     assert ended.outcome == "healed"
     assert names == ["detect", "list", "plan", "gates", "delete", "verify"]
     assert [r.result for r in ended.results] == ["done"]
@@ -35,17 +23,17 @@ async def test_the_parts_come_in_their_order(scene: Any) -> None:
 
 async def test_a_healthy_site_ends_with_its_plan(scene: Any) -> None:
     """Where nothing is to be done, no gate is asked and no case is opened."""
-    site, names = await scene(), Names()
-    ended = await site.run(part=names)
+    site, names = await scene(), list[str]()
+    ended = await site.run(before=names.append)
     assert (ended.outcome, ended.case, ended.exit_code) == ("healthy", None, 0)
     assert names == ["detect", "list", "plan"]
 
 
 async def test_a_shut_gate_ends_the_pass(scene: Any) -> None:
     """The case waits, nothing was sent, and the next pass goes on once somebody says yes."""
-    site, names = await scene(), Names()
+    site, names = await scene(), list[str]()
     await site.broken()
-    ended = await site.run(part=names, attendance=Attendance("service"))
+    ended = await site.run(before=names.append, attendance=Attendance("service"))
     assert (ended.outcome, ended.exit_code) == ("waiting", 3)
     assert names[-1] == "gates"
     assert site.world.peers["alpha"].pinned == "alpha-0"
@@ -56,7 +44,7 @@ async def test_an_error_ends_it_as_failed_and_the_case_says_so(scene: Any) -> No
     """Whatever part fails, the case tells where and why; the lease is given back."""
     site = await scene()
     await site.broken()
-    ended = await site.run(part=Names(fails="verify"))
+    ended = await site.run(before=breaking("verify"))
     assert (ended.outcome, ended.exit_code) == ("failed", 1)
     case = await site.ledger.case(ended.case_id)
     assert case.state is State.FAILED

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kit.parts import at
 from retrust.models import Step
 from retrust.states import State
 
@@ -54,14 +55,8 @@ async def test_a_pin_that_is_gone_by_then_needs_no_send(scene: Any) -> None:
     """What somebody else did between the approval and the step is not done again."""
     site = await scene()
     await site.broken()
-
-    async def changed(name: str, work: Any) -> Any:
-        done = await work()
-        if name == "gates":
-            site.world.peers["alpha"].pinned = None  # somebody else deleted it meanwhile
-        return done
-
-    ended = await site.run(part=changed)
+    alpha = site.world.peers["alpha"]
+    ended = await site.run(before=at("delete", lambda: setattr(alpha, "pinned", None)))
     assert ended.outcome == "healed"
     assert ended.said == ["not needed"]
 
@@ -70,15 +65,9 @@ async def test_another_certificate_stops_it(scene: Any) -> None:
     """A stranger who comes after the approval is met with a refusal and an alarm; the pin stays."""
     site = await scene()
     await site.broken()
-
-    async def intercepted(name: str, work: Any) -> Any:
-        done = await work()
-        if name == "gates":
-            site.world.peers["alpha"].there = "alpha-stranger"
-        return done
-
-    ended = await site.run(part=intercepted)
+    alpha = site.world.peers["alpha"]
+    ended = await site.run(before=at("delete", lambda: setattr(alpha, "there", "alpha-stranger")))
     assert (ended.outcome, ended.exit_code) == ("refused", 4)
-    assert site.world.peers["alpha"].pinned == "alpha-0"
+    assert alpha.pinned == "alpha-0"
     assert (await site.ledger.case(ended.case_id)).state is State.REFUSED
     assert [entry.kind for entry in await site.ledger.entries(kinds=("alarm",))] == ["alarm"]
