@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import Any
 
@@ -32,7 +32,8 @@ class Contract:
 
     @property
     def cls(self) -> type:
-        return _load(self.base)
+        base: type = imported(self.base)
+        return base
 
 
 CONTRACTS = {
@@ -48,23 +49,31 @@ CONTRACTS = {
 }
 
 
-def keep(hook: str, item: Any, plugin: str) -> str:
-    """The object's name, if it keeps the contract of its kind; else ``PluginError``."""
+def keep(hook: str, item: Any, plugin: str, returned: Any) -> str:
+    """The object's name, if it keeps the contract of its kind; else ``PluginError``. ``returned`` is the object, or
+    what names it."""
     contract = CONTRACTS[hook]
     if (wrong := next(_wrong(contract, item), None)) is not None:
-        raise PluginError(f"{hook} returned {_called(item)}: {wrong}", plugin=plugin)
+        named = f"returned {_called(item)}" if returned is item else f"names {returned!r}, {_called(item)}"
+        raise PluginError(f"{hook} {named}: {wrong}", plugin=plugin)
     name: str = getattr(item, contract.key)
     return name
 
 
-def _load(name: str) -> type:
-    module, _, attribute = name.partition(":")
-    found: type = getattr(import_module(module), attribute)
-    return found
+def imported(name: str) -> Any:
+    """What ``module:attribute`` names."""
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise ValueError("expected `module:attribute`")
+    return getattr(import_module(module), attribute)
 
 
 def _called(item: Any) -> str:
-    return item.__name__ if isinstance(item, type) else type(item).__name__
+    if isinstance(item, type):
+        return item.__name__
+    if inspect.isroutine(item) or inspect.ismodule(item):
+        return f"the {'module' if inspect.ismodule(item) else 'function'} {item.__name__}"
+    return repr(item) if item is None or isinstance(item, str) else type(item).__name__
 
 
 def _wrong(contract: Contract, item: Any) -> Iterator[str]:
@@ -72,11 +81,21 @@ def _wrong(contract: Contract, item: Any) -> Iterator[str]:
     if isinstance(item, type):
         yield f"a class, where an object is due; expected `{item.__name__}()`"
     elif not isinstance(item, base):
-        yield f"it is no {base.__name__}; expected `class {type(item).__name__}({_as_base(base)}):`"
+        yield f"it is no {base.__name__}; expected {_due(base, item)}"
     else:
         yield from _wrong_attributes(contract, base, item)
         yield from _near_misses(item)
         yield from _wrong_methods(base, item)
+
+
+def _due(base: type, item: Any) -> str:
+    """What stands there instead: a class of the plugin's own that derives from ``base``; of a dataclass, an object."""
+    if is_dataclass(base):
+        values = ", ".join(repr(item) if isinstance(item, str) and f.name == "load" else f.name for f in fields(base))
+        return f"`{base.__name__}({values})`"
+    if type(item).__module__ == "builtins":
+        return f"an object, or the name, of a class that derives from it: `class Mine({_as_base(base)}):`"
+    return f"`class {type(item).__name__}({_as_base(base)}):`"
 
 
 def _as_base(base: type) -> str:
@@ -105,7 +124,7 @@ def _wrong_attributes(contract: Contract, base: type, item: Any) -> Iterator[str
 
 
 def _wrong_model(contract: Contract, name: str, value: Any, expected: str) -> Iterator[str]:
-    model = _load(contract.model or "pydantic:BaseModel")
+    model = imported(contract.model or "pydantic:BaseModel")
     if not (isinstance(value, type) and issubclass(value, model)):
         yield f"its {name} is {value!r}, no model that derives from {model.__name__}; {expected}"
 

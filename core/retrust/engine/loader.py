@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property, partial
-from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,8 @@ import pluggy
 
 from retrust import hookspecs
 from retrust.engine import builtin
-from retrust.engine.contracts import keep
+from retrust.engine.blame import blamed
+from retrust.engine.contracts import imported, keep
 from retrust.errors import PluginError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Plugins:
             plugin = impl.plugin_name
             for returned in _returned(plugin, hook, impl.function):
                 item = _loaded(plugin, hook, returned) if isinstance(returned, str) else returned
-                name = keep(hook, item, plugin)
+                name = keep(hook, item, plugin, returned)
                 if name in found:
                     raise PluginError(
                         f"{hook} registers {name!r}, which plugin {self._provider[id(found[name])]} registers already",
@@ -126,25 +126,20 @@ class Plugins:
 
 
 def _returned(plugin: str, hook: str, function: Callable[[], Any]) -> Iterable[Any]:
-    try:
+    with blamed(plugin, f"{hook}() raised", function.__module__):
         items = function()
-    except Exception as exc:
-        raise PluginError(f"{hook}() raised {type(exc).__name__}: {exc}", plugin=plugin) from exc
     if not isinstance(items, (list, tuple)):
         raise PluginError(f"{hook}() returned {type(items).__name__}, not a list or tuple", plugin=plugin)
     return items
 
 
 def _loaded(plugin: str, hook: str, name: str) -> Any:
-    """What ``module:attribute`` names; of a class, an object."""
-    module, colon, attribute = name.partition(":")
-    try:
-        if not (module and colon and attribute):
-            raise ValueError("expected `module:attribute`")
-        found = getattr(import_module(module), attribute)
+    """What ``module:attribute`` names; of a class, an object. A command is never only a name."""
+    if hook == "retrust_commands":
+        return name
+    with blamed(plugin, f"{hook} names {name!r}:", name):
+        found = imported(name)
         return found() if isinstance(found, type) else found
-    except Exception as exc:
-        raise PluginError(f"{hook} names {name!r}: {type(exc).__name__}: {exc}", plugin=plugin) from exc
 
 
 @cache
@@ -157,14 +152,12 @@ def load_plugins(*, extra: Mapping[str, object] | None = None, entry_points: boo
     """Register the core's own features, every entry point of the group ``retrust``, then ``extra``."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    origins: dict[str, Callable[[], str]] = {BUILTIN: lambda: "retrust"}
-    _register(manager, BUILTIN, builtin)
+    origins: dict[str, Callable[[], str]] = {}
+    _register(manager, origins, BUILTIN, lambda: builtin, lambda: "Retrust itself")
     for entry, dist in _entry_points() if entry_points else ():
-        _register(manager, entry.name, _load(entry))
-        origins[entry.name] = partial(_origin, entry, dist)
+        _register(manager, origins, entry.name, partial(_load, entry), partial(_origin, entry, dist))
     for name, plugin in (extra or {}).items():
-        _register(manager, name, plugin)
-        origins[name] = partial(repr, plugin)
+        _register(manager, origins, name, partial(_given, plugin), partial(repr, plugin))
     _check(manager)
     return Plugins(manager, origins)
 
@@ -183,19 +176,35 @@ def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
 
 
 def _load(entry: EntryPoint) -> object:
-    try:
+    with blamed(entry.name, f"cannot be imported from {entry.value}:", entry.value):
         return entry.load()
-    except Exception as exc:
+
+
+def _given(plugin: object) -> object:
+    return plugin
+
+
+def _register(
+    manager: pluggy.PluginManager,
+    origins: dict[str, Callable[[], str]],
+    name: str,
+    load: Callable[[], object],
+    origin: Callable[[], str],
+) -> None:
+    if name in origins:
         raise PluginError(
-            f"cannot be imported from {entry.value}: {type(exc).__name__}: {exc}", plugin=entry.name
-        ) from exc
-
-
-def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+            f"two plugins have this name: {origins[name]()} and {origin()}",
+            plugin=name,
+            hint="give one of them another name in its [project.entry-points.retrust], or uninstall it",
+        )
+    plugin = load()
+    if (twin := manager.get_name(plugin)) is not None:
+        raise PluginError(f"is the same as the plugin {twin}: {origin()}", plugin=name, hint="register it once")
     try:
         manager.register(plugin, name=name)
-    except (ValueError, pluggy.PluginValidationError) as exc:
+    except pluggy.PluginValidationError as exc:
         raise PluginError(str(exc), plugin=name) from exc
+    origins[name] = origin
 
 
 def _check(manager: pluggy.PluginManager) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -194,7 +195,12 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("log_signatures", of(GoodSignature, anchor="text"), r"its anchor is 'text'; expected `anchor: bytes`"),
     ("apps", of(GoodApp, build=None), r"no method build\(\); expected `def build\(self, host: Host, ledger: Ledger\) -> Any`"),
     ("apps", of(GoodApp, path=None), r"has no path; expected `path: str`"),
-    ("commands", {"name": "good"}, r"dict: it is no Command; expected `class dict\(Command\):`"),
+    ("commands", {"name": "good"}, r"dict: it is no Command; expected `Command\(name, help, load\)`"),
+    ("commands", "core.cli:go", r"'core.cli:go': it is no Command; expected `Command\(name, help, 'core.cli:go'\)`"),
+    ("gates", None, r"None: it is no Gate; expected an object, or the name, of a class that derives from it: `class Mine\(Gate\[SettingsT\]\):`"),
+    ("gates", state_alone, r"the function state_alone: it is no Gate; expected an object, or the name, of a class"),
+    ("gates", inspect, r"the module inspect: it is no Gate; expected an object, or the name, of a class"),
+    ("gates", lambda: Good(), r"the function <lambda>: it is no Gate; expected an object, or the name, of a class"),
     ("commands", Command("good", "does good", 7), r"its load is 7; expected `load: str`"),
 ]  # fmt: skip
 
@@ -204,6 +210,19 @@ def test_what_breaks_its_contract_is_refused(kind: str, item: Any, said: str) ->
     """Each way to get it wrong names the plugin, the object, and the line that is expected."""
     with pytest.raises(PluginError, match=rf"(?s)^plugin theirs: retrust_{kind} returned .*{said}"):
         loaded(kind, item)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("textwrap:dedent", "the function dedent: it is no Gate; expected an object, or the name, of a class"),
+        ("types:SimpleNamespace", r"SimpleNamespace: it is no Gate; expected `class SimpleNamespace\(Gate"),
+    ],
+)
+def test_what_a_name_names_keeps_its_contract(name: str, said: str) -> None:
+    """Where `module:attribute` names a function, or a class of another kind, the name is said and what is due."""
+    with pytest.raises(PluginError, match=rf"^plugin theirs: retrust_gates names '{name}', {said}"):
+        loaded("gates", name)
 
 
 class Roomy(Good):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +102,114 @@ def test_a_hook_returns_a_list() -> None:
 
     with pytest.raises(PluginError, match=r"plugin bare: .*returned Mine, not a list"):
         _ = load(bare=Bare()).targets
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a package with one module and one entry point, as pip does, for this test."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(package: str, code: str, *, name: str = "site-own", value: str | None = None) -> None:
+        (tmp_path / f"{package}.py").write_text(code)
+        info = tmp_path / f"{package}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[retrust]\n{name} = {value or package}\n")
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith("own_")]:
+        del sys.modules[name]
+
+
+HOOK = "from retrust.hookspecs import hookimpl\n@hookimpl\ndef retrust_gates():\n    "
+PLACE = r", at \S+/own_plugin.py"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys\nsys.exit(3)", rf"SystemExit: 3{PLACE}:2 \(a plugin must not end the process"),
+        ("\nimport own_other", rf"ModuleNotFoundError: .*{PLACE}:2 \(install own_other into this environment"),
+        ("from retrust.x509 import fingerprints", rf"ImportError: .*{PLACE}:1 \(what a plugin may import is listed"),
+        ("import json\njson.loads('{')", rf"JSONDecodeError: .*{PLACE}:2 \(correct this line, or uninstall"),
+        ("\n\ndef x(:", rf"SyntaxError: invalid syntax{PLACE}:3 \(correct this line, or uninstall"),
+        ("raise BaseException", rf"BaseException: it says no more{PLACE}:1 \(correct this line"),
+    ],
+)
+def test_an_import_that_fails_shows_the_plugins_own_line(install: Install, code: str, said: str) -> None:
+    """Whatever ends a plugin's import: one sentence with its name, the line of its own code, and what to do."""
+    install("own_plugin", code)
+    with pytest.raises(PluginError, match=f"^plugin site-own: cannot be imported from own_plugin: {said}"):
+        load_plugins()
+
+
+def test_an_entry_point_without_its_module_says_so(install: Install) -> None:
+    """Where the entry point names a module that is not there, the name is what is wrong."""
+    install("own_plugin", "", value="own_plugin.gates")
+    with pytest.raises(PluginError, match=r"^plugin site-own: .*'own_plugin.gates'.*\(correct this name, and install"):
+        load_plugins()
+
+
+def test_ctrl_c_at_an_import_is_no_fault_of_the_plugin(install: Install) -> None:
+    """Whoever interrupts while plugins are loaded interrupts."""
+    install("own_plugin", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_plugins()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "raise SystemExit('no licence')",
+            r"retrust_gates\(\) raised SystemExit: no licence, at .*py:4 \(a plugin must",
+        ),
+        ("return ['own_plugin:Gone']", r"retrust_gates names 'own_plugin:Gone': AttributeError: .*has no attribute"),
+        ("return ['own_plugin']", r"retrust_gates names 'own_plugin': ValueError: expected `module:attribute`"),
+        (
+            "return ['own_plugin:Own']\nclass Own:\n    def __init__(self): 1 / 0",
+            r"ZeroDivisionError: .*py:6 \(correct",
+        ),
+    ],
+)
+def test_a_hook_that_fails_shows_the_plugins_own_line(install: Install, body: str, said: str) -> None:
+    """What a hook does, and what it names, is told like an import."""
+    install("own_plugin", HOOK + body)
+    with pytest.raises(PluginError, match=f"^plugin site-own: .*{said}"):
+        _ = load_plugins().gates
+
+
+def test_a_plugins_name_is_its_own(install: Install) -> None:
+    """Of two plugins of one name both are named, before the second is imported."""
+    install("own_plugin", "")
+    install("own_second", "import sys\nsys.exit(3)")
+    with pytest.raises(
+        PluginError,
+        match=r"^plugin site-own: two plugins have this name: own_plugin 1.0 \(own_plugin\) and own_second 1.0 "
+        r"\(own_second\) \(give one of them another name",
+    ):
+        load_plugins()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("people", r"retrust \S+ \(retrust_plugins.people\)"), ("retrust", "Retrust itself")]
+)
+def test_a_built_in_plugins_name_is_taken(install: Install, name: str, said: str) -> None:
+    """A plugin with the name of one that comes with Retrust is refused, and both are named."""
+    install("own_plugin", "", name=name)
+    with pytest.raises(PluginError, match=rf"^plugin {name}: two plugins have this name: .*{said}"):
+        load_plugins()
+
+
+def test_a_module_is_one_plugin(install: Install) -> None:
+    """One module under two names is refused, and both names are said."""
+    install("own_plugin", "")
+    install("own_second", "", name="twin", value="own_plugin")
+    with pytest.raises(PluginError, match=r"^plugin twin: is the same as the plugin site-own: own_second 1.0"):
+        load_plugins()
 
 
 class Unknown:
