@@ -34,6 +34,7 @@ from retrust.ledger.errors import (
 )
 from retrust.ledger.read_only import Knowledge, ReadOnlyLedger, read_only
 from retrust.ledger.records import (
+    CASE_ID,
     AcceptedIdentity,
     Alarm,
     Case,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from retrust.ledger.witness import FileWitness
 
 __all__ = [
+    "CASE_ID",
     "AcceptedIdentity",
     "Alarm",
     "Case",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger import tables as t
@@ -19,7 +19,7 @@ from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCu
 from retrust.ledger.journal import Journal, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
 from retrust.ledger.queries import made
-from retrust.ledger.records import Alarm, Case, DigestUse, case_id
+from retrust.ledger.records import Alarm, Case, DigestUse, case_name
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
 from retrust.models import DELETE_PIN, Decision, GateState, edge_of
@@ -33,7 +33,7 @@ class Cases(Journal):
         async with self.write() as writing:
             row = await open_row(writing, site)
             if row is None:
-                case = case_id(writing.next_seq)
+                case = await _next_name(writing, site)
                 await writing.append(CaseOpened(cause=cause), actor=actor, run=run, case=case, site=site)
                 row = await open_row(writing, site)
             assert row is not None
@@ -42,7 +42,8 @@ class Cases(Journal):
     async def case(self, case: str) -> Case:
         rows = await self._rows(select(t.cases).where(t.cases.c.id == case))
         if not rows:
-            raise NoSuchCase(case)
+            newest = await self._rows(select(t.cases.c.id).order_by(t.cases.c.seq.desc()).limit(1000))
+            raise NoSuchCase(case, [row["id"] for row in newest])
         return case_of(rows[0])
 
     async def cases(
@@ -219,6 +220,15 @@ async def open_row(writing: Writing, site: str) -> Row | None:
     return await writing.row(select(t.cases).where(t.cases.c.site == site, t.cases.c.state.in_(OPEN_STATES)))
 
 
+async def _next_name(writing: Writing, site: str) -> str:
+    """Cases are counted by site; the number goes on where another site's name gives the same word."""
+    earlier = await writing.row(select(func.count().label("cases")).where(t.cases.c.site == site))
+    number = earlier["cases"] + 1 if earlier else 1
+    while await writing.row(select(t.cases.c.seq).where(t.cases.c.id == case_name(site, number))):
+        number += 1
+    return case_name(site, number)
+
+
 async def moved(
     writing: Writing, row: Row, event: Event, *, actor: str, run: str | None = None, note: str = "", **more: Any
 ) -> Case:
@@ -269,4 +279,4 @@ def deletes_of(case: str) -> Any:
 
 
 def case_of(row: Row) -> Case:
-    return made(Case, row, planners=tuple(json.loads(row["planners"])))
+    return made(Case, row, first_entry=row["seq"], planners=tuple(json.loads(row["planners"])))

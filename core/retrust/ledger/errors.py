@@ -22,6 +22,8 @@ Foreign errors are translated in ``database`` and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from retrust.errors import LeaseHeld, PermanentError, PersonNeeded, TemporaryError, UsageError
@@ -142,8 +144,11 @@ class DecisionRefused(PermanentError):
 
 
 class NoSuchCase(UsageError):
-    def __init__(self, case: str) -> None:
-        digits = "".join(c for c in case if c.isdigit())
-        meant = f"; did you mean c{digits}?" if digits and case != f"c{digits}" else ""
-        super().__init__(f"no case {case}", hint=f"`retrust cases` lists them{meant}")
+    """``known`` are the cases there are, the newest first: one that is nearly what was typed is named."""
+
+    def __init__(self, case: str, known: Sequence[str] = ()) -> None:
+        meant = [k for k in known if k.casefold() == case.casefold() or k.endswith(f"-{case}") or k == f"c{case}"]
+        meant = meant[:3] or get_close_matches(case, known, 1)
+        hint = "`retrust cases` lists them" + (f"; did you mean {' or '.join(meant)}?" if meant else "")
+        super().__init__(f"no case {case}", hint=hint)
         self.case = case

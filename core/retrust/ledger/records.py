@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
+
+from pydantic import Field
 
 from retrust.models import Frozen, Sighting
 from retrust.states import FINAL, State
@@ -22,9 +25,15 @@ class Head(Frozen):
     hash: str
 
 
-def case_id(entry: int) -> str:
-    """What the case is called that this entry opens."""
-    return f"c{entry}"
+CASE_ID = r"\w[\w.-]*"
+"""A regular expression for what ``case_name`` makes, and for the ids of older ledgers (``c7``)."""
+
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
+
+
+def case_name(site: str, number: int) -> str:
+    """``campus-3``: the site, with a dash for what an address or a file name does not take, and the number."""
+    return f"{_NOT_IN_A_NAME.sub('-', site).lstrip('.-') or 'site'}-{number}"
 
 
 class Case(Frozen):
@@ -37,6 +46,8 @@ class Case(Frozen):
     id: str
     site: str
     state: State
+    first_entry: int = Field(default=0, exclude=True)
+    """The number of the entry that opened it."""
     opened_at: datetime
     updated_at: datetime
     cause: str
@@ -48,11 +59,6 @@ class Case(Frozen):
     @property
     def is_open(self) -> bool:
         return self.state not in FINAL
-
-    @property
-    def first_entry(self) -> int:
-        """The number of the entry that opened it: ``case_id`` named the case by it."""
-        return int(self.id.removeprefix("c"))
 
 
 class Sighted(Sighting):

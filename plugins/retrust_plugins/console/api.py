@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrust.approval import approve, create_token, dismiss, gate_states, reject, right_to_make_tokens
 from retrust.approval import cancel as end
 from retrust.audit import export_case, verify_chain
+from retrust.ledger import CASE_ID
 from retrust.models import GateState
 from retrust.present import story_object
 from retrust.states import OPEN_STATES, State
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from retrust.audit import ChainReport
     from retrust.ledger import Case
 
-CaseId = Annotated[str, InPath(pattern=r"^c\d{1,18}$", description="The case, as `retrust cases` lists it.")]
+CaseId = Annotated[str, InPath(pattern=f"^{CASE_ID}$", description="The case, as `retrust cases` lists it.")]
 SightingId = Annotated[str, InPath(pattern=r"^[0-9a-f]{8,32}$", description="Its id, or the beginning of it.")]
 Site = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$", description="Only of this site.")]
 StateFilter = Annotated[
@@ -125,7 +126,7 @@ async def cases(
     site: Site = "",
     state: StateFilter = "open",
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
-    before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "",
+    before: Annotated[str, Query(pattern=f"^({CASE_ID})?$")] = "",
 ) -> dict[str, Any]:
     """Cases, the newest first; ``next`` is the ``before`` of the next page."""
     found = await console.ledger.cases(

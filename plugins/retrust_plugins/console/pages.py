@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from retrust.approval import approve, dismiss, reject
 from retrust.approval import cancel as end
 from retrust.errors import RetrustError
+from retrust.ledger import CASE_ID
 from retrust.states import State
 from retrust_plugins.console.access import Deciding, Posting, SignedIn, TheConsole
 from retrust_plugins.console.api import After, CaseId, Site, StateFilter, packed, states_of, verified
@@ -37,7 +38,7 @@ async def cases(
     visitor: SignedIn,
     site: Site = "",
     state: StateFilter = "open",
-    before: Annotated[str, Query(pattern=r"^(c\d{1,18})?$")] = "",
+    before: Annotated[str, Query(pattern=f"^({CASE_ID})?$")] = "",
 ) -> Response:
     found = await console.ledger.cases(
         site=site or None, states=states_of(state), limit=CASES + 1, before=before or None

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from retrust.errors import UsageError
-from retrust.ledger import DecisionRefused, DigestUsed, Ledger, NoSuchCase, NotCurrent
+from retrust.ledger import CASE_ID, DecisionRefused, DigestUsed, Ledger, NoSuchCase, NotCurrent
 from retrust.states import IllegalMove, State
 from retrust.testing.ledgers import SITE, SetClock, decision, plan, sighting, snapshot
 
@@ -54,6 +55,26 @@ async def test_after_the_end_a_new_case(ledger: Ledger) -> None:
     assert (await opened(ledger)) != case
     with pytest.raises(IllegalMove, match="cancelled cannot plan"):
         await ledger.move(case, "plan", actor="service")
+
+
+async def test_cases_are_numbered_by_site(ledger: Ledger) -> None:
+    """A case is called by its site and a number; a name that no address takes gives way, and no two are alike."""
+    names = []
+    for site in ("campus", "hq 2", "hq-2", "campus", "hq 2", "../x"):
+        case = await ledger.open_case(site, cause="x", actor=ALICE)
+        names.append(case.id)
+        await ledger.move(case.id, State.CANCELLED, actor=ALICE)
+    assert names == ["campus-1", "hq-2-1", "hq-2-2", "campus-2", "hq-2-3", "x-1"]
+    assert all(re.fullmatch(CASE_ID, name) for name in [*names, "c7"])
+
+
+@pytest.mark.parametrize("typed", ["1", "Campus-1", "campus1", "cmapus-1"])
+async def test_what_nearly_names_a_case_is_said(ledger: Ledger, typed: str) -> None:
+    """The number alone, other capitals or a slip: the case that was meant is named."""
+    await ledger.open_case("campus", cause="x", actor=ALICE)
+    with pytest.raises(NoSuchCase) as refused:
+        await ledger.case(typed)
+    assert str(refused.value.hint).endswith("did you mean campus-1?")
 
 
 async def test_no_such_case(ledger: Ledger) -> None:
