@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import pytest
 
@@ -14,7 +12,6 @@ from kit.hellos import hello_of_the_lab, select_by_hello, suites
 from retrust.errors import Refused
 from retrust.evidence import Edge
 from retrust.models import Grade, Pin, Presented
-from retrust.trust.first_use import LOOKS, random_moments
 from retrust.trust.looks import ADDRESSES, Looks
 from retrust_plugins.evidence.ends import HoldersEnd
 from retrust_plugins.lab.settings import IseSettings
@@ -123,16 +120,3 @@ async def test_the_path_is_watched_after_the_first_use(site, monkeypatch):
         await site.heal(before=appear)
     assert len(met) == 1
     assert [alarm.what for alarm in await site.ledger.alarms()] == ["refused"]
-
-
-@pytest.mark.parametrize("seconds", [0.02, 0.2])
-async def test_the_moments_are_random(seconds):
-    """Three within the time that is set, and never the same twice."""
-
-    async def one_watch():
-        begun = time.monotonic()
-        return [time.monotonic() - begun async for _ in random_moments(timedelta(seconds=seconds))]
-
-    watches = [await one_watch() for _ in range(3)]
-    assert all(len(moments) == LOOKS and moments[-1] < seconds + 1 for moments in watches)
-    assert len({tuple(round(moment, 6) for moment in moments) for moments in watches}) == 3

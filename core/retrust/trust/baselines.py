@@ -42,7 +42,8 @@ def taken_up(snapshot: Snapshot, baselines: Collection[Baseline]) -> Snapshot:
                         "verdict": Verdict.FRESH,
                         "baseline": by_edge[f.pin.edge],
                         "reasons": (
-                            f"{f.relation} is healthy, so the certificate it presents is taken as the one verified",
+                            f"{f.relation or 'every step'} is {'healthy' if f.relation else 'verified'}, so the "
+                            "certificate it presents is taken as the one verified",
                         ),
                     }
                 )
