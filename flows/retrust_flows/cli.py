@@ -47,7 +47,7 @@ async def run(
     """Plan, gates, remediate, verify, in the foreground with progress."""
     engine = Engine.start(inventory)
     chosen = engine.site(site)
-    for warning in engine.target(chosen).warnings(chosen):
+    for warning in engine.warnings_of(chosen):
         output.say(f"warning: {warning}")
     async with await engine.open_ledger() as ledger:
         by = await (person if include else somebody)(engine, ledger, sign_with)

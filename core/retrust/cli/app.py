@@ -8,7 +8,6 @@ is needed, 4 refused; messages go to stderr, and with ``--json`` stdout holds on
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import os
 import sys
@@ -18,7 +17,9 @@ from typing import Annotated, Any
 import typer
 
 from retrust.commands import Command
-from retrust.engine.loader import installed_plugins
+from retrust.engine.blame import blamed, told
+from retrust.engine.contracts import imported
+from retrust.engine.loader import Plugins, installed_plugins
 from retrust.errors import RetrustError, UsageError
 
 GROUP_HELP = {
@@ -34,14 +35,14 @@ INTERRUPTED = 130
 def run(arguments: Sequence[str]) -> None:
     """Do what the arguments say, and end the process with the exit code of the verb."""
     try:
-        app = build(installed_plugins().commands.values(), arguments)
+        app = build(installed_plugins(), arguments)
     except RetrustError as error:
         _say(error)
         raise SystemExit(error.exit_code) from None
     app(args=list(arguments), prog_name="retrust")
 
 
-def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.Typer:
+def build(plugins: Plugins, arguments: Sequence[str]) -> typer.Typer:
     """The Typer app; of all verbs only the one that ``arguments`` name is imported."""
     app = typer.Typer(
         help="Re-establishes trust after a certificate changed.",
@@ -53,14 +54,14 @@ def build(commands: Sequence[Command] | Any, arguments: Sequence[str]) -> typer.
     app.callback()(_globals)
     groups: dict[str, typer.Typer] = {}
     words = _words(arguments)
-    for command in commands:
+    for command in plugins.commands.values():
         group, _, verb = command.name.rpartition(" ")
         if group and group not in groups:
             groups[group] = _group(app, group)
         into = groups[group] if group else app
         called = words[: 2 if group else 1] == command.name.split()
         into.command(verb, help=command.help, context_settings=_HELP)(
-            guarded(_import(command)) if called else _not_called(command)
+            guarded(_function(plugins, command)) if called else _not_called(command)
         )
     return app
 
@@ -95,9 +96,9 @@ def _words(arguments: Sequence[str]) -> list[str]:
     return words[:2]
 
 
-def _import(command: Command) -> Callable[..., Any]:
-    module, _, name = command.load.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+def _function(plugins: Plugins, command: Command) -> Callable[..., Any]:
+    with blamed(plugins.plugin_of(command), f"the verb `{command.name}` names {command.load!r}:", command.load):
+        function: Callable[..., Any] = imported(command.load)
     return function
 
 
@@ -125,7 +126,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if os.environ.get("RETRUST_DEBUG"):
                 raise
-            _say(_unknown(error))
+            _say(unknown(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
@@ -149,11 +150,14 @@ async def _awaited(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _unknown(error: Exception) -> RetrustError:
-    """What a person is told of a fault of ours: no traceback, and how to get one for a report."""
-    said = f"{type(error).__name__}: {error}".splitlines()[0]
+def unknown(error: Exception) -> RetrustError:
+    """What a person is told of a fault of ours, or of a plugin: no traceback, and how to get one for a report."""
+    plugins = installed_plugins()
+    plugin = plugins.raiser(error)
     return RetrustError(
-        f"this went wrong in a way that Retrust does not know: {said}",
+        f"this went wrong in a way that {'the plugin' if plugin else 'Retrust'} does not know: "
+        f"{told(error, plugins.code[plugin] if plugin else __name__)}",
+        where=f"plugin {plugin}" if plugin else None,
         hint="set RETRUST_DEBUG=1, run it again, and report what it prints",
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retrust.cli import output
+from retrust.cli.app import unknown
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.cli.showing import SignOption, somebody
 from retrust.engine.engine import Engine
@@ -55,6 +56,8 @@ async def _check(
             return site, await look(engine, site, knowledge, pages=False)
         except RetrustError as error:
             return site, error
+        except Exception as error:  # a target is somebody else's code: the other sites are looked at
+            return site, unknown(error)
 
 
 async def _kept(engine: Engine, looked: Looked, news: list[Snapshot]) -> Looked:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 
 from retrust.errors import PluginError
+from retrust.present.text import escaped
 
 
 @contextmanager
@@ -20,15 +22,29 @@ def blamed(plugin: str, what: str, code: str) -> Iterator[None]:
     except (KeyboardInterrupt, PluginError):
         raise
     except BaseException as exc:
-        package = _top(code)
-        raise PluginError(f"{what} {told(exc, package)}", plugin=plugin, hint=_remedy(exc, package)) from exc
+        raise PluginError(f"{what} {told(exc, code)}", plugin=plugin, hint=_remedy(exc, _top(code))) from exc
 
 
-def told(exc: BaseException, package: str) -> str:
-    """The error in one line, with the last place in ``package`` that it came through."""
-    said = f"{type(exc).__name__}: {(exc.msg if isinstance(exc, SyntaxError) else str(exc)) or 'it says no more'}"
-    place = _place(exc, package)
-    return f"{said}, at {place}" if place else said
+def raiser(exc: BaseException, plugins: Mapping[str, str]) -> str | None:
+    """Whose code raised it, of ``plugins`` by name with their modules: the owner of the last line that has one."""
+    for frame, _ in reversed(list(traceback.walk_tb(exc.__traceback__))):
+        module = str(frame.f_globals.get("__name__", ""))
+        nearest = max(plugins, key=lambda name: _shared(plugins[name], module))
+        if _shared(plugins[nearest], module):
+            return nearest
+    return None
+
+
+def _shared(one: str, other: str) -> int:
+    pairs = zip(one.split("."), other.split("."), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def told(exc: BaseException, code: str) -> str:
+    """The error in one line, with the last place in the package of ``code`` that it came through."""
+    said = (exc.msg if isinstance(exc, SyntaxError) else str(exc)).partition("\n")[0] or "it says no more"
+    place = _place(exc, _top(code))
+    return escaped(f"{type(exc).__name__}: {said}" + (f", at {place}" if place else ""))
 
 
 def _place(exc: BaseException, package: str) -> str | None:

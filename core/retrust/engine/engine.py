@@ -5,14 +5,16 @@ Built once per process from the environment; commands, passes and the service ta
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrust import ledger
 from retrust.approval.policies import check_policy
+from retrust.engine.contained import Contained
 from retrust.engine.home import home_folder, keep_private
 from retrust.engine.loader import Plugins, installed_plugins
 from retrust.errors import UsageError
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from retrust.gates import Gate
     from retrust.ledger import Ledger
     from retrust.signatures import LogSignature
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,9 +61,17 @@ class Engine:
         of_targets = (
             f"{self.inventory.where('sites', name)}: {text}"
             for name, site in self.inventory.sites.items()
-            for text in self.target(site).warnings(site)
+            for text in self.warnings_of(site)
         )
         return (*of_targets, *inventory_warnings(self.inventory, self.home), *self.doubts)
+
+    def warnings_of(self, site: Site) -> tuple[str, ...]:
+        """What the site's target doubts; one that fails over it is said, and stops nothing."""
+        target = self.target(site)
+        try:
+            return tuple(target.warnings(site))
+        except Exception as exc:
+            return (self.plugins.failed(target, f"the warnings of the target {target.name}", exc),)
 
     def _check_policies(self) -> None:
         for site in self.inventory.sites.values():
@@ -79,9 +91,12 @@ class Engine:
     def gates(self) -> dict[str, Gate[Any]]:
         return self.plugins.gates
 
-    @property
+    @cached_property
     def log_signatures(self) -> tuple[LogSignature, ...]:
-        return tuple(self.plugins.log_signatures.values())
+        return tuple(
+            Contained(s, partial(self.plugins.failed, s, f"the log signature {s.name}"))
+            for s in self.plugins.log_signatures.values()
+        )
 
     @cached_property
     def collectors(self) -> tuple[Collector, ...]:
@@ -113,7 +128,10 @@ class Engine:
         """The ledger, migrated, with the plugins' observers and its witnesses; the caller closes it."""
         opened = await ledger.Ledger.open(await self.ledger_url(), self.home, redact=self.redactor.redact)
         for observer in self.plugins.observers.values():
-            observer.opened(self, opened)
+            try:
+                observer.opened(self, opened)
+            except Exception as exc:  # it changes nothing, as when it is told of an entry
+                log.warning("%s", self.plugins.failed(observer, f"the observer {observer.name}", exc))
             opened.observers.append(observer.told)
             if type(observer).noted is not Observer.noted:
                 opened.witnesses.append(observer.noted)

@@ -17,7 +17,7 @@ import pluggy
 
 from retrust import hookspecs
 from retrust.engine import builtin
-from retrust.engine.blame import blamed
+from retrust.engine.blame import blamed, raiser, told
 from retrust.engine.contracts import imported, keep
 from retrust.errors import PluginError
 
@@ -89,6 +89,27 @@ class Plugins:
     def commands(self) -> dict[str, Command]:
         return self._named("retrust_commands")
 
+    def plugin_of(self, item: Any) -> str:
+        """The name of the plugin that registered the object."""
+        return self._provider[id(item)]
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """The module of each plugin."""
+        return {
+            name: plugin.__name__ if inspect.ismodule(plugin) else type(plugin).__module__
+            for name, plugin in self._manager.list_name_plugin()
+        }
+
+    def failed(self, item: Any, what: str, exc: Exception) -> str:
+        """One sentence of what a plugin's object failed at: the plugin's name, the error, the line of its own."""
+        return f"plugin {self.plugin_of(item)}: {what} failed with {told(exc, type(item).__module__)}"
+
+    def raiser(self, exc: Exception) -> str | None:
+        """The plugin in whose code it was raised; None where that is Retrust's own, or nobody's."""
+        found = raiser(exc, self.code)
+        return None if found == BUILTIN else found
+
     def load_all(self) -> dict[str, dict[str, str]]:
         """Ask every hook; ``{kind: {object's name: plugin's name}}``."""
         kinds = (
@@ -102,7 +123,7 @@ class Plugins:
             "apps",
             "commands",
         )
-        return {kind: {name: self._provider[id(o)] for name, o in getattr(self, kind).items()} for kind in kinds}
+        return {kind: {name: self.plugin_of(o) for name, o in getattr(self, kind).items()} for kind in kinds}
 
     @cached_property
     def _provider(self) -> dict[int, str]:
@@ -117,7 +138,7 @@ class Plugins:
                 name = keep(hook, item, plugin, returned)
                 if name in found:
                     raise PluginError(
-                        f"{hook} registers {name!r}, which plugin {self._provider[id(found[name])]} registers already",
+                        f"{hook} registers {name!r}, which plugin {self.plugin_of(found[name])} registers already",
                         plugin=plugin,
                     )
                 found[name] = item

@@ -166,15 +166,18 @@ class Journal:
                 async with asyncio.timeout(OBSERVER_LIMIT):
                     await witness(note)
             except Exception as exc:  # somebody else's code or disk: the entries are kept already
-                await self._unwitnessed(id(witness), head, exc)
+                await self._unwitnessed(witness, head, exc)
             else:
                 self._deaf.discard(id(witness))
 
-    async def _unwitnessed(self, witness: int, head: Head, exc: Exception) -> None:
-        if witness in self._deaf:
+    async def _unwitnessed(self, witness: Witness, head: Head, exc: Exception) -> None:
+        if id(witness) in self._deaf:
             return
-        self._deaf.add(witness)
-        said = f"a witness did not take the head at entry {head.seq}: {str(exc) or 'it does not answer'}"
+        self._deaf.add(id(witness))
+        said = (
+            f"the witness {_called(witness)} did not take the head at entry {head.seq}: "
+            f"{str(exc) or 'it does not answer'}"
+        )
         log.warning("%s", self._redact(said))
         with contextlib.suppress(LedgerError):  # the warning has said it
             async with self.write() as writing:
@@ -193,7 +196,8 @@ class Journal:
         if id(observe) not in self._deaf:
             self._deaf.add(id(observe))
             log.warning(
-                "an observer failed at entry %d (%s); its further failures are not told: %s",
+                "the observer %s failed at entry %d (%s); its further failures are not told: %s",
+                _called(observe),
                 entry.seq,
                 entry.kind,
                 self._redact(f"{type(exc).__name__}: {exc}"),
@@ -250,6 +254,12 @@ class Journal:
     async def _rows(self, query: Select[Any] | TextClause, **values: Any) -> list[Row]:
         async with self._database.reading() as connection:
             return [dict(row) for row in (await connection.execute(query, values)).mappings()]
+
+
+def _called(code: Callable[..., object]) -> str:
+    """Whose it is, by module and name, as a plugin's author knows it."""
+    named: Any = code if hasattr(code, "__qualname__") else type(code)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def narrowed(query: Select[Any], *asked: tuple[Column[Any], Any]) -> Select[Any]:

@@ -146,11 +146,13 @@ class Assigner:
         try:
             async with turns, reach(self.engine, site, self.ledger) as there:
                 # Who says it does not matter here: only whether such an edge is broken.
-                said = sighting.model_copy(update={"level": "authenticated"})
-                known = Known(await self.ledger.baselines(site.name), (said,))
+                heard = sighting.model_copy(update={"level": "authenticated"})
+                known = Known(await self.ledger.baselines(site.name), (heard,))
                 seen = await take_snapshot(self.engine.target(site), site, there, known, (), pages=False)
-        except RetrustError as exc:
-            log.info("%s could not be looked at for a sighting: %s", site.name, exc, extra={"site": site.name})
+        except Exception as exc:  # a target is somebody else's code
+            target = self.engine.target(site)
+            said = exc if isinstance(exc, RetrustError) else self.engine.plugins.failed(target, "its target", exc)
+            log.info("%s could not be looked at for a sighting: %s", site.name, said, extra={"site": site.name})
             return False
         # "Contradicted" here only says that the edge is intact as far as we see: another site is meant.
         return any(

@@ -50,7 +50,7 @@ class Terminal:
     async def type(self, *words: str, token: str = "", key: str | None = None) -> tuple[int, str]:
         """The exit code, and what was said in one line."""
         typed = [*words, *(["--sign-with", str(self.folder / key)] if key else [])]
-        app = build(self.engine.plugins.commands.values(), typed)
+        app = build(self.engine.plugins, typed)
         done = await asyncio.to_thread(
             CliRunner().invoke,
             app,

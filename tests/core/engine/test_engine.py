@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -10,6 +11,11 @@ from sqlalchemy import make_url
 from kit.model import World, plugin
 from retrust.engine.engine import Engine
 from retrust.engine.loader import load_plugins
+from retrust.hookspecs import hookimpl
+from retrust.inventory import Inventory
+from retrust.observers import Observer
+from retrust.secrets.redaction import Redactor
+from retrust.testing.ledgers import noticed
 from retrust.testing.postgres import requires_postgres
 
 
@@ -36,3 +42,51 @@ def test_what_a_target_warns_of_is_told_with_its_place(tmp_path: Path, monkeypat
     plugins = load_plugins(extra={"the-model": plugin(World())})
     monkeypatch.setattr(type(plugins.targets["model"]), "warnings", lambda self, site: ("maintenance is on",))
     assert Engine.start(inventory, plugins).warnings == (f"{inventory}:2: sites.campus: maintenance is on",)
+
+
+def test_a_target_that_fails_over_its_warnings_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure is the warning: with the plugin, the target and the error."""
+    monkeypatch.setenv("RETRUST_HOME", str(tmp_path / "home"))
+    inventory = tmp_path / "retrust.yaml"
+    inventory.write_text("sites:\n  campus: {target: model}\n")
+    plugins = load_plugins(extra={"the-model": plugin(World())})
+    monkeypatch.setattr(type(plugins.targets["model"]), "warnings", lambda self, site: int("x"))
+    [said] = Engine.start(inventory, plugins).warnings
+    assert said.startswith(
+        f"{inventory}:2: sites.campus: plugin the-model: the warnings of the target model failed with "
+        "ValueError: invalid literal"
+    )
+
+
+class Unready(Observer):
+    """Fails when a ledger is opened, and hears all the same."""
+
+    name = "unready"
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def opened(self, host: Any, ledger: Any) -> None:
+        raise OSError("no licence")
+
+    async def told(self, entry: Any) -> None:
+        self.heard.append(entry.seq)
+
+
+async def test_an_observer_that_fails_at_the_opening_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The ledger opens, plugin and observer are named, and it is told of entries as before."""
+    unready = Unready()
+
+    class Plugin:
+        @hookimpl
+        def retrust_observers(self) -> list[Observer]:
+            return [unready]
+
+    plugins = load_plugins(extra={"theirs": Plugin()}, entry_points=False)
+    async with await Engine(plugins, Inventory({}), tmp_path, Redactor()).open_ledger() as ledger:
+        await ledger.append(noticed(), actor="x")
+    assert unready.heard == [1, 2]
+    [message] = [record.getMessage() for record in caplog.records]
+    assert message.startswith("plugin theirs: the observer unready failed with OSError: no licence, at ")

@@ -141,7 +141,8 @@ async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.L
             await ledger.append(noticed(), actor="x")
     assert heard == [1, 2, 3, 4]
     assert [r.getMessage() for r in caplog.records] == [
-        "an observer failed at entry 1 (key-joined); its further failures are not told: RuntimeError: no network"
+        f"the observer {__name__}:{deaf.__qualname__} failed at entry 1 (key-joined); "
+        "its further failures are not told: RuntimeError: no network"
     ]
 
 

@@ -23,6 +23,8 @@ from retrust.observers import Observer
 from retrust.secrets.redaction import Redactor
 from retrust.testing.ledgers import noticed
 
+FILE = "retrust.ledger.witness:FileWitness"
+
 
 async def test_each_commit_is_noted(ledger: Ledger, tmp_path: Path) -> None:
     """One note for each commit, of its head, signed with the home's key; the file is its owner's alone."""
@@ -85,8 +87,8 @@ async def test_a_witness_that_fails(ledger: Ledger, tmp_path: Path, caplog: pyte
         (folder / "notes").rename(folder / "kept")
         (folder / "notes").mkdir()
         await ledger.append(noticed(), actor="x")
-    said = f"a witness did not take the head at entry 2: {folder / 'notes'}: No such file or directory"
-    again = f"a witness did not take the head at entry 7: {folder / 'notes'}: Is a directory"
+    said = f"the witness {FILE} did not take the head at entry 2: {folder / 'notes'}: No such file or directory"
+    again = f"the witness {FILE} did not take the head at entry 7: {folder / 'notes'}: Is a directory"
     assert [alarm.detail for alarm in await ledger.alarms()] == [again, said]
     assert [record.getMessage() for record in caplog.records] == [said, again]
     assert [note.head.seq for note in notes_in((folder / "kept").read_bytes())] == [6]
@@ -103,7 +105,7 @@ async def test_a_witness_that_hangs(ledger: Ledger, tmp_path: Path, monkeypatch:
         for _ in range(30):
             await ledger.append(noticed(), actor="x")
         assert [alarm.detail for alarm in await ledger.alarms()] == [
-            "a witness did not take the head at entry 2: it does not answer"
+            f"the witness {FILE} did not take the head at entry 2: it does not answer"
         ]
     finally:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))

@@ -126,7 +126,7 @@ async def test_audit(world: Any) -> None:
 
 async def type_in(world: Any, *words: str, token: str | None, **more: Any) -> Any:
     env = {"RETRUST_TOKEN": token or "", "RETRUST_INVENTORY": "/nonexistent.yaml", **more}
-    app = build(world.engine.plugins.commands.values(), list(words))
+    app = build(world.engine.plugins, list(words))
     return await asyncio.to_thread(CliRunner().invoke, app, list(words), env=env)
 
 

@@ -171,7 +171,7 @@ async def by_cli(world: Any, case: Any, attempt: Attempt) -> tuple[bool, str]:
         attempt.digest or case.digest,
         *(["--gate", attempt.gate] if attempt.gate else []),
     ]
-    app = build(world.engine.plugins.commands.values(), words)
+    app = build(world.engine.plugins, words)
     done = await asyncio.to_thread(
         CliRunner().invoke,
         app,
@@ -299,7 +299,7 @@ async def test_dismissing(make_world: Any, path: str) -> None:
         assert (await browser.post(f"/cases/{case.id}/dismiss", data=sent)).status_code == 303
     else:
         words = ["dismiss", seen.id[:8], "--reason", "a test"]
-        app = build(world.engine.plugins.commands.values(), words)
+        app = build(world.engine.plugins, words)
         done = await asyncio.to_thread(
             CliRunner().invoke,
             app,
