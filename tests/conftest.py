@@ -77,6 +77,7 @@ SLOW = (
     "plugins/cisco_prime/browser/test_drawn.py",
     "plugins/cisco_prime/browser/test_pages.py",
     "plugins/cisco_prime/browser/test_refusals.py",
+    "plugins/console/test_looks.py",
 )
 """Whole stories, and searches through many cases: `make test-all` runs them, `make test` does not."""
 TESTS = Path(__file__).parent

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from retrust.engine.engine import Engine
-from retrust.ledger import Case, Ledger
+from retrust.ledger import Case, Ledger, Phase
 from retrust.models import (
     Answers,
     Baseline,
@@ -104,6 +104,55 @@ async def waiting_case(
     await ledger.record_snapshot(case.id, made.snapshot, when="before", actor=planner)
     await ledger.record_plan(case.id, made, actor=planner)
     return await ledger.move(case.id, "wait", actor=planner)
+
+
+NIGHT = ("campus", "branch", "dc-east", "dc-west", "harbour", "airport", "depot")
+
+
+async def a_night(ledger: Ledger, home: Path) -> dict[str, Case]:
+    """A case in each state that a person may meet, at a site of its own, by its state; the last site has none."""
+    cases = {"waiting": await waiting_case(ledger)}
+    failed = await waiting_case(ledger, "branch", plan=a_renewal("branch"))
+    await _carried_out(ledger, failed, "branch", "failed")
+    (home / "runs" / "r1").mkdir(parents=True, exist_ok=True)
+    transcript = home / "runs" / "r1" / "primary.txt"
+    transcript.write_text("primary# show version\nthe connection was closed\n")
+    await ledger.attach(failed.id, "r1/primary.txt", transcript, actor=SERVICE)
+    why = "primary: the connection was closed while a pin was deleted"
+    cases["failed"] = await ledger.move(failed.id, "fail", actor=SERVICE, why=why, retry=False)
+    running = await waiting_case(ledger, "dc-east", plan=a_renewal("dc-east"))
+    cases["executing"] = await _carried_out(ledger, running, "dc-east", "sent")
+    healed = await waiting_case(ledger, "dc-west", plan=a_renewal("dc-west"))
+    await _carried_out(ledger, healed, "dc-west", "done")
+    await ledger.move(healed.id, "verify", actor=SERVICE)
+    await ledger.record_snapshot(healed.id, a_snapshot("dc-west", healed=True), when="after", actor=SERVICE)
+    cases["healed"] = await ledger.move(healed.id, "heal", actor=SERVICE)
+    cases["refused"] = await a_refused_case(ledger, "harbour")
+    expired = await waiting_case(ledger, "airport", plan=a_renewal("airport"))
+    cases["expired"] = await ledger.move(expired.id, "expire", actor=SERVICE, note="nobody decided in time")
+    return cases
+
+
+async def _carried_out(ledger: Ledger, case: Case, site: str, phase: Phase) -> Case:
+    """The plan's first step is begun, and then as ``phase`` says."""
+    assert case.digest is not None
+    await ledger.move(case.id, "approve", actor=SERVICE)
+    async with ledger.lease(site, owner="test", ttl=30, run="r1", what="a run") as lease:
+        await ledger.use_digest(case.id, case.digest, actor=SERVICE, lease=lease)
+        moved = await ledger.move(case.id, "execute", actor=SERVICE, lease=lease)
+        for recorded in ("started", phase):
+            await ledger.record_step(case.id, case.digest, "delete-1", recorded, lease=lease, actor=SERVICE)
+        return moved
+
+
+async def a_refused_case(ledger: Ledger, site: str = "campus") -> Case:
+    """Somebody else's certificate is on the path: contradicted evidence, an alarm, and no plan."""
+    made = a_renewal(site, grade=Grade.CONTRADICTED)
+    case = await ledger.open_case(site, cause="log: hm-0-0.log", actor=SERVICE)
+    await ledger.record_snapshot(case.id, made.snapshot, when="before", actor=SERVICE)
+    why = "what is seen of primary:10.0.0.12_8082 looks like an interception: holder's end: another certificate"
+    await ledger.alarm("refused", why, actor=SERVICE, site=site, case=case.id)
+    return await ledger.move(case.id, "refuse", actor=SERVICE, why=why)
 
 
 def a_renewal(site: str = "campus", *, grade: Grade = Grade.PROVEN, of: str = "new") -> Plan:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         dismiss,
         gate_for,
         gate_states,
+        matter_from,
         objection,
         person_labels,
         reject,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from retrust.approval.ssh_keys import sign
     from retrust.approval.standing import evaluate
     from retrust.approval.tokens import (
+        ADMIN,
         MayNotMake,
         Register,
         Token,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ADMIN",
     "DECIDABLE",
     "RISKS",
     "Attendance",
@@ -69,6 +72,7 @@ __all__ = [
     "expires_at",
     "gate_for",
     "gate_states",
+    "matter_from",
     "may_decide",
     "objection",
     "person_at",
@@ -89,8 +93,9 @@ __getattr__ = lazily(
     rules="DECIDABLE Matter expires_at may_decide",
     standing="evaluate",
     decisions="Attendance MayNotDecide Speaker approve cancel current_matter dismiss gate_for gate_states "
-    "objection person_labels reject",
-    tokens="MayNotMake Register Token create_token person_at right_to_make_tokens roles_of token_id without_tokens",
+    "matter_from objection person_labels reject",
+    tokens="ADMIN MayNotMake Register Token create_token person_at right_to_make_tokens roles_of token_id "
+    "without_tokens",
     acceptance="accepted",
     ssh_keys="sign",
 )

@@ -7,7 +7,7 @@ they prove it, is ``retrust.approval.tokens``'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ from retrust.approval.standing import evaluate
 from retrust.approval.tokens import without_tokens
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger.entries import Planned
-from retrust.models import Decision, GateState, Plan
+from retrust.models import Decision, GateState, Plan, Sighting
 
 if TYPE_CHECKING:
     from retrust.gates import Requirement
     from retrust.host import Host
     from retrust.inventory import Site
-    from retrust.ledger import Case, Ledger
+    from retrust.ledger import Case, Entry, Ledger
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,46 @@ class MayNotDecide(PermanentError):
 
 async def matter_of(host: Host, ledger: Ledger, site: Site, case: Case, plan: Plan) -> Matter:
     """Everything that is known of a plan that asks for decisions."""
-    entries = await ledger.entries(case=case.id, kinds=("planned",))
-    same = ((e.at, e.body.plan) for e in entries if isinstance(e.body, Planned) and e.body.digest == plan.digest)
+    return matter_from(
+        host,
+        site,
+        case,
+        plan,
+        told=await ledger.entries(case=case.id, kinds=("planned",)),
+        required=await required_gates(host, ledger, site, plan),
+        decisions=await ledger.decisions(case.id, plan.digest),
+        sightings=await ledger.sightings_of(case.id),
+        ended={r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")},
+    )
+
+
+def matter_from(
+    host: Host,
+    site: Site,
+    case: Case,
+    plan: Plan,
+    *,
+    told: Iterable[Entry],
+    required: Sequence[Requirement],
+    decisions: Sequence[Decision],
+    sightings: Sequence[Sighting],
+    ended: Container[str] = (),
+) -> Matter:
+    """The same of what was read before. ``told`` has the case's ``planned`` entries, ``ended`` steps with an end."""
+    same = ((e.at, e.body.plan) for e in told if isinstance(e.body, Planned) and e.body.digest == plan.digest)
     asked_at, asked = next(same, (None, plan))
-    ended = {r.step for r in await ledger.steps(case.id, plan.digest) if r.phase in ("done", "undecided", "skipped")}
+    takes = timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended))
     return Matter(
         host.inventory,
         site,
         case,
         plan,
-        await required_gates(host, ledger, site, plan),
+        required,
         host.gates,
-        await ledger.decisions(case.id, plan.digest),
-        await ledger.sightings_of(case.id),
+        decisions,
+        sightings,
         asked_at,
-        timedelta(seconds=sum(s.takes for s in plan.steps if s.id not in ended)),
+        takes,
         asked.said_by,
     )
 

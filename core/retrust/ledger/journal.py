@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Select, TextClause, select, text
+from sqlalchemy import Column, Select, TextClause, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.ledger import tables as t
@@ -238,6 +238,18 @@ class Journal:
         if kinds is not None:
             query = query.where(t.entries.c.kind.in_(list(kinds)))
         return [entry_of(row) for row in await self._rows(query)]
+
+    async def entries_of(self, cases: Iterable[str], kinds: Iterable[str]) -> list[Entry]:
+        """The entries of these kinds of many cases at once, in order."""
+        have = t.entries.c
+        query = select(t.entries).where(have.case_id.in_(list(cases)), have.kind.in_(list(kinds)))
+        return [entry_of(row) for row in await self._rows(query.order_by(have.seq))]
+
+    async def newest(self, kinds: Iterable[str]) -> dict[str, Entry]:
+        """By site: the newest entry of these kinds."""
+        last = select(func.max(t.entries.c.seq)).where(t.entries.c.kind.in_(list(kinds))).group_by(t.entries.c.site)
+        found = [entry_of(row) for row in await self._rows(select(t.entries).where(t.entries.c.seq.in_(last)))]
+        return {entry.site: entry for entry in found if entry.site is not None}
 
     async def walk(self, *, after: int = 0, case: str | None = None, site: str | None = None) -> AsyncIterator[Entry]:
         """All entries that follow ``after``, page by page, so that a big ledger needs no big memory."""

@@ -146,9 +146,9 @@ class Sightings(Journal):
         """What people said was wrong, and no healed case has dealt with: who said so has a hand in what follows."""
         return [queries.sighted(row) for row in await self._rows(text(queries.DISMISSED), site=site, since="")]
 
-    async def sightings_of(self, case: str) -> list[Sighted]:
-        """The sightings that a case is about, also of one that is over."""
-        query = select(t.sightings).where(t.sightings.c.case_id == case).order_by(t.sightings.c.last_at)
+    async def sightings_of(self, *cases: str) -> list[Sighted]:
+        """The sightings that these cases are about, also of those that are over."""
+        query = select(t.sightings).where(t.sightings.c.case_id.in_(cases)).order_by(t.sightings.c.last_at)
         return [queries.sighted(row) for row in await self._rows(query)]
 
     @undisturbed

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CaseId = Annotated[str, InPath(pattern=f"^{CASE_ID}$", description="The case, as `retrust cases` lists it.")]
 SightingId = Annotated[str, InPath(pattern=r"^[0-9a-f]{8,32}$", description="Its id, or the beginning of it.")]
 Site = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$", description="Only of this site.")]
+Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 StateFilter = Annotated[
     Literal[
         "open",
@@ -158,7 +159,7 @@ async def story(case: CaseId, visitor: Known, console: TheConsole) -> dict[str, 
 async def events(case: CaseId, visitor: Known, console: TheConsole, after: After = 0) -> Response:
     """The case's ledger entries that follow ``after``, as they come: server-sent events named ``entry``."""
     await console.ledger.case(case)
-    return StreamingResponse(console.streams.of_case(case, after), media_type="text/event-stream")
+    return StreamingResponse(console.streams.of(after, case), media_type="text/event-stream")
 
 
 @router.post("/cases/{case}/approve")

@@ -21,6 +21,7 @@ from retrust.approval import Register
 from retrust.apps import App
 from retrust.errors import RetrustError
 from retrust_plugins.console import api, oidc, pages, signin
+from retrust_plugins.console.board import Board
 from retrust_plugins.console.context import API, HERE, Console, status_of
 from retrust_plugins.console.guard import Headers, Limit, Seals
 from retrust_plugins.console.live import Full, Streams
@@ -63,6 +64,7 @@ def build_app(host: Host, ledger: Ledger) -> FastAPI:
         Sessions(host, register, Seals(host.home)),
         Throttle(),
         Streams(ledger),
+        Board(host, ledger),
         asyncio.Semaphore(2),
     )
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

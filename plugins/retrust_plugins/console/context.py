@@ -11,6 +11,7 @@ from retrust.approval import MayNotDecide, MayNotMake, Register, without_tokens
 from retrust.errors import RetrustError, TemporaryError, UsageError
 from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.states import IllegalMove
+from retrust_plugins.console.board import Board
 from retrust_plugins.console.live import Streams
 from retrust_plugins.console.sessions import Sessions
 from retrust_plugins.console.throttle import Throttle
@@ -33,6 +34,7 @@ class Console:
     sessions: Sessions
     throttle: Throttle
     streams: Streams
+    board: Board
     heavy: asyncio.Semaphore
 
     def clean(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Live progress: a case's ledger entries as server-sent events, whoever wrote them.
+"""Live progress: the ledger's entries, of one case or of all, as server-sent events, whoever wrote them.
 
 Entries of this process ring a bell at once; those of other workers are found by looking again every second.
 A stream ends after some minutes, and a browser then asks anew where it was, with its cookie or token judged
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,20 +33,20 @@ class Streams:
         for bell in self._rung:
             bell.set()
 
-    def of_case(self, case: str, after: int) -> AsyncIterator[str]:
-        """What follows ``after`` of one case, as events ``entry`` whose id is the entry's number."""
+    def of(self, after: int, case: str | None = None, kinds: Sequence[str] | None = None) -> AsyncIterator[str]:
+        """What follows ``after``, of one case or of all, as events ``entry`` whose id is the entry's number."""
         if len(self._rung) >= AT_ONCE:
             raise Full
-        return self._events(case, after)
+        return self._events(after, case, kinds)
 
-    async def _events(self, case: str, after: int) -> AsyncIterator[str]:
+    async def _events(self, after: int, case: str | None, kinds: Sequence[str] | None) -> AsyncIterator[str]:
         ends, beat, bell = time.monotonic() + LASTS, time.monotonic() + BEAT, asyncio.Event()
         self._rung.add(bell)
         try:
             yield "retry: 2000\n\n"
             while time.monotonic() < ends:
                 bell.clear()
-                for entry in await self._ledger.entries(after=after, case=case, limit=100):
+                for entry in await self._ledger.entries(after=after, case=case, kinds=kinds, limit=100):
                     after = entry.seq
                     yield event(entry)
                 if time.monotonic() > beat:

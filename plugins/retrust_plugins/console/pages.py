@@ -1,27 +1,29 @@
-"""The pages: cases, one case, sites, the audit. Forms decide by the same functions as the API and the CLI."""
+"""The pages: overview, cases, one case, sites, the audit. Forms decide by the same functions as the API and the CLI."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from retrust.approval import approve, dismiss, reject
+from retrust.approval import Speaker, approve, dismiss, reject
 from retrust.approval import cancel as end
 from retrust.errors import RetrustError
-from retrust.ledger import CASE_ID
 from retrust.states import State
 from retrust_plugins.console.access import Deciding, Posting, SignedIn, TheConsole
-from retrust_plugins.console.api import After, CaseId, Site, StateFilter, packed, states_of, verified
+from retrust_plugins.console.api import After, CaseId, Site, StateFilter, Text, packed, verified
+from retrust_plugins.console.board import LOOKS, TOLD
 from retrust_plugins.console.context import Console, status_of
+from retrust_plugins.console.listing import FEW, SORTS, listed, overview
 from retrust_plugins.console.reading import last_seen, view_case
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Visitor
 
 router = APIRouter(include_in_schema=False)
-CASES, SITES, ENTRIES = 50, 12, 100
+SITES, ENTRIES = 12, 100
 SAID = {
     "yes": "Your yes is recorded.",
     "no": "Your no is recorded: the case is cancelled, nothing was changed.",
@@ -31,6 +33,11 @@ SAID = {
 
 
 @router.get("/")
+async def first(request: Request, console: TheConsole, visitor: SignedIn) -> Response:
+    seen = await overview(console, visitor)
+    return page(request, "overview.html", title="Overview", visitor=visitor, seen=seen, few=FEW, seq=console.board.seen)
+
+
 @router.get("/cases")
 async def cases(
     request: Request,
@@ -38,25 +45,39 @@ async def cases(
     visitor: SignedIn,
     site: Site = "",
     state: StateFilter = "open",
-    before: Annotated[str, Query(pattern=f"^({CASE_ID})?$")] = "",
+    person: Text = "",
+    q: Text = "",
+    sort: Literal["newest", "oldest", "site", "state", "grade"] = "newest",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
-    found = await console.ledger.cases(
-        site=site or None, states=states_of(state), limit=CASES + 1, before=before or None
-    )
-    part = request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
+    who = visitor.name if person == "me" else person
+    found = await listed(console, site=site, state=state, person=who, text=q, sort=sort, number=number)
     return page(
         request,
-        "_cases.html" if part else "cases.html",
+        "cases.html",
         title="Cases",
         visitor=visitor,
-        cases=found[:CASES],
-        more=len(found) > CASES,
-        site=site,
-        state=state,
-        before=before,
+        found=found,
+        seen=console.board.seen,
+        asked={"q": q, "site": site, "state": state, "person": person, "sort": sort},
         sites=sorted(console.host.inventory.sites),
+        people=[p for p in sorted(console.host.inventory.people) if p != visitor.name],
         states=[str(s) for s in State],
+        sorts={name: said for name, (said, _) in SORTS.items()},
     )
+
+
+@router.get("/live")
+async def live(request: Request, console: TheConsole, visitor: SignedIn, after: After = 0) -> Response:
+    """Rings when a list may have changed."""
+    stream = console.streams.of(_start(request, after), kinds=("case-opened", *TOLD, *LOOKS))
+    return StreamingResponse(stream, media_type="text/event-stream")
+
+
+def _start(request: Request, after: int) -> int:
+    """Where a stream that was cut goes on."""
+    last = request.headers.get("last-event-id", "")
+    return int(last) if last.isdigit() and len(last) < 18 else after
 
 
 @router.get("/cases/{case}")
@@ -88,97 +109,61 @@ async def _case(
     )
 
 
-@router.get("/cases/{case}/now")
-async def case_now(request: Request, console: TheConsole, visitor: SignedIn, case: CaseId) -> Response:
-    """The part of a case's page that changes while somebody looks; the form, half filled in, is none of it."""
-    view = await view_case(console.host, console.ledger, case, visitor)
-    return page(request, "_now.html", title="", visitor=visitor, view=view)
-
-
 @router.get("/cases/{case}/live")
 async def case_live(
     request: Request, console: TheConsole, visitor: SignedIn, case: CaseId, after: After = 0
 ) -> Response:
     await console.ledger.case(case)
-    last = request.headers.get("last-event-id", "")
-    start = int(last) if last.isdigit() and len(last) < 18 else after
-    return StreamingResponse(console.streams.of_case(case, start), media_type="text/event-stream")
+    return StreamingResponse(console.streams.of(_start(request, after), case), media_type="text/event-stream")
 
 
-@router.post("/cases/{case}/approve")
-async def say_yes(
+@dataclass(frozen=True)
+class Word:
+    """What a form of a case's page sends."""
+
+    reason: Annotated[str, Form(max_length=2000)] = ""
+    digest: Annotated[str, Form(max_length=100)] = ""
+    gate: Annotated[str, Form(max_length=100)] = ""
+    sighting: Annotated[str, Form(max_length=32)] = ""
+
+
+@router.post("/cases/{case}/{verb}")
+async def say(
     request: Request,
     console: TheConsole,
     visitor: Deciding,
     case: CaseId,
-    digest: Annotated[str, Form(max_length=100)],
-    reason: Annotated[str, Form(max_length=2000)] = "",
-    gate: Annotated[str, Form(max_length=100)] = "",
+    verb: Literal["approve", "reject", "cancel", "dismiss"],
+    word: Annotated[Word, Depends()],
 ) -> Response:
+    """What a person decides; where a rule forbids it, the page again with that rule, and the reason as typed."""
     try:
-        await approve(
-            console.host, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
-        )
+        said = await _said(console, case, verb, visitor.speaker, word)
     except RetrustError as error:
-        return await _not_said(request, console, visitor, case, error, reason)
-    return RedirectResponse(f"/cases/{case}?said=yes", 303)
+        again = {"problem": error.what, "reason": word.reason}
+        return await _case(request, console, visitor, case, status_of(error), **again)
+    return RedirectResponse(f"/cases/{case}?said={said}", 303)
 
 
-@router.post("/cases/{case}/reject")
-async def say_no(
-    request: Request,
-    console: TheConsole,
-    visitor: Deciding,
-    case: CaseId,
-    digest: Annotated[str, Form(max_length=100)],
-    reason: Annotated[str, Form(max_length=2000)] = "",
-    gate: Annotated[str, Form(max_length=100)] = "",
-) -> Response:
-    try:
-        await reject(
-            console.host, console.ledger, case, visitor.speaker, reason=reason, gate=gate or None, digest=digest
-        )
-    except RetrustError as error:
-        return await _not_said(request, console, visitor, case, error, reason)
-    return RedirectResponse(f"/cases/{case}?said=no", 303)
-
-
-@router.post("/cases/{case}/cancel")
-async def cancel(
-    request: Request,
-    console: TheConsole,
-    visitor: Deciding,
-    case: CaseId,
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    try:
-        await end(console.ledger, case, visitor.speaker, reason=reason)
-    except RetrustError as error:
-        return await _not_said(request, console, visitor, case, error, reason)
-    return RedirectResponse(f"/cases/{case}?said=cancelled", 303)
-
-
-@router.post("/cases/{case}/dismiss")
-async def dismissed(
-    request: Request,
-    console: TheConsole,
-    visitor: Deciding,
-    case: CaseId,
-    sighting: Annotated[str, Form(max_length=32)],
-    reason: Annotated[str, Form(max_length=2000)] = "",
-) -> Response:
-    try:
-        ended = await dismiss(console.ledger, sighting, visitor.speaker, reason=reason)
-    except RetrustError as error:
-        return await _not_said(request, console, visitor, case, error, reason)
-    return RedirectResponse(f"/cases/{case}?said={'cancelled' if ended else 'dismissed'}", 303)
-
-
-async def _not_said(
-    request: Request, console: Console, visitor: Visitor, case: str, error: RetrustError, reason: str
-) -> Response:
-    """The case's page again, with what forbids it above, and the reason as it was typed."""
-    return await _case(request, console, visitor, case, status_of(error), problem=error.what, reason=reason)
+async def _said(console: Console, case: str, verb: str, speaker: Speaker, word: Word) -> str:
+    """Which sentence says what was done. A decision without the digest that was read is none."""
+    host, ledger, reason = console.host, console.ledger, word.reason
+    match verb:
+        case "approve":
+            await approve(host, ledger, case, speaker, reason=reason, gate=word.gate or None, digest=word.digest)
+            return "yes"
+        case "reject":
+            await reject(host, ledger, case, speaker, reason=reason, gate=word.gate or None, digest=word.digest)
+            return "no"
+        case "dismiss":
+            return (
+                "cancelled"
+                if await dismiss(ledger, word.sighting or "without an id", speaker, reason=reason)
+                else "dismissed"
+            )
+        case _:
+            await end(ledger, case, speaker, reason=reason)
+            return "cancelled"
 
 
 @router.get("/cases/{case}/export")
@@ -220,7 +205,7 @@ async def site_page(request: Request, console: TheConsole, visitor: SignedIn, si
         site=site,
         newest=newest,
         picture=picture,
-        cases=await console.ledger.cases(site=site, limit=20),
+        cases=await console.board.of(await console.ledger.cases(site=site, limit=20)),
     )
 
 

@@ -129,6 +129,8 @@ async def _gates(
     """The gates of a plan that may still be decided, where this person may speak, and at which one first."""
     if plan is None or case.state not in DECIDABLE or case.site not in host.inventory.sites:
         return (), (), None
+    if await ledger.digest_use(plan.digest):
+        return (), (), None  # its steps were begun: a next pass goes on with it, or makes a new plan
     matter = await current_matter(host, ledger, case.id)
     states = await gate_states(host, matter)
     rows = tuple(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from retrust.approval import Register, Speaker, Token, person_at, roles_of
+from retrust.approval import ADMIN, Register, Speaker, Token, person_at, roles_of
 from retrust_plugins.console.guard import Seals
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ class Visitor:
     @property
     def name(self) -> str:
         return self.speaker.actor.removeprefix("person:")
+
+    @property
+    def role(self) -> str:
+        """What the pages call them. What they may do, ``retrust.approval`` says, each time anew."""
+        if self.read_only:
+            return "viewer"
+        return "administrator" if ADMIN in self.speaker.roles else "approver"
 
 
 class Sessions:

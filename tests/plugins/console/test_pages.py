@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
-from kit.scenes import a_renewal, a_snapshot, waiting_case
+from kit.forms import hidden_field
+from kit.scenes import NIGHT, SERVICE, a_night, a_renewal, a_snapshot, waiting_case
+from retrust.models import Grade
 from retrust.testing.ledgers import fingerprint
 
 
@@ -12,7 +15,7 @@ async def test_first_look(world) -> None:
     """A person signs in, finds the case that waits, reads its proof and plan, and says yes."""
     case = await waiting_case(world.ledger)
     ann = await world.browser("ann")
-    listed = await ann.get("/")
+    listed = await ann.get("/cases")
     assert f'href="/cases/{case.id}"' in listed.text
     page = await ann.get(f"/cases/{case.id}")
     assert page.status_code == 200, page.text
@@ -40,12 +43,12 @@ async def test_every_page(world) -> None:
     assert a_renewal().digest
     for path in (
         "/",
+        "/cases",
         "/cases?state=all&site=campus",
         "/sites",
         "/sites/campus",
         "/audit",
         f"/cases/{case.id}",
-        f"/cases/{case.id}/now",
         f"/cases/{case.id}/export",
     ):
         answer = await ann.get(path)
@@ -62,3 +65,94 @@ async def test_the_picture_is_of_the_newest_look(world) -> None:
     text = (await ann.get("/sites")).text
     assert "(check)" in text
     assert "stale" not in text
+
+
+async def rows(client, **asked: str) -> list[str]:
+    """The cases that the list shows, in its order."""
+    answer = await client.get("/cases", params=asked)
+    assert answer.status_code == 200, answer.text
+    return re.findall(r'<th scope="row"><a href="/cases/(\w+)"', answer.text)
+
+
+async def test_the_list_is_narrowed_and_sorted(make_world) -> None:
+    """By site, state, person and words; by age, site, state and evidence; a word that nothing has finds nothing."""
+    world = await make_world(sites=NIGHT)
+    cases = {state: case.id for state, case in (await a_night(world.ledger, world.engine.home)).items()}
+    ann, dan = await world.browser("ann"), await world.browser("dan")
+    waiting, failed, executing = cases["waiting"], cases["failed"], cases["executing"]
+    assert await rows(ann) == [executing, failed, waiting]
+    assert await rows(ann, sort="oldest") == [waiting, failed, executing]
+    assert await rows(ann, sort="site") == [failed, waiting, executing]
+    assert await rows(ann, sort="state") == [failed, waiting, executing]
+    assert await rows(ann, state="all") == sorted(cases.values(), key=lambda id: -int(id[1:]))
+    assert await rows(ann, state="healed") == [cases["healed"]]
+    assert await rows(ann, site="dc-") == [executing]
+    assert await rows(ann, q="Primary lost BRANCH") == [failed]
+    assert await rows(ann, q="harbour", state="all") == [cases["refused"]]
+    assert await rows(ann, q="nonsense") == []
+    assert await rows(ann, person="me") == [waiting]
+    assert await rows(dan, person="me") == []
+    assert await rows(dan, person="ben") == [waiting]
+
+
+async def test_the_list_says_what_is_broken_and_who_acts(world) -> None:
+    """Relation, pin, evidence and the next actor stand in a case's row, and follow a decision at once."""
+    case = await waiting_case(world.ledger, plan=a_renewal(grade=Grade.SUPPORTED))
+    ann, cy = await world.browser("ann"), await world.browser("cy")
+    text = (await ann.get("/cases")).text
+    for part in ("HA: Primary Lost Secondary", "primary:10.0.0.12_8082", "supported", "ann or ben or cy"):
+        assert part in text, part
+    csrf = hidden_field(text, "csrf")
+    said = {"reason": "change 42", "digest": case.digest, "csrf": csrf}
+    assert (await ann.post(f"/cases/{case.id}/approve", data=said)).status_code == 303
+    assert await rows(ann, person="me") == []
+    assert await rows(cy, person="me") == [case.id]
+    assert "ben or cy" in (await ann.get("/cases")).text
+
+
+async def test_many_cases_are_paged(make_world) -> None:
+    """A list holds fifty cases; its last page has the rest, and a number behind it is the last page."""
+    sites = [f"site{number:02}" for number in range(53)]
+    world = await make_world(sites=sites)
+    cases = [await world.ledger.open_case(site, cause="log: hm-0-0.log", actor=SERVICE) for site in sites]
+    ann = await world.browser("ann")
+    assert await rows(ann, sort="oldest") == [c.id for c in cases[:50]]
+    assert (
+        await rows(ann, sort="oldest", page="2")
+        == await rows(ann, sort="oldest", page="9")
+        == [c.id for c in cases[50:]]
+    )
+    assert "53 cases, page 1 of 2" in (await ann.get("/cases")).text
+
+
+async def test_the_overview(make_world) -> None:
+    """The first screen says what needs me, what others must do, what is broken, what runs, and what healed."""
+    world = await make_world(sites=NIGHT)
+    ann = await world.browser("ann")
+    text = (await ann.get("/")).text
+    assert "Nothing needs you" in text
+    assert "No relation is broken at 7 sites" in text
+    cases = await a_night(world.ledger, world.engine.home)
+    parts = dict(
+        re.findall(r'<section aria-labelledby="h-(\w+)">(.*?)</section>', (await ann.get("/")).text, re.DOTALL)
+    )
+    found = {part: set(re.findall(r'href="/cases/(\w+)"', text)) for part, text in parts.items()}
+    assert found["mine"] == {cases["waiting"].id}
+    assert found["others"] == {cases["failed"].id}
+    assert found["runs"] == {cases["executing"].id}
+    assert found["healed"] == {cases["healed"].id}
+    assert {"campus", "branch", "dc-east", "harbour", "airport"} == set(re.findall(r'"/sites/([\w-]+)"', parts["down"]))
+    assert "1 case needs you" in (await ann.get("/")).text
+    assert "Nothing needs you" in (await (await world.browser("dan")).get("/")).text
+    world.tokens["ann"] = await world.token("ann", read_only=True)
+    assert "Nothing needs you" in (await (await world.browser("ann")).get("/")).text
+
+
+async def test_a_list_is_asked_for_alone(world) -> None:
+    """Our script asks for the part that changes; the page around it is not sent again."""
+    await waiting_case(world.ledger)
+    ann = await world.browser("ann")
+    for path in ("/", "/cases"):
+        part = (await ann.get(path, headers={"x-part": "1"})).text
+        assert "<html" not in part
+        assert "Primary Lost Secondary" in part
