@@ -125,7 +125,7 @@ class Brief:
             return "; ".join(f"{g.gate}: {g.needs}" for g in self.shut)
         return self.moved.reason if self.moved else ""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What a search looks through."""
         pins = " ".join(f"{f.pin.edge} {f.pin.subject}" for f in self.findings)

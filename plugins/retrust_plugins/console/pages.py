@@ -100,7 +100,7 @@ async def _case(
         request,
         "case.html",
         status,
-        title=f"{view.case.site}, case {case}",
+        title=f"Case {case}",
         visitor=visitor,
         view=view,
         said=said,

@@ -24,7 +24,7 @@ async def test_two_people_decide(world, url: str, browser: Browser) -> None:
     """Ann and Ben approve, each in a browser of their own; Ann's page follows by itself, and the gate opens."""
     case = await waiting_case(world.ledger)
     ann = await sign_in(browser, url, await world.token("ann"))
-    await ann.get_by_role("link", name=case.id, exact=True).click()
+    await ann.get_by_role("link", name=case.id, exact=True).first.click()
     await expect(ann.get_by_role("heading", level=1)).to_have_text("Waiting for your decision")
     await shoot(ann, "case-waiting")
     await ann.get_by_role("button", name="Approve").click()
