@@ -22,8 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from retrust.errors import UsageError
 from retrust.ledger.errors import LedgerError
+from retrust.ledger.queries import FILE
 
-FILE = "ledger.db"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 

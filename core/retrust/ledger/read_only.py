@@ -20,8 +20,6 @@ from retrust.ledger.errors import LedgerError
 from retrust.ledger.records import AcceptedIdentity, Sighted
 from retrust.models import Baseline, Snapshot, Unpinned, edge_of
 
-FILE = "ledger.db"
-SCHEMA = "0003"
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 
 
@@ -105,7 +103,7 @@ async def read_only(url: str | None, home: Path, *, patience: float = 10.0) -> A
 def _file(url: str | None, home: Path) -> Path | None:
     """The file that a URL names; None where only the ledger itself can tell."""
     if url is None:
-        return home / FILE
+        return home / queries.FILE
     for prefix in SQLITE_PREFIXES:
         path = url.removeprefix(prefix)
         if path != url and path and "?" not in path and not path.startswith(":"):
@@ -124,7 +122,7 @@ def _current(path: Path, patience: float) -> sqlite3.Connection | None:
             version = connection.execute(queries.SCHEMA_VERSION).fetchone()[0]
         except (sqlite3.OperationalError, TypeError):  # no such table, or an empty one: not ours yet
             version = None
-        if version == SCHEMA:
+        if version == queries.SCHEMA:
             return connection
         connection.close()
         return None

@@ -14,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from retrust.ledger.database import Database
 from retrust.ledger.errors import NewerSchema
-from retrust.ledger.queries import SCHEMA_VERSION
-from retrust.ledger.tables import SCHEMA
+from retrust.ledger.queries import SCHEMA, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from alembic.config import Config  # heavy, as above

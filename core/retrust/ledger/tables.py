@@ -12,9 +12,6 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
 from retrust.states import OPEN_STATES
 
-SCHEMA = "0003"
-"""The newest migration. Kept here so that opening a current ledger does not import Alembic."""
-
 metadata = MetaData()
 
 # SQLite makes only an INTEGER primary key its row id; PostgreSQL's INTEGER would end at two billion.
