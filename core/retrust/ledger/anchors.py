@@ -7,17 +7,18 @@ how far the chain went when this home last wrote or verified it; ``retrust.audit
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from retrust.ledger.records import Head
 
 FILE = "ledger.anchors"
 
 _TURN = threading.Lock()
+_KNOWN = TypeAdapter(dict[str, Head])
 
 
 def keep_anchor(home: Path, where: str, head: Head) -> None:
@@ -27,9 +28,9 @@ def keep_anchor(home: Path, where: str, head: Head) -> None:
     """
     with _TURN, contextlib.suppress(OSError):
         known = _read(home)
-        if (have := known.get(where)) and have["seq"] >= head.seq:
+        if (have := known.get(where)) and have.seq >= head.seq:
             return
-        data = json.dumps(known | {where: head.model_dump()}, indent=1, sort_keys=True).encode()
+        data = _KNOWN.dump_json(known | {where: head}, indent=1)
         descriptor = os.open(home / FILE, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, data)
@@ -39,13 +40,11 @@ def keep_anchor(home: Path, where: str, head: Head) -> None:
 
 
 def anchor(home: Path, where: str) -> Head | None:
-    have = _read(home).get(where)
-    return Head.model_validate(have) if have else None
+    return _read(home).get(where)
 
 
-def _read(home: Path) -> dict[str, dict[str, Any]]:
+def _read(home: Path) -> dict[str, Head]:
     try:
-        known = json.loads((home / FILE).read_text(encoding="utf-8"))
+        return _KNOWN.validate_json((home / FILE).read_bytes())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}

@@ -58,8 +58,8 @@ class LedgerKey:
             private = load_pem_private_key(path.read_bytes(), password=None)
         except OSError as exc:
             raise LedgerError(f"the ledger's key cannot be read: {exc.strerror}", where=str(path)) from exc
-        except ValueError as exc:
-            raise PermanentError("this is not a private key", where=str(path)) from exc
+        except (ValueError, TypeError, UnsupportedAlgorithm) as exc:  # TypeError: it asks for a passphrase
+            raise PermanentError("this is not a private key without a passphrase", where=str(path)) from exc
         if not isinstance(private, Ed25519PrivateKey):
             raise PermanentError("this is not an Ed25519 key", where=str(path))
         return cls(private)
