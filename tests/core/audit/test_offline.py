@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import resource
-import struct
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,52 +148,6 @@ def test_odd_lines_of_keys(files: Files, evil: LedgerKey, tmp_path: Path, line: 
 def test_odd_cases(files: Files, evil: LedgerKey, tmp_path: Path, case: bytes) -> None:
     """case.json may hold anything."""
     complaint(signed(files | {"case.json": case}, evil), tmp_path)
-
-
-def zipped(members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> bytes:
-    frame = io.BytesIO()
-    with zipfile.ZipFile(frame, "w", how) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return frame.getvalue()
-
-
-def test_a_bomb(tmp_path: Path) -> None:
-    """Compressed files are not unfolded at all."""
-    bomb = zipped({name: bytes(100_000_000) for name in (MANIFEST, SIGNATURE)}, zipfile.ZIP_DEFLATED)
-    assert "is compressed" in complaint(bomb, tmp_path)
-
-
-def test_files_on_top_of_one_another(tmp_path: Path) -> None:
-    """A thousand names of the same megabyte take no gigabyte."""
-    body = bytes(1 << 20)
-    once = zipped({"a": body})
-    at = once.rindex(b"PK\x01\x02")
-    entry = bytearray(once[at : once.rindex(b"PK\x05\x06")])
-    names = [bytes(entry[:46])[:28] + struct.pack("<H", 4) + bytes(entry[30:46]) + b"%04d" % n for n in range(1000)]
-    directory = b"".join(names)
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1000, 1000, len(directory), at, 0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert "larger than all of it" in complaint(once[:at] + directory + end, tmp_path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
-
-
-@pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../x", "a/../../x", "C:\\x", "x\x00.txt", "\x1b[2J", "a\nb", "\u202etxt"]
-)
-def test_wild_names(files: Files, tmp_path: Path, name: str) -> None:
-    """A name that leads out of the folder into which somebody unpacks it, or that a terminal would obey."""
-    written = name.replace("\x00", "@")  # zipfile would end the name at a NUL
-    data = packed(files | {written: b""}).replace(written.encode(), name.encode())
-    said = complaint(data, tmp_path)
-    assert "cannot be read" in said
-    assert said.isprintable()
-
-
-def test_two_files_of_one_name(files: Files, tmp_path: Path) -> None:
-    """Which of them is meant differs between readers, so neither is."""
-    twice = packed(files | {"cas_.json": b"{}"}).replace(b"cas_.json", b"case.json")
-    assert "it holds 'case.json' twice" in complaint(twice, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from retrust.audit import ChainReport, verify_chain
 from retrust.ledger import Ledger, NotJoined
-from retrust.ledger.canonical import join_message
 from retrust.ledger.entries import KeyJoined
 from retrust.ledger.keys import LedgerKey
 from retrust.testing.ledgers import SetClock, noticed
@@ -67,31 +66,6 @@ async def test_a_key_is_let_in(url: str, tmp_path: Path) -> None:
         ]
     for home in homes:
         assert (await checked(url, home)).ok
-
-
-@pytest.mark.parametrize(
-    "how", ["unsigned", "by itself", "by a stranger", "another's signature", "of another place", "another id", "no key"]
-)
-async def test_a_key_that_nobody_let_in_is_found(url: str, tmp_path: Path, how: str) -> None:
-    """Whatever its entry says, without the signature of a key of the chain, for this place, verification names it."""
-    evil, stranger = LedgerKey.of(tmp_path / "evil"), LedgerKey.of(tmp_path / "stranger")
-    async with await opened(url, tmp_path / "home") as ledger:
-        await ledger.append(noticed(), actor="x")
-        head, own = await ledger.head(), ledger.signing_key()
-        place = join_message(head.seq + 1, head.hash, evil.public_hex)
-        elsewhere = join_message(head.seq, head.hash, evil.public_hex)
-        by, signature = {
-            "unsigned": (None, None),
-            "by itself": (evil.key_id, evil.sign(place).hex()),
-            "by a stranger": (stranger.key_id, stranger.sign(place).hex()),
-            "another's signature": (own.key_id, evil.sign(place).hex()),
-            "of another place": (own.key_id, own.sign(elsewhere).hex()),
-        }.get(how, (own.key_id, own.sign(place).hex()))
-        named = stranger if how == "another id" else evil
-        public = "00" if how == "no key" else evil.public_hex
-        await forged(ledger, KeyJoined(key_id=named.key_id, public_key=public, by=by, signature=signature), evil)
-        report = await verify_chain(ledger)
-        assert (report.ok, report.seq) == (False, head.seq + 1), report
 
 
 async def test_an_older_ledger(tmp_path: Path) -> None:

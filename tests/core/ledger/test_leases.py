@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from retrust.errors import LeaseHeld
 from retrust.ledger import LeaseLost, Ledger, LedgerError, SiteLeased, StillSending
-from retrust.ledger.process import Process, is_gone, this_process
+from retrust.ledger.process import Process, this_process
 from retrust.testing.ledgers import SITE, SetClock, plan
 
 
@@ -271,19 +271,3 @@ async def test_a_process_of_another_machine_is_not_called_dead(ledger: Ledger) -
         with pytest.raises(SiteLeased, match="there, process 4194305"):
             async with ledger.lease(SITE, owner="here", what="run", beat=never):
                 pytest.fail("two runs on one site")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's start time and space")
-@pytest.mark.parametrize(
-    ("changed", "gone"),
-    [
-        ({}, False),
-        ({"pid": 2**22 + 1}, True),
-        ({"started": "1"}, True),
-        ({"space": "elsewhere"}, False),
-        ({"space": "", "started": ""}, False),
-    ],
-)
-def test_when_a_process_is_certainly_gone(changed: dict[str, object], gone: bool) -> None:
-    """Its id is free, or another process has it by now; never where that cannot be known."""
-    assert is_gone(this_process().model_copy(update=changed)) is gone

@@ -2,17 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrust.errors import UsageError
-from retrust.ledger import Ledger, read_only
+from retrust.ledger import Ledger
 from retrust.ledger.sightings import aggregated
 from retrust.models import Endpoint, Grade, Sighting
-from retrust.testing.ledgers import NOON, SITE, SetClock, baseline, fingerprint, sighting
+from retrust.testing.ledgers import NOON, SITE, baseline, fingerprint, sighting
 
 
 async def test_a_storm_is_a_handful_of_entries(ledger: Ledger) -> None:
@@ -158,26 +157,6 @@ async def test_accepted_identities(ledger: Ledger) -> None:
         )
     [accepted] = await ledger.accepted_identities(SITE)
     assert (accepted.fingerprint, accepted.actor, accepted.at) == ("SHA256:two", "person:alice", NOON)
-
-
-async def test_a_glance_sees_what_the_ledger_knows(url: str, tmp_path: Path, clock: SetClock) -> None:
-    """The short way and the long way give the same answers."""
-    async with await Ledger.open(url, tmp_path, clock=clock) as ledger, read_only(url, tmp_path) as seen:
-        await ledger.set_baselines([baseline()], actor="service")
-        await ledger.sight_many([sighting(), sighting(site=None), sighting(site="elsewhere")])
-        await ledger.accept_identity(
-            site=SITE, node="primary", kind="host key", fingerprint="SHA256:x", actor="person:alice", reason="r"
-        )
-        wrong = next(s for s in await ledger.sightings() if s.site == SITE)
-        await ledger.dismiss(wrong.id, actor="person:ann", reason="r")
-        assert [s.dismissed_by for s in await ledger.dismissed(SITE)] == ["person:ann"]
-        for site in (SITE, "elsewhere"):
-            assert await seen.baselines(site) == await ledger.baselines(site)
-            assert await seen.sightings(site) == await ledger.sightings(site)
-            assert await seen.accepted_identities(site) == await ledger.accepted_identities(site)
-            assert await seen.dismissed(site) == await ledger.dismissed(site)
-            assert await seen.healed_count(site, "primary:a_1", 30) == 0
-        assert await seen.sightings(None, NOON) == await ledger.sightings(None, NOON)
 
 
 async def test_two_people_who_say_the_same_are_both_remembered(ledger: Ledger) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import logging
 import os
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from retrust.engine.engine import Engine
 from retrust.engine.loader import load_plugins
 from retrust.inventory import Inventory, LedgerSettings
-from retrust.ledger import Head, Ledger, journal
+from retrust.ledger import Ledger, journal
 from retrust.ledger.keys import LedgerKey
-from retrust.ledger.notes import notes_in, signed_note
+from retrust.ledger.notes import notes_in
 from retrust.ledger.witness import FileWitness
 from retrust.observers import Observer
 from retrust.secrets.redaction import Redactor
@@ -59,20 +56,6 @@ async def test_many_tasks_at_once(ledger: Ledger, tmp_path: Path) -> None:
     await asyncio.gather(*(ledger.append(noticed(n), actor="x") for n in range(20)))
     notes = notes_in((tmp_path / "notes").read_bytes())
     assert sorted(note.head.seq for note in notes) == list(range(2, 22))
-
-
-async def test_a_note_that_was_cut_off(ledger: Ledger, tmp_path: Path) -> None:
-    """What a loss of power leaves of a note spoils none of those before and behind it."""
-    path = tmp_path / "notes"
-    ledger.witnesses.append(FileWitness(path))
-    await ledger.append(noticed(), actor="x")
-    whole = path.read_bytes()
-    for size in range(0, len(whole) + 1, 7):
-        path.write_bytes(whole + whole[:size])
-        await ledger.append(noticed(), actor="x")
-        newest = (await ledger.head()).seq
-        seen = [note.head.seq for note in notes_in(path.read_bytes())]
-        assert (seen[0], seen[-1]) == (2, newest)
 
 
 async def test_a_witness_that_fails(ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -141,32 +124,3 @@ async def test_the_inventorys_file_and_plugins_observers(tmp_path: Path) -> None
         assert len(ledger.witnesses) == 2
     assert "".join(f"\n{note}" for note in keeper.notes).encode() == path.read_bytes()
     assert len(keeper.notes) == 1
-
-
-def test_the_format_is_that_of_transparency_logs(tmp_path: Path) -> None:
-    """Read as C2SP's specification of signed notes has it, by other code than ours."""
-    key = LedgerKey.of(tmp_path)
-    note = signed_note(key.key_id, Head(seq=7, hash="ab" * 32), key)
-    text, _, signatures = note.rpartition("\n\n")
-    origin, size, root = text.split("\n")
-    assert (size, base64.b64decode(root).hex()) == ("7", "ab" * 32)
-    dash, name, blob = signatures.removesuffix("\n").split(" ")
-    assert (dash, name) == ("—", origin)
-    assert not {" ", "+"} & set(name)
-    raw, public = base64.b64decode(blob), bytes.fromhex(key.public_hex)
-    assert raw[:4] == hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
-    Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], f"{text}\n".encode())
-
-
-def test_odd_files_of_notes() -> None:
-    """Whatever a file holds: no exception, and no note that is none; long ones cost no more than their length."""
-    for data in (
-        b"",
-        b"\n" * 10_000,
-        os.urandom(50_000),
-        "— x y\n".encode() * 10_000,
-        b"1\n" * 200_000,
-        b"a\n1\n" + b"A" * 43 + b"=\n\n",
-        b"a\n1\n" + b"A" * 43 + "=\n\n— a A\n".encode(),
-    ):
-        assert not [note for note in notes_in(data) if note.is_signed_by([])]
