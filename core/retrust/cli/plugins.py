@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,4 +44,6 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
 ) -> None:
     """Write a plugin's scaffold, with tests that pass."""
-    output.say(f"wrote {write_scaffold(name, folder)}; try it: pip install -e . && pytest")
+    plugins = load_plugins()
+    home = write_scaffold(name, folder, {*plugins.code, *plugins.gates, *plugins.targets})
+    output.say(f"wrote {home}; try it: cd {shlex.quote(str(home))} && pip install -e . && pytest")

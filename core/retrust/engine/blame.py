@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from itertools import takewhile
 
 from retrust.errors import PluginError
-from retrust.present.text import escaped
 
 
 @contextmanager
@@ -44,7 +43,8 @@ def told(exc: BaseException, code: str) -> str:
     """The error in one line, with the last place in the package of ``code`` that it came through."""
     said = (exc.msg if isinstance(exc, SyntaxError) else str(exc)).partition("\n")[0] or "it says no more"
     place = _place(exc, _top(code))
-    return escaped(f"{type(exc).__name__}: {said}" + (f", at {place}" if place else ""))
+    quoted = said if said.isprintable() else ascii(said)  # it may quote a log, which a terminal must not obey
+    return f"{type(exc).__name__}: {quoted}" + (f", at {place}" if place else "")
 
 
 def _place(exc: BaseException, package: str) -> str | None:

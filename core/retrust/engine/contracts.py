@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import Any
@@ -60,6 +60,12 @@ def keep(hook: str, item: Any, plugin: str, returned: Any) -> str:
     return name
 
 
+def differences(item: Any, base: type) -> Iterator[str]:
+    """How an object that no hook returns differs from its base class: names that nearly are its, and methods."""
+    yield from _near_misses(item, [base])
+    yield from _wrong_methods(base, item)
+
+
 def imported(name: str) -> Any:
     """What ``module:attribute`` names."""
     module, colon, attribute = name.partition(":")
@@ -84,7 +90,7 @@ def _wrong(contract: Contract, item: Any) -> Iterator[str]:
         yield f"it is no {base.__name__}; expected {_due(base, item)}"
     else:
         yield from _wrong_attributes(contract, base, item)
-        yield from _near_misses(item)
+        yield from _near_misses(item, _contracts_of(item))
         yield from _wrong_methods(base, item)
 
 
@@ -160,9 +166,8 @@ def _members(base: type) -> set[str]:
     return {n for n in (*vars(base), *inspect.get_annotations(base)) if not n.startswith("_")}
 
 
-def _near_misses(item: Any) -> Iterator[str]:
+def _near_misses(item: Any, bases: Sequence[type]) -> Iterator[str]:
     """Public names of the object that are not its contracts', nearly are, and so would never be asked for."""
-    bases = _contracts_of(item)
     known = {name: base for base in bases for name in _members(base)}
     own = {
         name: None
@@ -177,7 +182,10 @@ def _near_misses(item: Any) -> Iterator[str]:
         close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=CLOSE)
         if close and plain[close[0]] not in own:
             meant = plain[close[0]]
-            yield f"it has {name!r}, which nobody asks for; expected `{_line_of(known[meant], meant, item)}`"
+            yield (
+                f"it has {name!r}, which nobody asks for (did you mean {meant!r}?); "
+                f"expected `{_line_of(known[meant], meant, item)}`"
+            )
 
 
 def _plain(name: str) -> str:

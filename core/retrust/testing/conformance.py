@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from retrust.engine.contracts import differences
 from retrust.inventory import Site
 from retrust.models import Finding, Grade, Pin, Snapshot, Step, Verdict
 from retrust.runs.plan import make_plan
@@ -84,6 +85,12 @@ class TargetConformance:
         place = subject.target.locate(subject.site, pin)
         assert place.kind in ("self", "unknown", "endpoint")
         assert (place.endpoint is not None) == (place.kind == "endpoint")
+
+    async def test_connection_keeps_its_contract(self, subject: Subject) -> None:
+        """What the engine asks of a connection has ``Connection``'s names and parameters; a slip would be ignored."""
+        async with subject.connect(read_only=True) as connection:
+            wrong = list(differences(connection, Connection))
+        assert not wrong, f"{type(connection).__name__}: {'; '.join(wrong)}"
 
     # -- looking ----------------------------------------------------------------------------------
 

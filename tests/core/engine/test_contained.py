@@ -53,7 +53,7 @@ def matches(*signatures: LogSignature) -> list[Match]:
     ("answer", "said"),
     [
         (KeyError("dn"), "KeyError: 'dn', at "),
-        (ValueError("\x1b[31mred\nand more"), "ValueError: \\x1b[31mred, at "),
+        (ValueError("\x1b[31mred\nand more"), "ValueError: '\\x1b[31mred', at "),
         (None, "TypeError: read() returned NoneType, not Reading"),
         ([GOOD], "TypeError: read() returned list, not Reading"),
         (Reading(None, 0), "TypeError: 'NoneType' object is not iterable"),

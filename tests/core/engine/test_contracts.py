@@ -173,7 +173,7 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("gates", of(Good, name=""), r"its name is ''; expected `name: str`"),
     ("gates", of(Good, name=7), r"its name is 7; expected `name: str`"),
     ("gates", of(Good, name=property(raising)), r"its name raised RuntimeError: no licence; expected `name: str`"),
-    ("gates", of(Good, alway=True), r"has 'alway', which nobody asks for; expected `always: bool = False`"),
+    ("gates", of(Good, alway=True), r"has 'alway', which nobody asks for \(did you mean 'always'\?\); expected `always: bool = False`"),
     ("gates", of(Good, atTerminal=True), r"has 'atTerminal', .*expected `at_terminal: bool = False`"),
     ("gates", of(Good, cover=covers_one), rf"has 'cover', .*expected `{COVERS}`"),
     ("gates", of(Good, checks=covers_one), r"has 'checks', .*expected `def check\(self, settings: Settings, inventory: Inventory\) -> Iterable\[str\]`"),

@@ -77,6 +77,21 @@ async def test_of_two_sites_with_the_name_the_broken_one_is_meant(twins: Twins) 
     assert twins.one.writes == twins.two.writes == 0
 
 
+async def test_a_target_that_raises_hides_no_other_site(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's error at one site is like a site that cannot be reached."""
+    await twins.verified()
+    await twins.two.break_trust("secondary")
+    await twins.sight()
+    kind = type(twins.engine.target(twins.engine.site("campus")))
+    connect = kind.connect
+
+    def failing(self: Any, site: Any, services: Any) -> Any:
+        return [][0] if site.name == "campus" else connect(self, site, services)
+
+    monkeypatch.setattr(kind, "connect", failing)
+    assert await twins.assigned() == ["branch"]
+
+
 async def test_a_name_that_one_site_knows_needs_no_look(twins: Twins) -> None:
     """The certificates last verified tell; nobody logs in anywhere."""
     await twins.one.settle_in()
