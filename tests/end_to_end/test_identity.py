@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
 from kit.campus import SITE, quick_lab
-from retrust.actors import UNKNOWN
 from retrust.approval.acceptance import accept
-from retrust.approval.decisions import MayNotDecide
 from retrust.audit import export_case
-from retrust.errors import ChangedIdentity, UsageError
-
-PEOPLE = {"alice": {"roles": ["security"]}, "bob": {"roles": ["security"]}, "carol": {"roles": ["network"]}}
+from retrust.errors import ChangedIdentity
 
 
-def name_people(site):
-    document = yaml.safe_load(site.inventory.read_text())
-    document["people"] = PEOPLE
-    site.inventory.write_text(yaml.safe_dump(document))
-    site.reload()
-
-
-async def accepted(site, actor, *, node="secondary", kind="host key", fingerprint=None, reason="installed again"):
+async def accepted(site, actor, *, node="secondary", kind="host key", fingerprint=None):
     return await accept(
         site.engine,
         site.ledger,
@@ -30,7 +18,7 @@ async def accepted(site, actor, *, node="secondary", kind="host key", fingerprin
         node=node,
         kind=kind,
         actor=actor,
-        reason=reason,
+        reason="installed again",
         fingerprint=fingerprint or site.lab.secondary.host_key_fingerprint,
     )
 
@@ -79,56 +67,6 @@ async def test_accepted_and_healed(redeployed, tmp_path):
     (case,) = await site.ledger.cases()
     assert case.state == "healed"
     await export_case(site.ledger, case.id, tmp_path / "pack.zip")
-
-
-async def test_whole_fingerprint_that_was_found(redeployed):
-    """Only what a run has found is accepted, and only by its whole fingerprint."""
-    with pytest.raises(UsageError, match="no open case"):
-        await accepted(redeployed, "person:bob")
-    with pytest.raises(ChangedIdentity):
-        await redeployed.heal()
-    for wrong in (redeployed.was, redeployed.lab.secondary.host_key_fingerprint[:20]):
-        with pytest.raises(UsageError, match="presented"):
-            await accepted(redeployed, "person:bob", fingerprint=wrong)
-    assert await redeployed.ledger.accepted_identities(SITE) == []
-
-
-@pytest.mark.parametrize(
-    ("actor", "why"),
-    [
-        ("person:alice", "started the run that found it"),
-        ("person:Alice", "is not among the people"),
-        ("person:carol", "asks for the role security"),
-        ("person:mallory", "is not among the people"),
-    ],
-)
-async def test_who_may_not(redeployed, actor, why):
-    """Where people are named: one of them, with the role that security asks for, and not who started the run."""
-    name_people(redeployed)
-    with pytest.raises(ChangedIdentity):
-        await redeployed.heal()
-    with pytest.raises(MayNotDecide, match=why):
-        await accepted(redeployed, actor)
-    assert await redeployed.ledger.accepted_identities(SITE) == []
-    assert await accepted(redeployed, "person:bob") == 0
-
-
-async def test_as_many_as_security_asks(redeployed):
-    """Where security asks for two, the first is kept and opens nothing; one person counts once."""
-    name_people(redeployed)
-    redeployed.reload(lambda it: it.update(policy={"security": [{"gate": "people", "approvers": 2}]}))
-    with pytest.raises(ChangedIdentity):
-        await redeployed.run(actor="service")
-    assert [await accepted(redeployed, who) for who in ("person:bob", "person:bob", "person:carol")] == [1, 1, 0]
-    assert len(await redeployed.ledger.accepted_identities(SITE)) == 1
-
-
-async def test_two_where_nobody_is_known_to_have_found_it(redeployed):
-    """Whoever started the run and showed no identity may be who accepts it: two persons must."""
-    name_people(redeployed)
-    with pytest.raises(ChangedIdentity):
-        await redeployed.run(actor=UNKNOWN)
-    assert [await accepted(redeployed, who) for who in ("person:bob", "person:bob", "person:alice")] == [1, 1, 0]
 
 
 @pytest.mark.browser

@@ -32,7 +32,7 @@ def accepted(identities: Iterable[AcceptedIdentity]) -> Identities:
 
 
 async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, actor: str, run: str) -> None:
-    """Keep the finding and raise the alarm, once for each fingerprint; and say how it is accepted."""
+    """Keep the finding and raise the alarm, unless it is the node's last one; and say how it is accepted."""
     change = IdentityChanged.model_validate(
         {"node": error.node, "kind": error.kind, "expected": error.expected, "presented": error.presented}
     )
@@ -40,18 +40,18 @@ async def record_change(ledger: Ledger, case: Case, error: ChangedIdentity, *, a
         f"{error.hint}; if it is the node's own: retrust accept {case.site} {change.node} --kind "
         f"'{change.kind}' --fingerprint {change.presented} --reason …"
     )
-    if any(known == change for _, known in await _changes(ledger, case)):
+    if [known for _, known in await _changes(ledger, case, change.node, change.kind)][-1:] == [change]:
         return
     await ledger.append(change, actor=actor, run=run, case=case.id, site=case.site)
     await ledger.alarm("changed identity", str(error), actor=actor, site=case.site, case=case.id, run=run)
 
 
-async def _changes(ledger: Ledger, case: Case) -> list[tuple[str, IdentityChanged]]:
-    """Who found what, in this case."""
+async def _changes(ledger: Ledger, case: Case, node: str, kind: str) -> list[tuple[str, IdentityChanged]]:
+    """Who found what of this node, in this case."""
     return [
         (entry.actor, entry.body)
         for entry in await ledger.entries(case=case.id, kinds=("identity-changed",))
-        if isinstance(entry.body, IdentityChanged)
+        if isinstance(entry.body, IdentityChanged) and (entry.body.node, entry.body.kind) == (node, kind)
     ]
 
 
@@ -64,11 +64,7 @@ async def accept(
     what they did not compare.
     """
     case = await ledger.open_case_of(site.name)
-    found = [
-        (by, change)
-        for by, change in (await _changes(ledger, case) if case else [])
-        if (change.node, change.kind) == (node, kind)
-    ]
+    found = await _changes(ledger, case, node, kind) if case else []
     if case is None or not found:
         raise UsageError(
             f"no open case of {site.name} has found a changed {kind} of {node!r}",

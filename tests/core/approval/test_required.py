@@ -1,4 +1,4 @@
-"""Which gates a plan must pass: every line of the policy's table, joining, and wrong policies."""
+"""Which gates a plan must pass: every line of the policy's table, and how requirements join."""
 
 from __future__ import annotations
 
@@ -10,50 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.counts import many
-from retrust.approval import RISKS, approvers_of, check_policy, requirements
+from kit.gates import GATES, PEOPLE, SUNDAY, Always
+from retrust.approval import RISKS, approvers_of, requirements
 from retrust.approval.required import settings_of
-from retrust.errors import InventoryError, Refused
-from retrust.gates import Confirm, Gate, GateSettings, PersonSettings, Question, Requirement, Standard
-from retrust.models import GateState, Grade
+from retrust.errors import Refused
+from retrust.gates import Gate, GateSettings, PersonSettings, Requirement
+from retrust.models import Grade
 from retrust.testing.plans import a_plan, an_inventory
 from retrust_plugins.people.gate import People
-from retrust_plugins.window.gate import Window
-
-PEOPLE = {"ann": ["network"], "ben": ["network"], "cy": ["security"]}
-SUNDAY = {
-    "gate": "window",
-    "timezone": "UTC",
-    "calendar": [{"start": "2026-01-04 02:00", "duration": "4h", "rrule": "FREQ=WEEKLY;BYDAY=SU"}],
-}
-
-
-class Ticket(Gate[GateSettings]):
-    """A gate through which someone else's system says yes."""
-
-    name = "ticket"
-    settings_model = GateSettings
-    by_person = False
-    approves = True
-
-    async def state(self, question: Question[Any]) -> GateState:
-        return GateState(gate="ticket", state="shut", needs="an approval")
-
-
-class Always(Gate[GateSettings]):
-    """A gate that a plugin asks of every plan."""
-
-    settings_model = GateSettings
-    by_person = False
-    always = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    async def state(self, question: Question[Any]) -> GateState:
-        return GateState(gate=self.name, state="shut", needs="everything")
-
-
-GATES: dict[str, Gate[Any]] = {gate.name: gate for gate in (Confirm(), Standard(), People(), Window(), Ticket())}
 
 
 def required(
@@ -425,95 +389,10 @@ def test_what_rests_on_hints_asks_people_too() -> None:
     assert said(required("delete-pin", people=None, rests_on="hints")) == {"confirm": CONFIRM}
 
 
-# -- wrong policies ----------------------------------------------------------------------------------
-
-WRONG: list[Any] = [
-    pytest.param({"delete-pin": [{"gate": "jira"}]}, r"nothing provides the gate 'jira'", id="unprovided gate"),
-    pytest.param({"delete-pin": [{"gate": "people", "approvers": 0}]}, "approvers", id="impossible setting"),
-    pytest.param({"delete-pin": [{"gate": "people", "aprovers": 2}]}, "did you mean approvers", id="unknown setting"),
-    pytest.param({"delete-pins": [{"gate": "people"}]}, "unknown risk class", id="unknown risk class"),
-    pytest.param({"security": []}, "needs a gate that a person opens", id="security emptied"),
-    pytest.param(
-        {"security": [{"gate": "ticket"}]}, "needs a gate that a person opens", id="security without a person"
-    ),
-    pytest.param({"recurrence": []}, "needs a gate that a person opens", id="recurrence emptied"),
-    pytest.param({"window": [{"gate": "window", "calendar": []}]}, "at least one", id="a window without a calendar"),
-]
-
-
-@pytest.mark.parametrize(("policy", "what"), WRONG)
-def test_wrong_policy(policy: dict[str, Any], what: str) -> None:
-    """A policy that cannot be kept is a wrong inventory, found before it is needed, and names the place."""
-    inventory = an_inventory(policy, people=PEOPLE)
-    with pytest.raises(InventoryError) as raised:
-        check_policy(inventory, inventory.sites["campus"], GATES)
-    assert raised.value.exit_code == 2
-    assert any(what in problem and "sites.campus.policy" in problem for problem in raised.value.problems)
-
-
-def test_a_gate_for_another_kind_of_inventory() -> None:
-    """The account at the terminal opens nothing where people are named; people open nothing where none are."""
-    inventory = an_inventory({"delete-pin": [{"gate": "confirm"}]}, people=PEOPLE)
-    with pytest.raises(InventoryError) as raised:
-        check_policy(inventory, inventory.sites["campus"], GATES)
-    assert "this inventory names people: use the gate people" in raised.value.problems[0]
-    inventory = an_inventory({"delete-pin": [{"gate": "people"}]}, people=None)
-    assert any("it cannot open" in doubt for doubt in check_policy(inventory, inventory.sites["campus"], GATES))
-
-
 def test_signed_covers_unsigned() -> None:
     """Of two gates that differ in nothing else, the one that asks for signatures is kept."""
     policy = {"delete-pin": [{"gate": "people"}], "interrupting": [{"gate": "people", "signed": True}]}
     assert said(required("delete-pin", "interrupting", policy=policy)) == {"people": ("people", {"signed": True})}
-
-
-def test_all_problems_are_named() -> None:
-    """Every wrong line is told, not only the first."""
-    inventory = an_inventory({"delete-pin": [{"gate": "jira"}], "security": [], "nope": []}, people=PEOPLE)
-    with pytest.raises(InventoryError) as raised:
-        check_policy(inventory, inventory.sites["campus"], GATES)
-    assert len(raised.value.problems) == 3
-
-
-def test_a_default_that_nothing_provides_is_wrong_too() -> None:
-    """People in the inventory without the gate people installed is found at once."""
-    inventory = an_inventory(people=PEOPLE)
-    with pytest.raises(InventoryError, match="problem"):
-        check_policy(inventory, inventory.sites["campus"], {"confirm": Confirm()})
-
-
-def test_a_gate_asked_of_every_plan_must_be_set() -> None:
-    """A plugin's gate with settings it cannot do without is a problem until the policy gives them."""
-
-    class Needy(GateSettings):
-        url: str
-
-    needy = Always("needy")
-    needy.settings_model = Needy  # type: ignore[assignment]
-    gates = {**GATES, "needy": needy}
-    bare = an_inventory(people=PEOPLE)
-    with pytest.raises(InventoryError) as raised:
-        check_policy(bare, bare.sites["campus"], gates)
-    assert "asked of every plan" in raised.value.problems[0]
-    policy = {"interrupting": [{"gate": "people"}, {"gate": "needy", "url": "u"}]}
-    check_policy(an_inventory(policy, people=PEOPLE), an_inventory(policy, people=PEOPLE).sites["campus"], gates)
-    found = required("delete-pin", policy=policy, gates=gates)
-    assert said(found)["needy"] == ("needy", {"url": "u"})
-
-
-def test_a_right_policy_is_silent() -> None:
-    """The defaults have nothing wrong or doubtful in them, with people and without."""
-    for people in (PEOPLE, None):
-        inventory = an_inventory({"window": [SUNDAY]}, people=people)
-        assert check_policy(inventory, inventory.sites["campus"], GATES) == ()
-
-
-def test_a_gate_that_cannot_open_is_told() -> None:
-    """Too few people for a gate is allowed, and said."""
-    inventory = an_inventory(people={"ann": ["network"]})
-    doubts = check_policy(inventory, inventory.sites["campus"], GATES)
-    assert any("2 persons" in doubt and "interrupting" in doubt for doubt in doubts)
-    assert any("role security" in doubt for doubt in doubts)
 
 
 def test_the_standard_gate_itself_asks_for_proof() -> None:
@@ -523,11 +402,8 @@ def test_the_standard_gate_itself_asks_for_proof() -> None:
     assert set(said(required("delete-pin", policy=policy, grade=Grade.SUPPORTED))) == {"people", "security"}
 
 
-class Broken(Always):
-    """A gate whose own checks fail."""
-
-    def check(self, settings: GateSettings, inventory: Any) -> Any:
-        raise OSError("no such calendar")
+class Incomparable(Always):
+    """A gate whose own comparison fails."""
 
     def covers(self, settings: GateSettings, other: GateSettings) -> bool:
         raise OSError("no such calendar")
@@ -537,18 +413,13 @@ class Sized(GateSettings):
     size: int = 1
 
 
-def test_a_gate_whose_own_check_fails_is_told_and_stays() -> None:
-    """A foreign error in a check is a doubt, and two requirements that cannot be compared are both asked."""
-    broken = Broken("broken")
-    broken.settings_model = Sized
-    gates = {**GATES, "broken": broken}
-    policy = {"delete-pin": [{"gate": "broken", "size": 1}], "interrupting": [{"gate": "broken", "size": 2}]}
-    inventory = an_inventory(policy, people=PEOPLE)
-    doubts = check_policy(inventory, inventory.sites["campus"], gates)
-    assert any("the gate broken failed with OSError, so it stays shut" in doubt for doubt in doubts)
-    asked = [
-        r.settings for r in required("delete-pin", "interrupting", policy=policy, gates=gates) if r.gate == "broken"
-    ]
+def test_two_requirements_that_cannot_be_compared_are_both_asked() -> None:
+    """A foreign error in a comparison drops neither."""
+    gate = Incomparable("sized")
+    gate.settings_model = Sized
+    policy = {"delete-pin": [{"gate": "sized", "size": 1}], "interrupting": [{"gate": "sized", "size": 2}]}
+    found = required("delete-pin", "interrupting", policy=policy, gates={**GATES, "sized": gate})
+    asked = [r.settings for r in found if r.gate == "sized"]
     assert {"size": 1} in asked
     assert {"size": 2} in asked
 
@@ -572,3 +443,10 @@ def test_an_always_gate_that_the_policy_names_is_asked_once() -> None:
     gates = {**GATES, "always": Always("always")}
     policy = {"delete-pin": [{"gate": "people"}, {"gate": "always"}]}
     assert [r.gate for r in required("delete-pin", policy=policy, gates=gates)].count("always") == 1
+
+
+def test_an_always_gate_has_the_settings_that_the_policy_gives_it_anywhere() -> None:
+    """Asked of a plan of another class, it is asked with these."""
+    gates = {**GATES, "always": Always("always")}
+    policy = {"interrupting": [{"gate": "people"}, {"gate": "always", "url": "u"}]}
+    assert said(required("delete-pin", policy=policy, gates=gates))["always"] == ("always", {"url": "u"})
