@@ -33,8 +33,9 @@ PARTS = {
     "events": "From an event to a plan",
     "ledger": "The ledger",
     "console": "The console",
+    "pages": "The appliance's pages",
 }
-PACKAGES = ("retrust", "asyncssh", "cryptography", "prefect", "pydantic", "sqlalchemy", "typer")
+PACKAGES = ("retrust", "asyncssh", "cryptography", "playwright", "prefect", "pydantic", "sqlalchemy", "typer")
 
 
 def main(names: list[str]) -> int:

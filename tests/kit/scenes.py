@@ -6,6 +6,8 @@ case was opened by the service, planned by the service, and waits at the gates t
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -106,6 +108,21 @@ async def waiting_case(
     return await ledger.move(case.id, "wait", actor=planner)
 
 
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def a_picture(width: int = 480, height: int = 240) -> bytes:
+    """A grey PNG, as a browser's picture of a page."""
+    rows = zlib.compress((b"\0" + b"\xc8" * width) * height)
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", size) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
+
+
+FILES = {
+    "r1/primary.txt": b"primary# ncs certvalidation tofu-certs deletecert host 10.0.0.12_8082\nconnection closed\n",
+    "r1/ha.png": a_picture(),
+}
 NIGHT = ("campus", "branch", "dc-east", "dc-west", "harbour", "airport", "depot")
 
 
@@ -114,10 +131,11 @@ async def a_night(ledger: Ledger, home: Path) -> dict[str, Case]:
     cases = {"waiting": await waiting_case(ledger)}
     failed = await waiting_case(ledger, "branch", plan=a_renewal("branch"))
     await _carried_out(ledger, failed, "branch", "failed")
-    (home / "runs" / "r1").mkdir(parents=True, exist_ok=True)
-    transcript = home / "runs" / "r1" / "primary.txt"
-    transcript.write_text("primary# show version\nthe connection was closed\n")
-    await ledger.attach(failed.id, "r1/primary.txt", transcript, actor=SERVICE)
+    for name, data in FILES.items():
+        path = home / "runs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        await ledger.attach(failed.id, name, path, actor=SERVICE)
     why = "primary: the connection was closed while a pin was deleted"
     cases["failed"] = await ledger.move(failed.id, "fail", actor=SERVICE, why=why, retry=False)
     running = await waiting_case(ledger, "dc-east", plan=a_renewal("dc-east"))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         dismiss,
         gate_for,
         gate_states,
+        look_again,
         matter_from,
         objection,
         person_labels,
@@ -72,6 +73,7 @@ __all__ = [
     "expires_at",
     "gate_for",
     "gate_states",
+    "look_again",
     "matter_from",
     "may_decide",
     "objection",
@@ -93,7 +95,7 @@ __getattr__ = lazily(
     rules="DECIDABLE Matter expires_at may_decide",
     standing="evaluate",
     decisions="Attendance MayNotDecide Speaker approve cancel current_matter dismiss gate_for gate_states "
-    "matter_from objection person_labels reject",
+    "look_again matter_from objection person_labels reject",
     tokens="ADMIN MayNotMake Register Token create_token person_at right_to_make_tokens roles_of token_id "
     "without_tokens",
     acceptance="accepted",

@@ -18,7 +18,7 @@ from retrust.approval.rules import Matter, may_decide
 from retrust.approval.standing import evaluate
 from retrust.approval.tokens import without_tokens
 from retrust.errors import PermanentError, UsageError
-from retrust.ledger.entries import Planned
+from retrust.ledger.entries import LookAsked, Planned
 from retrust.models import Decision, GateState, Plan, Sighting
 
 if TYPE_CHECKING:
@@ -265,6 +265,19 @@ async def dismiss(ledger: Ledger, sighting: str, speaker: Speaker, *, reason: st
     if not reason.strip():
         raise MayNotDecide("dismissing a sighting needs a reason", where=f"sighting {sighting}")
     return await ledger.dismiss(sighting, actor=speaker.actor, reason=without_tokens(reason))
+
+
+async def look_again(host: Host, ledger: Ledger, site: str, speaker: Speaker, *, source: str) -> None:
+    """Ask the service for a pass over a site now, as `retrust run` starts one: it opens no gate.
+
+    A failed case is tried again, and one that waits is looked at; where none is open, one is opened in this person's
+    name, who may then not decide it.
+    """
+    if host.site(site).maintenance:
+        raise UsageError("the site is in maintenance: nothing is started there", where=f"site {site}")
+    case = await ledger.open_case_of(site)
+    asked = LookAsked(why="a person wants it now", source=source)
+    await ledger.append(asked, actor=speaker.actor, case=case.id if case else None, site=site)
 
 
 async def _say(

@@ -1,7 +1,7 @@
 """Proof of what was done: the chain verified, a case exported as a signed pack, a pack verified offline.
 
     chain      verify_chain: walks a ledger and names the first thing that was changed
-    pack       export_case: everything about a case in one signed archive
+    pack       export_case: everything about a case in one signed archive; attached_file: one of its files
     offline    verify_pack: needs the pack and, to be sure whose it is, a public key; no ledger, no inventory
 
 Loaded when used: verifying a pack imports no database toolkit. Writing entries is ``retrust.ledger``.
@@ -16,8 +16,10 @@ from retrust import lazily
 if TYPE_CHECKING:
     from retrust.audit.chain import ChainReport, verify_chain
     from retrust.audit.offline import PackReport, verify_pack
-    from retrust.audit.pack import export_case
+    from retrust.audit.pack import attached_file, export_case
 
-__all__ = ["ChainReport", "PackReport", "export_case", "verify_chain", "verify_pack"]
+__all__ = ["ChainReport", "PackReport", "attached_file", "export_case", "verify_chain", "verify_pack"]
 
-__getattr__ = lazily(__name__, chain="ChainReport verify_chain", offline="PackReport verify_pack", pack="export_case")
+__getattr__ = lazily(
+    __name__, chain="ChainReport verify_chain", offline="PackReport verify_pack", pack="attached_file export_case"
+)

@@ -86,15 +86,21 @@ def _attachments(entries: Iterable[Entry], home: Path) -> tuple[dict[str, bytes]
     files, missing = {}, {}
     for name, attached in sorted(newest.items()):
         try:
-            data = (home / attached.path).read_bytes()
-        except OSError as exc:
-            missing[name] = f"cannot be read any more: {exc.strerror}"
-            continue
-        if hashlib.sha256(data).hexdigest() != attached.sha256:
-            missing[name] = "was changed after it had been registered"
-        else:
-            files[attachment_path(name)] = data
+            files[attachment_path(name)] = attached_file(attached, home)
+        except ValueError as exc:
+            missing[name] = str(exc)
     return files, missing
+
+
+def attached_file(attached: Attached, home: Path) -> bytes:
+    """The file as it was registered; ValueError says why it is not there."""
+    try:
+        data = (home / attached.path).read_bytes()
+    except OSError as exc:
+        raise ValueError(f"cannot be read any more: {exc.strerror}") from exc
+    if hashlib.sha256(data).hexdigest() != attached.sha256:
+        raise ValueError("was changed after it had been registered")
+    return data
 
 
 def attachment_path(name: str) -> str:

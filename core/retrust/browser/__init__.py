@@ -1,6 +1,7 @@
 """Chromium that reaches one server, with one certificate, and nothing else.
 
-chromium   started for one node of a site     relay   the only way out that it has
+chromium   started for one node of a site     relay     the only way out that it has
+                                          changes   what its pages do, without asking them
 """
 
 from __future__ import annotations

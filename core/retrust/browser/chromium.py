@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, Route, async_playwright
 
+from retrust.browser.changes import Changes
 from retrust.browser.relay import PinnedRelay
 from retrust.errors import PermanentError
 from retrust.models import Endpoint
@@ -42,11 +43,12 @@ MISSING = (
 
 @dataclass(frozen=True)
 class PinnedBrowser:
-    """An open browser; ``relay`` tells what became of its connections."""
+    """An open browser; ``relay`` tells what became of its connections, ``changes`` what its pages do."""
 
     context: BrowserContext
     relay: PinnedRelay
     origin: str
+    changes: Changes
 
 
 def find_chromium() -> str | None:
@@ -103,9 +105,10 @@ async def open_browser(
             context = await browser.new_context(
                 accept_downloads=False, service_workers="block", locale="en-US", viewport={"width": 1400, "height": 900}
             )
-            base = f"https://{origin}"
-            await context.route(lambda url: not same_origin(url, base), _abort)
-            yield PinnedBrowser(context, relay, base)
+            await context.route(elsewhere(origin), _abort)
+            changes = Changes()
+            changes.watch(context)
+            yield PinnedBrowser(context, relay, f"https://{origin}", changes)
         finally:
             await browser.close()
 
@@ -134,9 +137,9 @@ async def _abort(route: Route) -> None:
     await route.abort("blockedbyclient")
 
 
-def same_origin(url: str, base: str) -> bool:
-    """Whether a request stays with the server: same scheme, host and port (443 where none is written)."""
-    asked, own = urlsplit(url), urlsplit(base)
-    if asked.scheme in ("data", "blob", "about"):
-        return True
-    return (asked.scheme, asked.hostname, asked.port or 443) == (own.scheme, own.hostname, own.port or 443)
+def elsewhere(origin: Endpoint) -> re.Pattern[str]:
+    """Every request that does not stay with the server: another scheme, host or port. As a pattern, because the
+    browser's driver judges by it alone, without asking this process about each request."""
+    names = {str(origin), str(origin).removesuffix(":443")}
+    own = "|".join(re.escape(name) for name in sorted(names))
+    return re.compile(rf"^(?!data:|blob:|about:|https://(?:{own})(?:[/?#]|$))", re.IGNORECASE)

@@ -46,6 +46,7 @@ from retrust.ledger.records import (
     Sighted,
     SnapshotRecord,
     StepRecord,
+    TimeTaken,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ __all__ = [
     "SnapshotRecord",
     "StepRecord",
     "StillSending",
+    "TimeTaken",
     "is_local",
     "read_only",
     "with_password",

@@ -204,6 +204,11 @@ class Cases(Journal):
             row = await case_row(writing, case)
             return await writing.append(told, actor=actor, run=run, case=case, site=row["site"])
 
+    async def attachments(self, case: str) -> list[Attached]:
+        """The files of a case, by name, each as it was registered last; ``audit`` reads them."""
+        query = select(t.attachments).where(t.attachments.c.case_id == case).order_by(t.attachments.c.name)
+        return [made(Attached, row) for row in await self._rows(query)]
+
 
 def is_plain(name: str) -> bool:
     """A relative path that stays where it is unpacked, on any system."""

@@ -86,6 +86,16 @@ class StepRecord(Frozen):
     detail: str
 
 
+class TimeTaken(Frozen):
+    """When a step was begun and done; one that a second pass took up has a row for each beginning."""
+
+    site: str
+    kind: str
+    argument: str
+    begun_at: datetime
+    done_at: datetime
+
+
 class DigestUse(Frozen):
     digest: str
     case: str

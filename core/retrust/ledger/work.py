@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 
 from retrust.errors import UsageError
 from retrust.ledger import queries
@@ -15,7 +16,7 @@ from retrust.ledger.entry import Entry
 from retrust.ledger.errors import NotCurrent, Stopped
 from retrust.ledger.journal import entry_of, narrowed
 from retrust.ledger.leases import Lease, fence, sole
-from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord
+from retrust.ledger.records import Case, Moment, Phase, SnapshotRecord, StepRecord, TimeTaken
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
 from retrust.models import Plan, Snapshot, Step, edge_of
@@ -136,6 +137,20 @@ class Work(Cases):
         query = select(t.steps).where(t.steps.c.case_id == case).order_by(t.steps.c.seq)
         rows = await self._rows(narrowed(query, (t.steps.c.digest, digest)))
         return [queries.made(StepRecord, row) for row in rows]
+
+    async def times_taken(self, kinds: Iterable[str], limit: int = 500) -> list[TimeTaken]:
+        """How long steps of these kinds took that were done, the newest first."""
+        begun, done, case = t.steps.alias(), t.steps.alias(), t.cases
+        same = done.c.case_id == begun.c.case_id, done.c.digest == begun.c.digest, done.c.step == begun.c.step
+        query = (
+            select(case.c.site, done.c.kind, done.c.argument, begun.c.at.label("begun_at"), done.c.at.label("done_at"))
+            .join(begun, and_(*same, begun.c.phase == "started"))
+            .join(case, case.c.id == done.c.case_id)
+            .where(done.c.phase == "done", done.c.kind.in_(list(kinds)))
+            .order_by(done.c.seq.desc())
+            .limit(limit)
+        )
+        return [queries.made(TimeTaken, row) for row in await self._rows(query)]
 
     async def deleted_edges(self, case: str) -> set[str]:
         """``holder:key`` of the pins whose delete was sent in this case."""

@@ -21,13 +21,12 @@ from retrust.ledger import Case, Entry, Ledger, Sighted
 from retrust.models import GateState
 from retrust.states import OPEN_STATES, State
 from retrust_flows.service.launching import Launcher, Order
-from retrust_flows.service.standing import GATES_AGAIN, Due, Standing
+from retrust_flows.service.standing import GATES_AGAIN, SERVICE, Due, Standing
 from retrust_flows.service.tail import Tail
 
 log = logging.getLogger("retrust.service")
 
 Clock = Callable[[], datetime]
-ACTOR = "service"
 LEASES_AGAIN = timedelta(seconds=5)
 """How often it is looked whether whoever holds a site is still there."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
@@ -173,7 +172,7 @@ class Dispatcher:
             await self._ask_gates(standing)
             return
         if due.action == "open":
-            await self.ledger.open_case(standing.site, cause=due.why, actor=ACTOR)
+            await self.ledger.open_case(standing.site, cause=due.why, actor=due.by)
             await self.tail.catch_up()
         self._launch(standing, due)
 
@@ -203,7 +202,7 @@ class Dispatcher:
 
     async def _expire(self, case: Case) -> None:
         why = "nobody decided, or supplied what it waited for, in time"
-        await self.ledger.move(case.id, "expire", actor=ACTOR, note=why)
+        await self.ledger.move(case.id, "expire", actor=SERVICE, note=why)
         log.warning("case %s of %s expired: %s", case.id, case.site, why, extra={"site": case.site, "case": case.id})
 
     # -- launching --------------------------------------------------------------------------------

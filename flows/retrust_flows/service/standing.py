@@ -32,6 +32,7 @@ RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(minutes=30)
 GATES_AGAIN = timedelta(minutes=5)
 """How soon gates that give no time of their own are asked again: calendars change, decisions expire."""
 
+SERVICE = "service"
 Action = Literal["open", "pass", "gates"]
 
 
@@ -40,12 +41,13 @@ class Due:
     """What is to be done now, and why, in words that a log and a case can carry.
 
     ``again`` is a pass that follows another because that one did not come to an end of its own: once at
-    once, then with growing pauses.
+    once, then with growing pauses. ``by`` is who caused a case that is opened for it.
     """
 
     action: Action
     why: str
     again: bool = False
+    by: str = SERVICE
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Standing:
     news: str | None = None
     repeated: bool = False
     asked: str | None = None
+    asker: str = SERVICE
     decided: bool = False
     gated: bool = False
     until: datetime | None = None
@@ -87,7 +90,7 @@ class Standing:
             case OfSightings(sightings=rows):
                 self._sighted(rows)
             case LookAsked() if entry.actor.startswith("person:"):
-                self.asked = f"asked for by {entry.actor}"
+                self.asked, self.asker = f"asked for by {entry.actor.removeprefix('person:')}", entry.actor
             case LookAsked(why=why):
                 self.news = why
             case LeaseTaken():
@@ -140,7 +143,7 @@ class Standing:
             return None
         if self.state is None:
             why = self.news or self.asked or ("sightings again" if self.repeated else None)
-            return Due("open", why) if why else None
+            return Due("open", why, by=self.asker if why == self.asked else SERVICE) if why else None
         match self.state:
             case State.WAITING:
                 return self._waiting(now)

@@ -17,7 +17,15 @@ from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from retrust.approval import approve, create_token, dismiss, gate_states, reject, right_to_make_tokens
+from retrust.approval import (
+    approve,
+    create_token,
+    dismiss,
+    gate_states,
+    look_again,
+    reject,
+    right_to_make_tokens,
+)
 from retrust.approval import cancel as end
 from retrust.audit import export_case, verify_chain
 from retrust.ledger import CASE_ID
@@ -201,6 +209,14 @@ async def cancel(case: CaseId, said: Ending, visitor: Decides, console: TheConso
     """End a case without acting."""
     ended = await end(console.ledger, case, visitor.speaker, reason=said.reason)
     return {"case": case, "actor": visitor.speaker.actor, "state": ended.state}
+
+
+@router.post("/cases/{case}/again")
+async def again(case: CaseId, visitor: Decides, console: TheConsole) -> dict[str, Any]:
+    """Ask for a pass over the case's site now: a failed case is tried again. No gate opens by it."""
+    site = (await console.ledger.case(case)).site
+    await look_again(console.host, console.ledger, site, visitor.speaker, source="API")
+    return {"case": case, "site": site, "actor": visitor.speaker.actor}
 
 
 @router.post("/tokens")

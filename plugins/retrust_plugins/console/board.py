@@ -84,12 +84,7 @@ class Brief:
         """Whether this person can decide something now that the case waits for."""
         if person not in self._may:
             matter = self.matter
-            actor = f"person:{person}"
-            speaker = Speaker(actor, roles_of(matter.inventory, actor)) if matter else None
-            self._may[person] = speaker is not None and any(
-                objection(matter, speaker, label, yes=True) is None  # type: ignore[arg-type]
-                for label in self.asks
-            )
+            self._may[person] = matter is not None and any(may_say_yes(matter, person, label) for label in self.asks)
         return self._may[person]
 
     @cached_property
@@ -131,6 +126,12 @@ class Brief:
         pins = " ".join(f"{f.pin.edge} {f.pin.subject}" for f in self.findings)
         case = self.case
         return f"{case.id} {case.site} {case.cause} {case.state} {' '.join(self.down)} {pins} {self.actor}".casefold()
+
+
+def may_say_yes(matter: Matter, person: str, label: str) -> bool:
+    """Whether the rules let this person of the inventory say yes at this gate now."""
+    actor = f"person:{person}"
+    return objection(matter, Speaker(actor, roles_of(matter.inventory, actor)), label, yes=True) is None
 
 
 def broken(look: Snapshot | None) -> list[str]:

@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from retrust.approval import Speaker, approve, dismiss, reject
+from retrust.approval import Speaker, approve, dismiss, look_again, reject
 from retrust.approval import cancel as end
+from retrust.audit import attached_file
 from retrust.errors import RetrustError
 from retrust.states import State
 from retrust_plugins.console.access import Deciding, Posting, SignedIn, TheConsole
@@ -18,7 +19,7 @@ from retrust_plugins.console.api import After, CaseId, Site, StateFilter, Text, 
 from retrust_plugins.console.board import LOOKS, TOLD
 from retrust_plugins.console.context import Console, status_of
 from retrust_plugins.console.listing import FEW, SORTS, listed, overview
-from retrust_plugins.console.reading import last_seen, view_case
+from retrust_plugins.console.reading import PNG, last_seen, view_case
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Visitor
 
@@ -29,6 +30,7 @@ SAID = {
     "no": "Your no is recorded: the case is cancelled, nothing was changed.",
     "cancelled": "The case is cancelled.",
     "dismissed": "The sighting is dismissed.",
+    "again": "Retrust looks at the site within seconds; this page follows it.",
 }
 
 
@@ -133,7 +135,7 @@ async def say(
     console: TheConsole,
     visitor: Deciding,
     case: CaseId,
-    verb: Literal["approve", "reject", "cancel", "dismiss"],
+    verb: Literal["approve", "reject", "cancel", "dismiss", "again"],
     word: Annotated[Word, Depends()],
 ) -> Response:
     """What a person decides; where a rule forbids it, the page again with that rule, and the reason as typed."""
@@ -161,9 +163,26 @@ async def _said(console: Console, case: str, verb: str, speaker: Speaker, word: 
                 if await dismiss(ledger, word.sighting or "without an id", speaker, reason=reason)
                 else "dismissed"
             )
+        case "again":
+            site = (await ledger.case(case)).site
+            await look_again(host, ledger, site, speaker, source="console")
+            return "again"
         case _:
             await end(ledger, case, speaker, reason=reason)
             return "cancelled"
+
+
+@router.get("/cases/{case}/files/{name:path}")
+async def file(console: TheConsole, visitor: SignedIn, case: CaseId, name: str) -> Response:
+    """A picture of a case, as it was registered; texts stand in the page itself."""
+    found = next((f for f in await console.ledger.attachments(case) if f.name == name), None)
+    try:
+        data = await asyncio.to_thread(attached_file, found, console.ledger.home) if found else b""
+    except ValueError:
+        data = b""
+    if not data.startswith(PNG):
+        raise HTTPException(404, "this case has no such picture")
+    return Response(data, media_type="image/png")
 
 
 @router.get("/cases/{case}/export")

@@ -6,25 +6,33 @@ a person at two in the morning needs it: what is the matter, what to do next, th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from retrust.approval import DECIDABLE, current_matter, gate_for, gate_states, objection, person_labels
-from retrust.ledger.entries import CaseMoved
+from retrust.audit import attached_file
+from retrust.ledger.entries import Attached, CaseMoved
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.present import milestones_of
 from retrust.states import State
+from retrust_plugins.console.board import may_say_yes
+from retrust_plugins.console.foretold import Foretold, foretell
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrust.approval import Matter
     from retrust.gates import Requirement
     from retrust.host import Host
     from retrust.ledger import Case, Entry, Ledger, Sighted, StepRecord
 
+PNG, LONGEST = b"\x89PNG", 64 * 1024
+"""How a picture begins, and how much of a text is shown: its end."""
 SIGHTINGS = 50
 """Sightings of a case that its page shows, the last ones."""
 TOLD = 300
@@ -47,13 +55,14 @@ TONES = {
 
 @dataclass(frozen=True)
 class GateRow:
-    """A gate as it stands, who decided at it, and what the person who looks may say there."""
+    """A gate as it stands, who decided at it, what the person who looks may say there, and who else may."""
 
     state: GateState
     requirement: Requirement
     by_person: bool
     decisions: tuple[Decision, ...]
     why_not: str | None
+    may: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,9 @@ class CaseView:
     last_seq: int = 0
     picture: Picture | None = None
     sightings: tuple[Sighted, ...] = ()
+    foretold: Foretold | None = None
+    files: tuple[File, ...] = ()
+    again: str | None = None
 
 
 async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
@@ -91,11 +103,12 @@ async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) 
     entries = [entry async for entry in ledger.walk(case=case.id)]
     plan = await ledger.plan(case.digest, case=case.id) if case.digest else None
     decisions = await ledger.decisions(case.id)
+    records = await ledger.steps(case.id, plan.digest) if plan else []
     gates, labels, gate = await _gates(host, ledger, case, plan, visitor)
-    title, following = _headline(case, gates, labels, visitor, entries)
     snapshot = await _last_snapshot(ledger, case.id)
     shown = snapshot or (plan.snapshot if plan else None)
     planned = _proofs(plan.unpinned if plan else (), shown)
+    title, following = _headline(case, gates, labels, planned, entries)
     return CaseView(
         case,
         TONES[case.state],
@@ -103,7 +116,7 @@ async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) 
         following,
         plan,
         planned,
-        tuple(_steps(plan, await ledger.steps(case.id, plan.digest), entries)) if plan else (),
+        tuple(_steps(case, plan, records, entries)) if plan else (),
         gates,
         tuple(d for d in decisions if plan is None or d.digest != plan.digest or not gates),
         labels,
@@ -114,7 +127,48 @@ async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) 
         entries[-1].seq if entries else 0,
         _picture(host, case.site, shown, f"case {case.id}"),
         tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:],
+        await _foretold(host, ledger, case, plan, records),
+        tuple([await asyncio.to_thread(_file, found, ledger.home) for found in await ledger.attachments(case.id)]),
+        None if visitor.read_only or case.site not in host.inventory.sites else _AGAIN.get(case.state, "Check now"),
     )
+
+
+_AGAIN = dict.fromkeys((State.OPEN, State.APPROVED, State.EXECUTING, State.VERIFYING)) | {State.FAILED: "Try again"}
+"""What a person may ask for: nothing where a pass comes, or runs, anyway."""
+
+
+async def _foretold(
+    host: Host, ledger: Ledger, case: Case, plan: Plan | None, records: Sequence[StepRecord]
+) -> Foretold | None:
+    """What the steps that are left will do; None where none is."""
+    ended = {r.step for r in records if r.phase in ("done", "skipped")}
+    left = [s for s in plan.steps if s.id not in ended] if plan and case.is_open else []
+    if plan is None or not left:
+        return None
+    target = {name for name, site in host.inventory.sites.items() if site.target == plan.target}
+    taken = await ledger.times_taken({s.kind for s in left})
+    return foretell(plan, left, _nodes(host, case.site), case.site, [t for t in taken if t.site in target])
+
+
+@dataclass(frozen=True)
+class File:
+    """An attachment: its text, or that it is a picture; ``problem`` where it is not what was registered."""
+
+    name: str
+    is_picture: bool = False
+    text: str = ""
+    problem: str | None = None
+
+
+def _file(found: Attached, home: Path) -> File:
+    try:
+        data = attached_file(found, home)
+    except ValueError as exc:
+        return File(found.name, problem=str(exc))
+    if data.startswith(PNG):
+        return File(found.name, is_picture=True)
+    text = data[-LONGEST:].decode("utf-8", "replace")
+    return File(found.name, text=("…" if len(data) > LONGEST else "") + text)
 
 
 def _proofs(planned: Sequence[Finding], shown: Snapshot | None) -> tuple[Finding, ...]:
@@ -149,10 +203,13 @@ def _row(state: GateState, requirement: Requirement, matter: Matter, visitor: Vi
     by_person = requirement.label in person_labels(matter)
     said = tuple(d for d in matter.decisions if d.gate == requirement.label)
     why = objection(matter, visitor.speaker, requirement.label, yes=True) if by_person else None
-    return GateRow(state, requirement, by_person, said, "this token only reads" if visitor.read_only else why)
+    may = [name for name in matter.inventory.people if by_person and may_say_yes(matter, name, requirement.label)]
+    why = "this token only reads" if visitor.read_only else why
+    return GateRow(state, requirement, by_person, said, why, tuple(may) if state.state == "shut" else ())
 
 
-def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) -> list[StepRow]:
+def _steps(case: Case, plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) -> list[StepRow]:
+    """Each step and what became of it; of a case that has ended, only those that were begun."""
     milestones = milestones_of(entries, plan.digest)
     last = {record.step: record for record in records}
     findings = {f.pin.edge: f for f in plan.snapshot.findings}
@@ -165,6 +222,7 @@ def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) 
             milestones.get(step.id, {}),
         )
         for step in plan.steps
+        if case.is_open or step.id in last
     ]
 
 
@@ -172,16 +230,16 @@ def _steps(plan: Plan, records: Sequence[StepRecord], entries: Sequence[Entry]) 
 
 
 def _headline(
-    case: Case, gates: Sequence[GateRow], labels: Sequence[str], visitor: Visitor, entries: Sequence[Entry]
+    case: Case, gates: Sequence[GateRow], labels: Sequence[str], planned: Sequence[Finding], entries: Sequence[Entry]
 ) -> tuple[str, str]:
     if case.state in (State.PLANNED, State.WAITING, State.APPROVED) and gates:
-        return _waiting(case, gates, labels)
+        return _waiting(case, gates, labels, planned)
     why = _why(entries)
     match case.state:
         case State.WAITING | State.PLANNED:
             return "A person is needed", why or "The last run stopped to ask; its words are below."
         case State.HEALED:
-            return "Healed", "Nothing to do: trust was observed to be re-established."
+            return "Healed", "Trust is re-established, as the last look at the site showed."
         case State.REFUSED:
             return (
                 "Refused: this looks like an interception",
@@ -189,7 +247,9 @@ def _headline(
                 + (f" {why[:1].upper()}{why[1:]}." if why else ""),
             )
         case State.FAILED:
-            return "Failed", (f"{why}. " if why else "") + f"Mend the cause, then: retrust run {case.site}"
+            moved = _last_move(entries)
+            then = "Retrust tries again by itself." if moved and moved.retry else "Remove the cause, then try again."
+            return "Failed", (f"{why[:1].upper()}{why[1:]}. " if why else "") + then
         case State.EXECUTING:
             return "Carrying out the plan", "Steps are being sent; each is observed to take effect."
         case State.VERIFYING:
@@ -202,7 +262,9 @@ def _headline(
             return "Open", "A pass over the site makes a plan next."
 
 
-def _waiting(case: Case, gates: Sequence[GateRow], labels: Sequence[str]) -> tuple[str, str]:
+def _waiting(
+    case: Case, gates: Sequence[GateRow], labels: Sequence[str], planned: Sequence[Finding]
+) -> tuple[str, str]:
     shut = [g for g in gates if g.state.state != "open"]
     if not shut:
         return "Approved", f"Every gate is open: the next pass over {case.site} carries the plan out."
@@ -213,13 +275,24 @@ def _waiting(case: Case, gates: Sequence[GateRow], labels: Sequence[str]) -> tup
     needs = "; ".join(f"{g.state.gate} needs {g.state.needs}" for g in shut)
     mine = [g.state.gate for g in shut if g.state.gate in labels and g.why_not is None]
     if mine:
-        return "Waiting for your decision", "Compare both fingerprints, read the plan, then decide below."
+        two = [f for f in planned if f.baseline and f.presented]
+        return "Waiting for your decision", (
+            f"Compare {'both fingerprints' if len(two) == 1 else 'the fingerprints of each pin'}, read the plan, "
+            "then decide below."
+            if two
+            else "Read the plan and its evidence, then decide below."
+        )
     people = any(g.by_person for g in shut)
     return ("Waiting for a decision" if people else "Waiting"), f"{needs[:1].upper()}{needs[1:]}."
 
 
+def _last_move(entries: Sequence[Entry]) -> CaseMoved | None:
+    return next((e.body for e in reversed(entries) if isinstance(e.body, CaseMoved)), None)
+
+
 def _why(entries: Sequence[Entry]) -> str:
-    return next((e.body.reason for e in reversed(entries) if isinstance(e.body, CaseMoved)), "").rstrip(".")
+    moved = _last_move(entries)
+    return moved.reason.rstrip(".") if moved else ""
 
 
 # -- a site as it was last seen ------------------------------------------------------------------------

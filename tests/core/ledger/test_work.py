@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from retrust.errors import UsageError
@@ -36,6 +38,19 @@ async def test_a_restart_knows_what_was_sent(ledger: Ledger) -> None:
         ("delete-1", "delete-pin", "primary", "10.0.0.12_8082", phase, "run-1") for phase in ("started", "sent")
     ]
     assert await ledger.steps(case, "d2") == []
+
+
+async def test_how_long_steps_took(ledger: Ledger, clock: SetClock) -> None:
+    """The times of steps that were done, by site and argument; one that was not done has none."""
+    case = await executing(ledger)
+    async with ledger.lease(SITE, owner="service", what="run", run="run-1", ttl=300) as lease:
+        await send(ledger, case, lease, "started", "sent")
+        assert await ledger.times_taken(["delete-pin"]) == []
+        clock.now += timedelta(minutes=4)
+        await send(ledger, case, lease, "done")
+    [took] = await ledger.times_taken(["delete-pin", "register-ha"])
+    assert (took.site, took.argument, took.done_at - took.begun_at) == (SITE, "10.0.0.12_8082", timedelta(minutes=4))
+    assert await ledger.times_taken(["register-ha"]) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.campus import Campus
-from retrust.approval.decisions import Speaker, approve
+from retrust.approval.decisions import Speaker, approve, look_again
 
 ALICE = Speaker("person:alice", at_terminal=True)
 
@@ -54,6 +54,15 @@ async def test_a_decision_of_another_process_is_found_by_polling(site: Campus, s
         assert site.ledger is not now.ledger
         await approve(site.engine, site.ledger, waiting.id, ALICE, reason="renewed this morning")
         await now.case("healed")
+
+
+async def test_a_person_asks_for_a_look(site: Campus, serving: Any) -> None:
+    """Without any sighting a pass looks at the site; the case that it opens was caused by who asked."""
+    async with serving(site) as now:
+        await site.break_trust("secondary")
+        await look_again(site.engine, now.ledger, "campus", ALICE, source="a test")
+        case = await now.case("waiting")
+        assert (case.requested_by, case.cause) == ("person:alice", "asked for by alice")
 
 
 async def test_a_waiting_case_costs_no_connection_and_no_pass(site: Campus, serving: Any) -> None:

@@ -23,7 +23,7 @@ from retrust.ledger.process import Process
 from retrust.ledger.sightings import aggregated
 from retrust.models import GateState
 from retrust.states import Event, State
-from retrust.testing.ledgers import NOON, an_entry, decision, sighting
+from retrust.testing.ledgers import NOON, SITE, an_entry, decision, sighting
 from retrust_flows.service.standing import GATES_AGAIN, LONGEST_RETRY, REPEAT, RETRY, Standing
 
 DECIDED = Decided.model_validate(decision("c1").model_dump())
@@ -176,3 +176,16 @@ def test_the_retries_grow() -> None:
     for failures, minutes in ((1, 1), (2, 2), (3, 4), (4, 8)):
         entries = [opened(), *(failed() for _ in range(failures))]
         assert (due(entries, minutes - 0.1), due(entries, minutes)) == (None, "pass")
+
+
+def test_who_asked_caused_the_case() -> None:
+    """A case that is opened only because a person asked is that person's; where news came, too, it is nobody's."""
+    by = {}
+    for name, came in {"asked": [asked("person:ann")], "news as well": [sighted(), asked("person:ann")]}.items():
+        standing = Standing(SITE)
+        for one in came:
+            standing.take(one)
+        due = standing.due(NOON)
+        assert due is not None
+        by[name] = due.by
+    assert by == {"asked": "person:ann", "news as well": "service"}

@@ -23,6 +23,7 @@ PAGES = [
     "/cases/c1/live",
     "/live",
     "/cases/c1/export",
+    "/cases/c1/files/x",
     "/sites",
     "/sites/campus",
     "/audit",
@@ -49,7 +50,14 @@ async def test_strangers_see_nothing(world: Any) -> None:
     for path in API:
         answer = await stranger.get(f"/api/v1{path}")
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), path
-    for path in ("/cases/c1/approve", "/cases/c1/reject", "/cases/c1/cancel", "/audit/verify", "/sign-out"):
+    for path in (
+        "/cases/c1/approve",
+        "/cases/c1/reject",
+        "/cases/c1/cancel",
+        "/cases/c1/again",
+        "/audit/verify",
+        "/sign-out",
+    ):
         assert (await stranger.post(path, data={"digest": "x"})).status_code in (303, 422), path
 
 

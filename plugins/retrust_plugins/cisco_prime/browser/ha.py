@@ -79,10 +79,12 @@ class HaPages:
         return text
 
     async def _here(self) -> bool:
-        return (
-            bool(await self._mode_values())
-            or await self.view.press(words.HA_CONFIGURATION) is not None
-            or await self.view.field(words.SECONDARY_SERVER) is not None
+        return any(
+            await asyncio.gather(
+                self._mode_values(),
+                self.view.press(words.HA_CONFIGURATION),
+                self.view.field(words.SECONDARY_SERVER),
+            )
         )
 
     async def open_configuration(self) -> bool:

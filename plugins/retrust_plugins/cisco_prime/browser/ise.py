@@ -29,10 +29,13 @@ from retrust_plugins.cisco_prime.browser.ise_rows import (
     together,
 )
 from retrust_plugins.cisco_prime.browser.session import Session
+from retrust_plugins.cisco_prime.browser.view import DONE_AFTER
 from retrust_plugins.cisco_prime.browser.widgets import Form
 
 PATH = (words.ADMINISTRATION, words.SERVERS, words.ISE_SERVERS)
 SAVED = re.compile(r"\bsuccess|\b(saved|added)\b", re.I)
+ROW_STANDS = 0.3
+"""Seconds for which a row must stand where the page never says that it is done."""
 STANDS = 0.5
 """Seconds for which the list must stand without the form before the form counts as gone."""
 
@@ -56,11 +59,11 @@ class IseServers:
         return await self.session.renewing(look)
 
     async def _here(self) -> bool:
-        if await self._command() is not None or await self.view.press(words.button(words.ADD_ISE["words"][0])):
-            return True
-        return any(
-            re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"]
-            for row in await self.view.gather("rows")
+        command, add, rows = await asyncio.gather(
+            self._command(), self.view.press(words.button(words.ADD_ISE["words"][0])), self.view.gather("rows")
+        )
+        return bool(command or add) or any(
+            re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"] for row in rows
         )
 
     async def _row_status(self, host: str) -> Relation | None:
@@ -69,19 +72,20 @@ class IseServers:
         limits, begun = self.view.settings, monotonic()
         since = begun
         while True:
-            found = await self._look(host)
-            if found != last or await self.view.busy():
+            seen = self.view.opened.changes.count
+            found, busy = await asyncio.gather(self._look(host), self.view.busy())
+            if found != last or busy:
                 last, since = found, monotonic()
             still, over = monotonic() - since, monotonic() - begun > limits.page
             awaited = any(relation.detail for relation in found)
             if (
-                (found and not awaited and still > 0.3)
+                (found and not awaited and (still > ROW_STANDS or self.view.done))
                 or (not awaited and still > limits.settle)
                 or over
                 or still > 3 * limits.settle
             ):
                 return together(found)
-            await asyncio.sleep(0.15)
+            await self.view.changed(seen, DONE_AFTER)
 
     async def _look(self, host: str) -> list[Relation]:
         """What each row for this server says; a status that is not there yet is none, with what stands there."""
@@ -128,7 +132,10 @@ class IseServers:
         return await self._save_button()
 
     async def _command(self) -> Locator | None:
-        return await self.view.field(words.SELECT_A_COMMAND) or await self.view.press(words.SELECT_BUTTON)
+        field, button = await asyncio.gather(
+            self.view.field(words.SELECT_A_COMMAND), self.view.press(words.SELECT_BUTTON)
+        )
+        return field or button
 
     async def _open_form(self) -> None:
         """Select a command > Add ISE Server, then Go; or the button of that name where there is one."""

@@ -6,12 +6,12 @@ import asyncio
 from time import monotonic
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Frame, Locator
+from playwright.async_api import Locator
 
 from retrust.errors import PermanentError, RetrustError, TemporaryError
 from retrust_plugins.cisco_prime.browser import interstitials, words
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
-from retrust_plugins.cisco_prime.browser.view import LOOK_EVERY, View
+from retrust_plugins.cisco_prime.browser.view import View
 
 LOGIN_PAGE = "webacs/pages/common/login.jsp"
 MENU = words.button(*words.ADMINISTRATION)
@@ -68,11 +68,14 @@ class Login:
         if not self.done or self._busy:
             return False
         beside = [boxes for _, boxes in await self.view.ask(TEXTS_BESIDE, words.LOGIN_PASSWORD) if boxes is not None]
-        if not beside or await self.view.field(words.ISE_PASSWORD_AGAIN):
+        if not beside:
             return False
-        if await self.view.press(words.SIGN_IN) is not None:
-            return True
-        return min(beside) <= 1 and await self.view.press(words.LOGIN_BUTTON) is not None
+        again, sign_in, button = await asyncio.gather(
+            self.view.field(words.ISE_PASSWORD_AGAIN),
+            self.view.press(words.SIGN_IN),
+            self.view.press(words.LOGIN_BUTTON),
+        )
+        return not again and bool(sign_in or (min(beside) <= 1 and button))
 
     async def ended(self) -> bool:
         """Whether the session is over: a login form is shown, or comes where the page is loaded in a tab of its own.
@@ -94,10 +97,10 @@ class Login:
             await tab.close()
 
     async def _form_or_menu_shown(self) -> bool | None:
-        return bool(await self.form() or await self._menu_shown()) or None
+        return any(await asyncio.gather(self.form(), self._menu_shown())) or None
 
     async def _menu_shown(self) -> bool:
-        return bool(await self.view.press(MENU) or await self.view.press(words.MENU_TOGGLE))
+        return any(await asyncio.gather(self.view.press(MENU), self.view.press(words.MENU_TOGGLE)))
 
     async def again(self) -> None:
         """Log in again; the password was good before. The form may stand in a frame of what was there."""
@@ -110,9 +113,12 @@ class Login:
 
     async def form_or_menu(self) -> str | None:
         """Which of the two is shown; once logged in, a menu that is folded away counts."""
-        if await self.form():
+        form, menu, folded = await asyncio.gather(
+            self.form(), self.view.press(MENU), self.view.press(words.MENU_TOGGLE)
+        )
+        if form:
             return "form"
-        if await self.view.press(MENU) or (self.done and await self.view.press(words.MENU_TOGGLE)):
+        if menu or (self.done and folded):
             return "menu"
         text = await self.view.says()
         if words.LOGIN_BLOCKED.search(text):
@@ -128,18 +134,18 @@ class Login:
 
     async def _send(self) -> None:
         access, view = self.view.access, self.view
-        password = await self.form()
+        password, user, button = await asyncio.gather(
+            self.form(), view.field(words.LOGIN_USER), view.press(words.LOGIN_BUTTON)
+        )
         assert password is not None
         view.secret_fields.append(password)
-        frame = await _frame_of(password)
-        user = await self._user_field(frame)
+        user = user or await _only_text_box(password)
         try:
             if user is not None:
                 await user.fill(access.username, timeout=8000)
             await password.fill(access.password.get_secret_value(), timeout=8000)
         except PlaywrightError:  # its text lists the call with the password
             raise TemporaryError("the login form cannot be filled in", where=access.node) from None
-        button = await view.press(words.LOGIN_BUTTON)
         try:
             if button is not None:
                 await button.click(timeout=8000, no_wait_after=True)
@@ -147,13 +153,6 @@ class Login:
                 await password.press("Enter", timeout=8000)
         except PlaywrightError as exc:
             raise view.unreachable(exc) from None
-
-    async def _user_field(self, frame: Frame | None) -> Locator | None:
-        found = await self.view.field(words.LOGIN_USER)
-        if found is None and frame is not None:
-            only = frame.locator(TEXT_BOXES)
-            found = only.first if await only.count() else None
-        return found
 
     async def _await_entry(self, before: list[str]) -> None:
         """Wait until the menu is there, or the page says why not.
@@ -163,8 +162,10 @@ class Login:
         """
         view, end = self.view, monotonic() + self.view.settings.page
         verdict_since = gone_since = 0.0
+        seen = view.opened.changes.count
         while monotonic() < end:
-            await asyncio.sleep(LOOK_EVERY)
+            await view.changed(seen)
+            seen = view.opened.changes.count
             if await self._entered():
                 return
             if await self._between():
@@ -219,7 +220,8 @@ class Login:
     async def _entered(self) -> bool:
         if self.dialogs.notices and words.LOGIN_REFUSED.search(self.dialogs.notices[-1]):
             raise self._refused(self.dialogs.notices[-1])
-        return await self.view.press(MENU) is not None and await self.form() is None
+        menu, form = await asyncio.gather(self.view.press(MENU), self.form())
+        return menu is not None and form is None
 
     def _judged(self, shown: str, form: bool) -> RetrustError | None:
         """What new text on the page means for the login, None where it means nothing."""
@@ -254,6 +256,9 @@ class Login:
         )
 
 
-async def _frame_of(field: Locator) -> Frame | None:
-    handle = await field.element_handle(timeout=8000)
-    return await handle.owner_frame() if handle else None
+async def _only_text_box(beside: Locator) -> Locator | None:
+    """The first text box in the frame of another field."""
+    handle = await beside.element_handle(timeout=8000)
+    frame = await handle.owner_frame()
+    boxes = frame.locator(TEXT_BOXES) if frame else None
+    return boxes.first if boxes and await boxes.count() else None

@@ -16,9 +16,10 @@ from playwright.async_api import Locator
 from retrust.errors import PermanentError
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
-from retrust_plugins.cisco_prime.browser.view import View
+from retrust_plugins.cisco_prime.browser.view import Candidate, View
 
 Path = tuple[tuple[str, ...], ...]
+Fresh = Callable[[], Awaitable[list[Candidate] | None]]
 
 
 class LedNowhere(PermanentError):
@@ -26,6 +27,8 @@ class LedNowhere(PermanentError):
 
 
 HOVER_SECONDS = 0.8
+REACTION_SECONDS = 0.15
+"""Within which a page that reacts to the pointer shows something, or begins to."""
 CLICK_SECONDS = 4.0
 TRIES = 4
 ACT_MS = (700.0, 2000.0, 4000.0)
@@ -35,7 +38,7 @@ class Menu:
     def __init__(self, view: View, dialogs: Dialogs) -> None:
         self.view = view
         self.dialogs = dialogs
-        self._not_by_hover: set[str] = set()  # learnt on the first walk: no need to wait there again
+        self._not_by_hover: set[str] = set()  # entries; learnt on the first walk: no need to wait there again
         self._routes: dict[Path, str] = {}  # where a walk ended at a ``#`` route
 
     async def walk(self, path: Path, arrived: Callable[[], Awaitable[bool]]) -> None:
@@ -69,59 +72,73 @@ class Menu:
         return self.view.settings.page if attempt == 0 else self.view.settings.page / 3
 
     async def _follow(self, path: Path, trail: list[str], attempt: int, wrong: int) -> bool:
-        first = words.button(*path[0])
-        await self._bring_up(first, attempt)
-        candidates = await self.view.presses(first)
+        candidates = await self._bring_up(words.button(*path[0]), attempt)
         for entry, following in zip(path, (*path[1:], None), strict=True):
             if not candidates:
                 return False
             trail.append(entry[0])
             if following is None:
                 return await self._click(candidates[min(wrong, len(candidates) - 1)])
-            candidates = await self._reveal(candidates, words.button(*following))
+            candidates = await self._reveal(candidates, entry[0], words.button(*following), attempt)
             if not candidates:  # a heading may be missing, or say otherwise
                 later = path[path.index(following) + 1 :]
-                if later and (skipped := await self.view.presses(words.button(*later[0]))):
+                if later and (skipped := await self.view.candidates(words.button(*later[0]))):
                     return await self._click(skipped[0])
                 return await self._hidden(path[-1])
         return False
 
-    async def _bring_up(self, first: dict[str, Any], attempt: int) -> None:
-        """Wait for the menu; where it is folded away, unfold it."""
+    async def _bring_up(self, first: dict[str, Any], attempt: int) -> list[Candidate]:
+        """Wait for the menu; where it is folded away, unfold it. Its first entry's candidates."""
 
-        async def shown_or_folded() -> bool | None:
-            return bool(await self.view.press(first) or await self.view.press(words.MENU_TOGGLE)) or None
+        async def shown_or_folded() -> tuple[list[Candidate], list[Candidate]] | None:
+            shown, folded = await asyncio.gather(self.view.candidates(first), self.view.candidates(words.MENU_TOGGLE))
+            return (shown, folded) if shown or folded else None
 
-        await self.view.until(shown_or_folded, self._patience(attempt))
-        if not await self.view.until(lambda: self.view.press(first), HOVER_SECONDS):
-            toggle = await self.view.press(words.MENU_TOGGLE)
-            if toggle is not None and await self._click(toggle):
-                await self.view.until(lambda: self.view.press(first), CLICK_SECONDS)
+        shown, folded = await self.view.until(shown_or_folded, self._patience(attempt)) or ([], [])
+        if not shown and folded:
+            shown = await self.view.until(lambda: self.view.candidates(first), HOVER_SECONDS) or []
+            if not shown and await self._click(folded[0]):
+                shown = await self.view.until(lambda: self.view.candidates(first), CLICK_SECONDS) or []
+        return shown
 
-    async def _reveal(self, entries: list[Locator], following: dict[str, Any]) -> list[Locator]:
+    async def _reveal(
+        self, entries: list[Candidate], name: str, following: dict[str, Any], attempt: int
+    ) -> list[Candidate]:
         """Hover, then click each entry until the next one shows; the next one's candidates, newest first."""
-        before = await self._boxes(following)
+        before = {one.place for one in await self.view.candidates(following)}
+
+        async def fresh() -> list[Candidate] | None:
+            found = await self.view.candidates(following)
+            new = [one for one in found if one.place not in before]
+            return [*new, *(one for one in found if one not in new)] if new else None
+
         for entry in entries[:TRIES]:
-            hover = 0.0 if following["words"][0] in self._not_by_hover else HOVER_SECONDS
-            for act, seconds in ((self._hover, hover), (self._click, CLICK_SECONDS)):
-                if await act(entry):
-                    fresh = await self.view.until(lambda: self._fresh(following, before), seconds)
-                    if fresh:
-                        if act == self._click:
-                            self._not_by_hover.add(following["words"][0])
-                        return fresh
-                if before and act == self._hover:  # it was in view all the time: no click is needed
-                    self._not_by_hover.add(following["words"][0])
-                    return await self.view.presses(following)
-        return await self.view.presses(following)
+            if before or name not in self._not_by_hover:
+                if found := await self._by_hover(entry, name, fresh, attempt):
+                    return found
+                if before:  # it was in view all the time: no click is needed
+                    self._not_by_hover.add(name)
+                    return await self.view.candidates(following)
+            if await self._click(entry) and (found := await self.view.until(fresh, CLICK_SECONDS)):
+                self._not_by_hover.add(name)
+                return found
+        return await self.view.candidates(following)
 
-    async def _boxes(self, spec: dict[str, Any]) -> set[tuple[int, ...]]:
-        return {await _box(found) for found in await self.view.presses(spec)}
-
-    async def _fresh(self, spec: dict[str, Any], before: set[tuple[int, ...]]) -> list[Locator] | None:
-        found = await self.view.presses(spec)
-        fresh = [one for one in found if await _box(one) not in before]
-        return [*fresh, *(one for one in found if one not in fresh)] if fresh else None
+    async def _by_hover(self, entry: Candidate, name: str, fresh: Fresh, attempt: int) -> list[Candidate] | None:
+        """What hovering shows. Where the page does not react, a press follows soon: it does no harm unless it leads
+        to another page, and a later attempt waits longer."""
+        seen, notices = self.view.opened.changes.count, len(self.dialogs.notices)
+        if not await self._hover(entry):
+            return None
+        known = name in self._not_by_hover
+        found = await self.view.until(fresh, 0.0 if known else REACTION_SECONDS)
+        if found or known:
+            return found
+        await self.dialogs.dismiss_notices()  # one that popped up meanwhile is no reaction
+        reacts = self.view.opened.changes.count != seen and len(self.dialogs.notices) == notices
+        if reacts or entry.leads or attempt:
+            found = await self.view.until(fresh, HOVER_SECONDS - REACTION_SECONDS)
+        return found
 
     async def _hidden(self, entry: tuple[str, ...]) -> bool:
         found = await self.view.presses(words.button(*entry, hidden=True, solid=True))
@@ -133,11 +150,11 @@ class Menu:
             return False
         return True
 
-    async def _hover(self, entry: Locator) -> bool:
-        return await self._act(entry, lambda limit: entry.hover(timeout=limit))
+    async def _hover(self, entry: Candidate) -> bool:
+        return await self._act(entry.locator, lambda limit: entry.locator.hover(timeout=limit))
 
-    async def _click(self, entry: Locator) -> bool:
-        return await self._act(entry, lambda limit: entry.click(timeout=limit, no_wait_after=True))
+    async def _click(self, entry: Candidate) -> bool:
+        return await self._act(entry.locator, lambda limit: entry.locator.click(timeout=limit, no_wait_after=True))
 
     async def _act(self, entry: Locator, act: Callable[[float], Awaitable[None]]) -> bool:
         """Try soon, because a notice that popped up over the menu must be closed first; then with patience."""
@@ -166,15 +183,6 @@ class Menu:
 
 async def _true(check: Callable[[], Awaitable[bool]]) -> bool | None:
     return await check() or None
-
-
-async def _box(entry: Locator) -> tuple[int, ...]:
-    try:
-        box = await entry.bounding_box(timeout=1000)
-    except PlaywrightError:
-        box = None
-    await asyncio.sleep(0)
-    return tuple(int(v) for v in (box["x"], box["y"], box["width"], box["height"])) if box else ()
 
 
 def _plain(pattern: str) -> str:

@@ -48,8 +48,8 @@ class Session:
         except PlaywrightError as exc:
             self.view.check_connection()
             raise self.view.unreachable(exc) from None
-        await self.view.until(self.login.form_or_menu, self.view.settings.page)
-        await self.login.again_if_asked()
+        if await self.view.until(self.login.form_or_menu, self.view.settings.page) != "menu":
+            await self.login.again_if_asked()
         await self.dialogs.dismiss_notices()
 
     async def renewing(self, work: Callable[[], Awaitable[T]]) -> T:

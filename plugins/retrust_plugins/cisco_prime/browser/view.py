@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from time import monotonic
@@ -25,7 +26,10 @@ from retrust.secrets import Redactor
 from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
 
 T = TypeVar("T")
-LOOK_EVERY = 0.15
+LOOK_EVERY = 0.3
+"""Seconds after which a look is repeated although no page told of a change."""
+DONE_AFTER = 0.15
+"""Seconds without a request under way and without a change, after which a page is done."""
 SCRIPTS = ("words.js", "reading.js")
 GONE = re.compile(
     r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
@@ -52,6 +56,15 @@ def selector_engines() -> dict[str, str]:
     return {"seen-field": engine("fields"), "seen-press": engine("presses")}
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """Something to press; ``leads`` where it is a link to another page."""
+
+    locator: Locator
+    place: tuple[object, ...]
+    leads: bool
+
+
 class View:
     """All that one logged-in (or not yet logged-in) browser shows."""
 
@@ -74,18 +87,21 @@ class View:
 
     async def ask(self, function: str, arg: Any = None) -> list[tuple[Frame, Any]]:
         """What a function of the two scripts says in each frame; a frame that goes away meanwhile is silent."""
-        answers = []
-        for frame in self.frames():
-            try:
-                body = f"(arg) => {{ {_library()}\nreturn ({function})(arg); }}"
-                answers.append((frame, await asyncio.wait_for(frame.evaluate(body, arg), 10)))
-            except TimeoutError:
-                self.check_connection()
-            except PlaywrightError as exc:
-                self.check_connection()
-                if not GONE.search(exc.message):
-                    raise
-        return answers
+        body = f"(arg) => {{ {_library()}\nreturn ({function})(arg); }}"
+        answers = await asyncio.gather(*(self._answers(frame, body, arg) for frame in self.frames()))
+        return [answer for each in answers for answer in each]
+
+    async def _answers(self, frame: Frame, body: str, arg: Any) -> list[tuple[Frame, Any]]:
+        """The frame with its answer, or nothing."""
+        try:
+            return [(frame, await asyncio.wait_for(frame.evaluate(body, arg), 10))]
+        except TimeoutError:
+            self.check_connection()
+        except PlaywrightError as exc:
+            self.check_connection()
+            if not GONE.search(exc.message):
+                raise
+        return []
 
     async def gather(self, function: str, arg: Any = None) -> list[Any]:
         """The answers of all frames that answer with lists, joined."""
@@ -103,14 +119,17 @@ class View:
 
     async def presses(self, spec: dict[str, Any]) -> list[Locator]:
         """All that fit, over all frames, best first."""
+        return [one.locator for one in await self.candidates(spec)]
+
+    async def candidates(self, spec: dict[str, Any]) -> list[Candidate]:
+        """The same, with where they stand."""
         body = json.dumps(spec)
-        counted = await self.ask("(a) => presses(document, a).map((h) => h.score)", spec)
         found = [
-            (score, frame.locator(f"seen-press={body}").nth(i))
-            for frame, scores in counted
-            for i, score in enumerate(scores)
+            (one["score"], Candidate(frame.locator(f"seen-press={body}").nth(i), (frame, *one["place"]), one["leads"]))
+            for frame, answer in await self.ask("candidates", spec)
+            for i, one in enumerate(answer)
         ]
-        return [locator for _, locator in sorted(found, key=lambda f: f[0])]
+        return [candidate for _, candidate in sorted(found, key=lambda f: f[0])]
 
     async def _best(self, finder: str, engine: str, spec: dict[str, Any]) -> Locator | None:
         scored = [
@@ -127,12 +146,22 @@ class View:
         """What ``look`` finds within the time; it always looks once. ``meanwhile`` may end the wait by raising."""
         end = monotonic() + within
         while True:
+            seen = self.opened.changes.count
             found = await look()
             if found or monotonic() >= end:
                 return found
             if self.meanwhile is not None:
                 await self.meanwhile()
-            await asyncio.sleep(LOOK_EVERY)
+            await self.changed(seen, end - monotonic())
+
+    async def changed(self, since: int, within: float = LOOK_EVERY) -> None:
+        """Until it is worth looking again: a page changed since then, or did so in a way that none is told of."""
+        await self.opened.changes.after(since, max(0.0, min(LOOK_EVERY, within)))
+
+    @property
+    def done(self) -> bool:
+        """Whether every page says of itself that it is complete; where one never does, time has to tell."""
+        return self.opened.changes.still(DONE_AFTER)
 
     # -------------------------------------------------------------- reading
 

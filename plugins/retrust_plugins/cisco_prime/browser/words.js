@@ -243,6 +243,14 @@ function presses(root, spec) {
   return ranked(kept);
 }
 
+// The same for the Python side: how well each fits, where it stands, and whether it is a link to another page.
+function candidates(spec) {
+  return presses(document, spec).map(({ score, el }) => {
+    const box = el.getBoundingClientRect(), link = el.closest("a[href]"), to = link ? norm(link.getAttribute("href")) : "";
+    return { score, place: [box.x, box.y, box.width, box.height].map(Math.round), leads: !!to && !/^(#|javascript:)/i.test(to) };
+  });
+}
+
 // ---------------------------------------------------------------- dialogs
 
 function dialogRoots() {
