@@ -79,20 +79,6 @@ async def test_a_file_that_cannot_be_read(site, fault):
     assert_untouched(site)
 
 
-@pytest.mark.parametrize("wall", ["home", "runs"])
-async def test_a_home_that_cannot_be_written(site, wall):
-    """A folder for what runs keep that cannot be made stops the run before it reaches the site."""
-    await site.break_trust("secondary")
-    logins = site.lab.primary.logins
-    (site.home / "runs").touch()
-    if wall == "home":
-        site.engine.home = site.home / "runs" / "home"
-    with pytest.raises(PermanentError, match="nothing can be written there"):
-        await site.heal()
-    assert_untouched(site)
-    assert site.lab.primary.logins == logins
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("fault", ["password", "chromium"])
 async def test_pages_that_cannot_be_used(start, monkeypatch, fault):
