@@ -154,9 +154,9 @@ def unknown(error: Exception) -> RetrustError:
     """What a person is told of a fault of ours, or of a plugin: no traceback, and how to get one for a report."""
     plugins = installed_plugins()
     plugin = plugins.raiser(error)
+    what = "its code failed with" if plugin else "this went wrong in a way that Retrust does not know:"
     return RetrustError(
-        f"this went wrong in a way that {'the plugin' if plugin else 'Retrust'} does not know: "
-        f"{told(error, plugins.code[plugin] if plugin else __name__)}",
+        f"{what} {told(error, plugins.code[plugin] if plugin else __name__)}",
         where=f"plugin {plugin}" if plugin else None,
         hint="set RETRUST_DEBUG=1, run it again, and report what it prints",
     )

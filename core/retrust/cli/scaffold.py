@@ -42,8 +42,10 @@ def _unfit(name: str, package: str, taken: Container[str]) -> str | None:
         return "it is a word of the Python language"
     if name in taken:
         return "Retrust has a plugin, a gate or a target of this name already"
-    if package in (*sys.stdlib_module_names, TESTS) or find_spec(package):
-        return f"its package would hide another one, {package}"
+    if package == TESTS:
+        return "the folder of its tests has this name"
+    if package in sys.stdlib_module_names or find_spec(package):
+        return f"there is a Python module {package} already, which its package would hide"
     return None
 
 

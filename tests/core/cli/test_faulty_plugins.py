@@ -107,7 +107,7 @@ def test_a_target_that_raises_stops_its_site_alone(folder: Path) -> None:
     done = retrust(folder, "check")
     assert done.returncode == 1, done.stderr
     assert (
-        "site broken\n  plugin site-own: this went wrong in a way that the plugin does not know: LookupError: "
+        "site broken\n  plugin site-own: its code failed with LookupError: "
         f"no route table, at {place(folder, 'LookupError')} (set RETRUST_DEBUG=1"
     ) in done.stdout
     assert "site quiet\n" in done.stdout
@@ -117,7 +117,7 @@ def test_a_target_that_raises_in_a_plan(folder: Path) -> None:
     """`plan` ends with the plugin's name and line, and no traceback."""
     done = retrust(folder, "plan", "broken")
     assert done.returncode == 1
-    assert done.stderr.startswith("retrust: plugin site-own: this went wrong in a way that the plugin does not know")
+    assert done.stderr.startswith("retrust: plugin site-own: its code failed with LookupError: no route table, at ")
     assert "Traceback" not in done.stderr
 
 

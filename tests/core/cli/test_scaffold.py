@@ -32,7 +32,8 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
     ("name", "why"),
     [(name, "it must be lower-case words and dashes") for name in ("My-Site", "a b", "../x", "", "-x", "x-", "1a")]
     + [(name, "it is a word of the Python language") for name in ("class", "async")]
-    + [(name, "its package would hide another one") for name in ("json", "retrust-flows", "pytest", "tests", "winreg")]
+    + [(name, "there is a Python module") for name in ("json", "retrust-flows", "pytest", "winreg")]
+    + [("tests", "the folder of its tests has this name")]
     + [
         (name, "Retrust has a plugin, a gate or a target of this name already")
         for name in ("retrust", "people", "files", "confirm", "ticket", "openssh")

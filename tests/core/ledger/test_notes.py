@@ -34,12 +34,14 @@ def test_a_note_is_read_as_it_was_written(key: LedgerKey, tmp_path: Path) -> Non
 
 
 def test_a_changed_note_is_signed_by_nobody(key: LedgerKey) -> None:
-    """Any bit of it: it is no note any more, or its signature is wrong."""
+    """Any byte of it: it is no note any more, its signature is wrong, or the bit was one that base64 has no use for."""
     whole = note_of(7, key)
+    [original] = notes_in(whole)
     for at in range(len(whole)):
         changed = bytearray(whole)
         changed[at] ^= 1
-        assert not [note for note in notes_in(bytes(changed)) if note.is_signed_by([key.public])], at
+        signed = [note for note in notes_in(bytes(changed)) if note.is_signed_by([key.public])]
+        assert signed in ([], [original]), at
 
 
 def test_a_note_may_have_several_signatures(key: LedgerKey, tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_the_format_is_that_of_transparency_logs(key: LedgerKey) -> None:
 def test_a_note_that_was_cut_off(key: LedgerKey) -> None:
     """What a loss of power leaves of a note spoils none of those before and behind it."""
     before, lost, behind = (note_of(seq, key) for seq in (2, 3, 4))
-    for size in range(len(lost)):
+    for size in range(len(lost) - 1):  # without its line end alone it is whole: what follows begins with one
         found = notes_in(b"\n" + before + b"\n" + lost[:size] + b"\n" + behind)
         assert [note.head.seq for note in found if note.is_signed_by([key.public])] == [2, 4], size
 
