@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -297,8 +298,9 @@ class OidcSettings(Part):
     scopes: Texts = ("openid",)
 
     def rules(self) -> Iterable[Wrong]:
-        scheme, _, rest = self.issuer.partition("://")
-        if scheme != "https" and not (scheme == "http" and rest.startswith(("127.0.0.1", "localhost", "[::1]"))):
+        there = urlsplit(self.issuer)
+        here = there.hostname in ("127.0.0.1", "localhost", "::1")
+        if there.scheme != "https" and not (there.scheme == "http" and here):
             yield ("issuer",), "must be an https:// address"
 
 

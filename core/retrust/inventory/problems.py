@@ -27,7 +27,9 @@ def problems_of(error: ValidationError, kind: Any, above: Loc) -> Iterator[Probl
     details = error.errors(include_url=False)
     for detail in details:
         loc = detail["loc"]
-        if detail["type"] == "too_short" and any(other["loc"][:-1] == loc for other in details):
+        if detail["type"] == "too_short" and any(
+            other is not detail and other["loc"][: len(loc)] == loc for other in details
+        ):
             continue  # its entries are wrong, which is told already
         if detail["type"] == "rules":
             for below, text in detail["ctx"]["found"]:

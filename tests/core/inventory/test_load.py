@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -11,71 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import Field
 
 from kit.counts import many
+from kit.inventories import KEY, MODELS, SECRET, BoxSite, load, problems, site
 from retrust.errors import InventoryError
-from retrust.gates import GateSettings
 from retrust.inventory import (
-    Duration,
     GateEntry,
-    Inventory,
-    Part,
-    Port,
-    Site,
-    SshSettings,
-    WebSettings,
     load_inventory,
 )
-from retrust.inventory.warnings import inventory_warnings
-from retrust.models import Endpoint
 from retrust.secrets.stores import SecretRef
-
-KEY = "SHA256:" + "A" * 43
-SECRET = "Hunter2Hunter2"
-
-
-class Peer(Part):
-    host: str
-    port: Port = 443
-
-
-class BoxSite(Site):
-    ssh: SshSettings
-    web: WebSettings | None = None
-    peers: tuple[Peer, ...] = Field(default=(), min_length=0)
-
-    def endpoints(self) -> Mapping[str, Endpoint]:
-        return {f"peers[{i}]": Endpoint(host=p.host, port=p.port) for i, p in enumerate(self.peers)}
-
-
-MODELS: Any = {"box": BoxSite}
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("RETRUST_INVENTORY", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def load(text: str, **more: Any) -> Inventory:
-    Path("retrust.yaml").write_text(dedent(text), encoding="utf-8")
-    return load_inventory(None, MODELS, **more)
-
-
-def problems(text: str, **more: Any) -> list[str]:
-    with pytest.raises(InventoryError) as caught:
-        load(text, **more)
-    assert caught.value.exit_code == 2
-    return list(caught.value.problems)
-
-
-def site(text: str = "", ssh: str = "{username: admin, password: env:PW, host_key: '<key>'}") -> str:
-    """An inventory of one site, whose own lines begin with line 5."""
-    head = f"sites:\n  campus:\n    target: box\n    ssh: {ssh}\n"
-    whole = head + "".join(f"    {line}\n" for line in dedent(text).strip().splitlines())
-    return whole.replace("<key>", KEY).replace("<hex>", "ab" * 32).replace("<colons>", "AB:" * 31 + "CD")
 
 
 def test_a_whole_inventory(folder: Path) -> None:
@@ -366,29 +309,6 @@ def test_schemes_of_plugins(folder: Path) -> None:
     assert len(problems(text)) == 1
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "{gate: ticket, password: %s}",
-        "{gate: ticket, api: {auth_token: 'x:%s'}}",
-        "{gate: ticket, all: [{client_secret: %s}]}",
-    ],
-)
-def test_plugins_settings_hold_no_literal_secret(folder: Path, entry: str) -> None:
-    """A literal under a key named as secrets are is refused before any plugin has seen it."""
-    [line] = problems(site(f"policy: {{delete-pin: [{entry.replace('%s', SECRET)}]}}"))
-    assert "must be a reference to a secret" in line
-    assert SECRET not in line
-
-
-def test_a_ledger_url_holds_no_password(folder: Path) -> None:
-    """A password in a database URL is a literal secret."""
-    for url in (f"postgresql://me:{SECRET}@db/x", f"postgresql://db/x?password={SECRET}"):
-        assert problems(site() + f"ledger: {{url: '{url}'}}\n") == [
-            "retrust.yaml:5: ledger.url: must not hold a password; give it as a reference in ledger.password"
-        ]
-
-
 def test_yaml_surprises_are_text(folder: Path) -> None:
     """Dates, `no`, times, octal-looking numbers and numbers as names mean what they look like."""
     text = """
@@ -459,77 +379,6 @@ def test_unreadable_inventories(folder: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         load_inventory(None, MODELS)
     assert caught.value.problems == ("retrust.yaml:2: not UTF-8 text",)
-
-
-class Approvals(GateSettings):
-    approvers: int = Field(ge=1)
-    valid: Duration = timedelta(hours=1)
-    token: SecretRef | None = None
-
-
-def test_a_plugins_settings_are_read_with_lines(folder: Path) -> None:
-    """`Inventory.parse` applies a plugin's model: relative paths resolved, mistakes with file, line and key."""
-    inventory = load(
-        site("""
-        policy:
-          delete-pin:
-            - gate: people
-              approvers: 0
-              vaild: 2h
-            - {gate: people, approvers: 2, valid: 2h, token: file:tok}
-        """)
-    )
-    wrong, right = inventory.sites["campus"].policy.gates["delete-pin"]
-    loc = ("sites", "campus", "policy", "delete-pin")
-    parsed = inventory.parse(Approvals, right.settings, *loc, 1)
-    assert (parsed.approvers, parsed.valid) == (2, timedelta(hours=2))
-    assert parsed.token is not None
-    assert parsed.token.rest == str(folder / "tok")
-    with pytest.raises(InventoryError) as caught:
-        inventory.parse(Approvals, wrong.settings, *loc, 0)
-    assert caught.value.problems == (
-        "retrust.yaml:8: sites.campus.policy.delete-pin[0].approvers: must be at least 1",
-        "retrust.yaml:9: sites.campus.policy.delete-pin[0].vaild: unknown key; did you mean valid?",
-    )
-    assert inventory.where(*loc, 0, "approvers") == "retrust.yaml:8: sites.campus.policy.delete-pin[0].approvers"
-
-
-def test_an_inventory_without_a_file() -> None:
-    """One that was built in memory has places too, without a line."""
-    inventory = Inventory(sites={})
-    assert inventory.file is None
-    assert inventory.where("sites", "a", "peers", 0) == "sites.a.peers[0]"
-    with pytest.raises(InventoryError) as caught:
-        inventory.parse(Approvals, {}, "x")
-    assert caught.value.problems == ("x.approvers: is missing",)
-
-
-def test_warnings(folder: Path) -> None:
-    """Told and not refused: an endpoint in two sites, a file that is not there."""
-    ssh = f"{{username: a, password: env:PW, host_key: '{KEY}'}}"
-    inventory = load(
-        site("peers: [{host: 10.0.0.1}]\ntrust: {ca: ca.pem}")
-        + f"  lab: {{target: box, ssh: {ssh}, peers: [{{host: 10.0.0.1}}]}}\n"
-    )
-    assert inventory_warnings(inventory, folder / "home") == (
-        "retrust.yaml:7: sites.lab: peers[0] at 10.0.0.1:443 is in the site campus too",
-        f"retrust.yaml:6: sites.campus.trust.ca: there is no file {folder}/ca.pem",
-    )
-    (folder / "ca.pem").touch()
-    assert len(inventory_warnings(inventory, folder / "home")) == 1
-
-
-@pytest.mark.parametrize(("witness", "is_said"), [("home/notes", True), ("home/a/../notes", True), ("notes", False)])
-def test_a_witness_beside_the_ledger(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, witness: str, is_said: bool
-) -> None:
-    """What is kept in RETRUST_HOME bears no witness against whoever takes it; that is told."""
-    monkeypatch.setenv("RETRUST_HOME", str(folder / "home"))
-    inventory = load(site() + f"ledger: {{witness: {witness}}}\n")
-    said = [
-        text for text in inventory_warnings(inventory, folder / "home") if "ledger.witness: is in RETRUST_HOME" in text
-    ]
-    assert bool(said) == is_said
 
 
 _yaml_like = st.lists(
