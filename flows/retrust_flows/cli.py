@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from retrust.actors import UNKNOWN
+from retrust.approval import DECIDABLE
 from retrust.approval.decisions import Attendance, Speaker, current_matter, decide, reject, terminal_labels
 from retrust.cli import output
 from retrust.cli.asking import answer
@@ -19,12 +20,11 @@ from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
-from retrust.models import Grade, Plan, Progress, Sighting
+from retrust.models import GateState, Grade, Plan, Progress, Sighting, Snapshot
 from retrust.present.json import run_object, unplanned_object
 from retrust.runs.endings import Ended
-from retrust.runs.phases import Approved, Waiting
-from retrust_flows.running import Runner
-from retrust_flows.server import prefect_server
+from retrust_flows.running import Planned, Runner
+from retrust_flows.server import starting_server
 
 PASSES = 4
 """Passes of one command: a plan, an answer, a drift and its new plan; then a person runs it again."""
@@ -54,56 +54,80 @@ async def run(
         if by == UNKNOWN:
             output.say(f"warning: nobody was shown to ask for this run, so two persons must say yes; {HOW}")
         await _include(ledger, engine, chosen, include or [], by)
-        output.say("starting Prefect's server …")
-        async with prefect_server(engine.home):
+        async with starting_server(engine.home) as server:
             runner = Runner(
                 engine,
                 ledger,
                 by,
                 progress=_progress,
                 tell=lambda text: output.say(f"  {text}"),
-                planned=_shown_once() if not json else lambda _: None,
+                planned=_shown_once() if not json else lambda *_: None,
             )
-            ended = await _passes(runner, chosen, Attendance(by, yes, accept_unproven), json)
+            ended = await _passes(runner, server, chosen, Attendance(by, yes, accept_unproven), json)
     _report(chosen, ended, json)
     return ended.exit_code
 
 
-async def _passes(runner: Runner, site: Site, attendance: Attendance, json: bool) -> Ended:
-    """Pass after pass, while this terminal can open what the last one waited for."""
+async def _passes(runner: Runner, server: asyncio.Task[str], site: Site, attendance: Attendance, json: bool) -> Ended:
+    """Pass after pass, while this terminal can open what the last one waited for.
+
+    While Prefect's server is starting, the first one only looks and plans; what is sent is sent by a flow run.
+    """
     asks = sys.stdin.isatty() and not json
     for _ in range(PASSES):
-        ended = await runner.one_pass(site.name, attendance)
+        if server.done():
+            ended = await runner.one_pass(site.name, attendance)
+        else:
+            ended = await runner.first_look(site.name, attendance)
         if ended.outcome == "drifted":
             output.say(f"{ended.error}")
             continue
-        if ended.outcome != "waiting" or not asks or not await _ask(runner, ended, attendance):
+        if ended.outcome not in ("planned", "waiting"):
             break
+        questions = await _questions(runner, ended) if asks else []
+        if (questions and not await _ask(runner, ended, attendance, questions)) or (
+            not questions and ended.outcome == "waiting"
+        ):
+            break
+        await _there(server)
     return ended
 
 
-def _shown_once() -> Callable[[Approved | Waiting], None]:
+async def _there(server: asyncio.Task[str]) -> None:
+    """Prefect is imported meanwhile."""
+    if not server.done():
+        output.say("waiting for Prefect's server …")
+        await asyncio.to_thread(__import__, "retrust_flows.remediate")
+    await server
+
+
+def _shown_once() -> Planned:
     """Shows what was seen and the plan, before anything of it is carried out; each plan once."""
     shown: set[str] = set()
 
-    def show(asked: Approved | Waiting) -> None:
-        if asked.plan.digest not in shown:
-            shown.add(asked.plan.digest)
-            output.show(output.snapshot_lines(asked.snapshot))
-            output.show(output.plan_lines(asked.plan, asked.gates))
+    def show(seen: Snapshot, plan: Plan, gates: tuple[GateState, ...]) -> None:
+        if plan.digest not in shown:
+            shown.add(plan.digest)
+            output.show(output.snapshot_lines(seen))
+            output.show(output.plan_lines(plan, gates))
 
     return show
 
 
-async def _ask(runner: Runner, ended: Ended, attendance: Attendance) -> bool:
+async def _questions(runner: Runner, ended: Ended) -> list[str]:
+    """The gates that the person at the terminal can open now; none where another one would stay shut, too."""
+    assert ended.case is not None
+    matter = await current_matter(runner.engine, runner.ledger, ended.case.id)
+    shut = {g.gate for g in ended.gates if g.state == "shut"}
+    labels = [label for label in terminal_labels(matter) if label in shut]
+    return labels if not shut - set(labels) and matter.case.state in DECIDABLE else []
+
+
+async def _ask(runner: Runner, ended: Ended, attendance: Attendance, labels: list[str]) -> bool:
     """Ask the person at the terminal for every answer that they can give; whether the next pass may go on."""
     assert ended.case is not None
     assert ended.plan is not None
     matter = await current_matter(runner.engine, runner.ledger, ended.case.id)
-    shut = {g.gate for g in ended.gates if g.state == "shut"}
-    labels = [label for label in terminal_labels(matter) if label in shut]
-    if not labels or shut - set(labels):
-        return False
     for label in labels:
         if label == "security":
             _show_fingerprints(ended.plan)

@@ -23,7 +23,7 @@ from retrust.approval.decisions import Attendance
 from retrust.engine.engine import Engine
 from retrust.errors import CalledOff
 from retrust.ledger import Ledger
-from retrust.models import Progress
+from retrust.models import GateState, Plan, Progress, Snapshot
 from retrust.runs.endings import Ended
 from retrust.runs.passes import at_will, one_pass
 from retrust.runs.phases import Approved, Done, Looked, Planned, Verified, Waiting
@@ -42,7 +42,7 @@ class Lent:
     by: Attendance
     progress: Callable[[Progress], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
-    planned: Callable[[Approved | Waiting], None] = lambda _: None
+    planned: Callable[[Snapshot, Plan, tuple[GateState, ...]], None] = lambda *_: None
     go_on: Callable[[], Awaitable[None]] = at_will
     ended: Ended | None = None
 
@@ -122,7 +122,7 @@ async def _leave(lent: Lent, reached: Any) -> None:
             pass
         case Approved() | Waiting():
             await artifacts.gates(lent.engine, reached)
-            lent.planned(reached)
+            lent.planned(reached.snapshot, reached.plan, reached.gates)
         case Planned():
             await artifacts.plan(reached.plan, ())
             await artifacts.tag_run(reached.case.id)

@@ -8,25 +8,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
-from retrust.approval.decisions import Attendance
+from retrust.approval.decisions import Attendance, current_matter, foreseen
 from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
-from retrust.models import Progress
+from retrust.models import GateState, Plan, Progress, Snapshot
 from retrust.runs.endings import Ended
+from retrust.runs.passes import one_pass
 from retrust.secrets.redaction import redact_all_logs
 
-if TYPE_CHECKING:
-    from retrust.runs.phases import Approved, Waiting
+Planned = Callable[[Snapshot, Plan, tuple[GateState, ...]], None]
 
 
 @dataclass
 class Runner:
     """Runs the flow in this process. ``actor`` is who starts a pass that nobody attends.
 
-    ``planned`` is called in each pass that has a plan, when its gates have been asked and nothing is done yet.
+    ``planned`` is called in each pass that has a plan, with how its gates stand, when nothing is done yet.
     """
 
     engine: Engine
@@ -34,16 +33,32 @@ class Runner:
     actor: str
     progress: Callable[[Progress], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
-    planned: Callable[[Approved | Waiting], None] = lambda _: None
+    planned: Planned = lambda *_: None
     _quiet: bool = field(default=False, init=False)
+
+    async def first_look(self, site: str, attendance: Attendance) -> Ended:
+        """A pass up to its plan, without Prefect, whose server may still be starting: it decides and sends nothing."""
+        self._hush()
+        ended = await one_pass(
+            self.engine,
+            self.engine.site(site),
+            self.ledger,
+            attendance,
+            tell=self.tell,
+            acts=False,
+        )
+        if ended.case is None or ended.snapshot is None or ended.plan is None or ended.outcome != "planned":
+            return ended
+        matter = await current_matter(self.engine, self.ledger, ended.case.id)
+        gates = await foreseen(self.engine, matter, attendance)
+        self.planned(ended.snapshot, ended.plan, gates)
+        return replace(ended, gates=gates)
 
     async def one_pass(self, site: str, attendance: Attendance | None = None) -> Ended:
         from retrust_flows.remediate import Lent, remediation  # imports Prefect, which takes seconds
 
-        if not self._quiet:
-            self._quiet = True
-            redact_all_logs(self.engine.redactor)
-            hush_prefect()
+        self._hush()
+        hush_prefect()
         lent = Lent(
             self.engine, self.ledger, attendance or Attendance(self.actor), self.progress, self.tell, self.planned
         )
@@ -51,6 +66,11 @@ class Runner:
         if lent.ended is not None:
             return lent.ended
         raise await state.aresult(raise_on_failure=False)
+
+    def _hush(self) -> None:
+        if not self._quiet:
+            self._quiet = True
+            redact_all_logs(self.engine.redactor)
 
 
 def hush_prefect() -> None:

@@ -14,8 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -78,8 +78,12 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
     _keep(folder / CREDENTIAL, credential)
     _heed_environment()
     own = _Own(folder, port)
+    ends = [
+        signal.SIGKILL
+    ]  # while it starts: each of its migrations is one transaction, and it has nothing else to lose
     try:
         await _healthy(url, own.process, folder)
+        ends = [signal.SIGTERM, signal.SIGKILL]
         watching = asyncio.create_task(own.keep_up()) if supervise else None
         try:
             yield url
@@ -92,7 +96,20 @@ async def prefect_server(home: Path, *, port: int = 0, supervise: bool = False) 
         for name in ours:
             os.environ.pop(name, None)
         _heed_environment()
-        await _stop(own.process)
+        await _stop(own.process, ends)
+
+
+@asynccontextmanager
+async def starting_server(home: Path) -> AsyncIterator[asyncio.Task[str]]:
+    """The server starts while the block does what needs none; the task is done when it is there, and ends with us."""
+    async with AsyncExitStack() as stack:
+        server = asyncio.create_task(stack.enter_async_context(prefect_server(home)))
+        await asyncio.sleep(0)  # one that PREFECT_API_URL names is there at once
+        try:
+            yield server
+        finally:
+            server.cancel()
+            await asyncio.gather(server, return_exceptions=True)
 
 
 def _heed_environment() -> None:
@@ -192,8 +209,8 @@ async def _drained() -> None:
                 await events.EventsWorker.drain_all()
 
 
-async def _stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
+async def _stop(process: subprocess.Popen[bytes], ends: Sequence[signal.Signals]) -> None:
+    for number in ends:
         if process.poll() is not None:
             break
         os.killpg(process.pid, number)

@@ -9,7 +9,7 @@ import pytest
 from kit.scenes import a_renewal, a_world, waiting_case
 from retrust.approval.decisions import Attendance, current_matter, gate_states
 from retrust.runs.endings import Ended
-from retrust_flows.cli import _ask
+from retrust_flows.cli import _ask, _questions
 from retrust_flows.running import Runner
 
 ANN = "person:ann"
@@ -38,8 +38,9 @@ async def test_an_answer(
         plan = a_renewal()
         case = await waiting_case(ledger, actor=ANN, planner=ANN, plan=plan)
         gates = await gate_states(engine, await current_matter(engine, ledger, case.id))
-        ended = Ended("waiting", case, plan.snapshot, plan, gates)
-        assert await _ask(Runner(engine, ledger, ANN), ended, Attendance(ANN)) is goes_on
+        ended, runner = Ended("waiting", case, plan.snapshot, plan, gates), Runner(engine, ledger, ANN)
+        assert await _questions(runner, ended) == ["confirm"]
+        assert await _ask(runner, ended, Attendance(ANN), ["confirm"]) is goes_on
         (said,) = await ledger.decisions(case.id)
         assert (said.gate, said.yes, said.actor, said.digest) == ("confirm", goes_on, ANN, plan.digest)
         assert typed in said.reason or goes_on

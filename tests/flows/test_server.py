@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -47,4 +48,4 @@ async def test_no_secret_of_the_environment_travels_into_it(tmp_path: Path, monk
     try:
         assert b"PI_PASSWORD_PLANTED" not in environment_of(process.pid)
     finally:
-        await _stop(process)
+        await _stop(process, [signal.SIGKILL])

@@ -126,14 +126,28 @@ async def gate_states(host: Host, matter: Matter) -> tuple[GateState, ...]:
 
 async def decide_in_advance(ledger: Ledger, matter: Matter, attendance: Attendance) -> Matter:
     """Record what the attending person decided by options, at the gates that such options open."""
-    for requirement in matter.requirements:
-        reason = attendance.answers(requirement.label) if _at_terminal(matter, requirement.label) else None
-        said = {(d.gate, d.actor) for d in matter.decisions}
-        if reason is not None and (requirement.label, attendance.actor) not in said:
-            matter = await decide(
-                ledger, matter, label=requirement.label, actor=attendance.actor, yes=True, reason=reason
-            )
+    for said in _in_advance(matter, attendance):
+        matter = await decide(ledger, matter, label=said.gate, actor=said.actor, yes=True, reason=said.reason)
     return matter
+
+
+async def foreseen(host: Host, matter: Matter, attendance: Attendance) -> tuple[GateState, ...]:
+    """How the gates would stand with what the attending person decided by options. Nothing is recorded.
+
+    Without secrets: a gate may say how it stands, and not act.
+    """
+    said = [d for d in _in_advance(matter, attendance) if may_decide(d, matter) is None]
+    matter = replace(matter, decisions=[*matter.decisions, *said])
+    return await evaluate(matter, now=datetime.now(UTC), redact=host.redactor.redact)
+
+
+def _in_advance(matter: Matter, attendance: Attendance) -> list[Decision]:
+    decided = {(d.gate, d.actor) for d in matter.decisions}
+    return [
+        _decision(matter, label, attendance.actor, True, reason, ())
+        for label in terminal_labels(matter)
+        if (reason := attendance.answers(label)) and (label, attendance.actor) not in decided
+    ]
 
 
 def terminal_labels(matter: Matter) -> list[str]:

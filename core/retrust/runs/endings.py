@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrust.inventory import Site
     from retrust.ledger import Case, Ledger
 
-Outcome = Literal["healed", "healthy", "waiting", "drifted", "person-needed", "failed", "refused"]
+Outcome = Literal["healed", "healthy", "planned", "waiting", "drifted", "person-needed", "failed", "refused"]
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from retrust.approval.decisions import Attendance
 from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.runs import parts
-from retrust.runs.endings import Ended, keep_files, outcome_of, record_failure
+from retrust.runs.endings import Ended, Outcome, keep_files, outcome_of, record_failure
 from retrust.runs.milestones import Follower
-from retrust.runs.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Waiting
+from retrust.runs.phases import Approved, Detected, Done, Healthy, Looked, Pass, Planned, Verified, Waiting
 from retrust.target import Follow, unfollowed
 
 if TYPE_CHECKING:
@@ -59,8 +59,12 @@ async def one_pass(
     tell: Callable[[str], None] = lambda _: None,
     part: Part[Any] = bare,
     go_on: Callable[[], Awaitable[None]] = at_will,
+    acts: bool = True,
 ) -> Ended:
-    """One pass with the site's lease; however it ends, the case says so and every connection is closed."""
+    """One pass with the site's lease; however it ends, the case says so and every connection is closed.
+
+    One that does not act ends with its plan: no gate is asked, nothing is decided and nothing is sent.
+    """
     run = run or uuid.uuid4().hex
     try:
         async with ledger.lease(
@@ -73,17 +77,18 @@ async def one_pass(
             follower = Follower(ledger, engine.redactor.redact, by.actor, run, site.name, follow, tell)
             # A run retried by hand keeps its id, so the folder is of this attempt alone.
             folder = engine.home / "runs" / uuid.uuid4().hex
-            return await _leased(Pass(engine, site, ledger, lease, run, by, follower, tell, folder, go_on), part)
+            this = Pass(engine, site, ledger, lease, run, by, follower, tell, folder, go_on)
+            return await _leased(this, part, acts)
     except RetrustError as error:
         return Ended(outcome_of(error), error=error)
 
 
-async def _leased(this: Pass, part: Part[Any]) -> Ended:
+async def _leased(this: Pass, part: Part[Any], acts: bool) -> Ended:
     reached: list[Detected] = []
     case: Case | None = None
     try:
         async with AsyncExitStack() as stack:
-            await _in_order(this, stack, part, reached)
+            await _in_order(this, stack, part, reached, acts)
     except RetrustError as error:
         case = await record_failure(this.ledger, this.site, error, **this.who)
         return _ended(outcome_of(error), reached, case or _case_of(reached), error)
@@ -91,12 +96,18 @@ async def _leased(this: Pass, part: Part[Any]) -> Ended:
         if this.folder.is_dir():
             case = case or _case_of(reached) or await this.ledger.open_case_of(this.site.name)
             await keep_files(this.ledger, this.folder, case, **this.who)
-    last = reached[-1]
-    outcome = "healthy" if isinstance(last, Healthy) else "waiting" if isinstance(last, Waiting) else "healed"
-    return _ended(outcome, reached, _case_of(reached), None)
+    return _ended(_OUTCOMES[type(reached[-1])], reached, _case_of(reached), None)
 
 
-async def _in_order(this: Pass, stack: AsyncExitStack, part: Part[Any], reached: list[Detected]) -> None:
+_OUTCOMES: dict[type[Detected], Outcome] = {
+    Healthy: "healthy",
+    Planned: "planned",
+    Waiting: "waiting",
+    Verified: "healed",
+}
+
+
+async def _in_order(this: Pass, stack: AsyncExitStack, part: Part[Any], reached: list[Detected], acts: bool) -> None:
     """The parts, in the order of the line that describes them; ``reached`` are their values so far."""
 
     async def run(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -106,7 +117,7 @@ async def _in_order(this: Pass, stack: AsyncExitStack, part: Part[Any], reached:
     detected = await run("detect", partial(parts.detect, this))
     looked = await run("list", partial(parts.look, this, stack, detected))
     planned = await run("plan", partial(parts.plan, this, looked))
-    if isinstance(planned, Healthy):
+    if isinstance(planned, Healthy) or not acts:
         return
     done = await run("gates", partial(parts.ask_gates, this, planned))
     if isinstance(done, Waiting):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from retrust.approval import evaluate
-from retrust.approval.decisions import matter_of
+from retrust.approval.decisions import Attendance, foreseen, matter_of
 from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
 from retrust.ledger import Case
@@ -78,9 +77,7 @@ async def draw_plan(engine: Engine, site: Site, ledger: Ledger, *, actor: str) -
             raise
         return Drawn(noted(snapshot, [] if str(error) in snapshot.problems else [error]), None, (), lacks=True)
     matter = await matter_of(engine, ledger, site, case or _imagined_case(site, plan, actor), plan)
-    # no secrets: a gate may say how it stands, not act
-    gates = await evaluate(matter, now=datetime.now(UTC), redact=engine.redactor.redact)
-    return Drawn(snapshot, plan, gates, lacks=bool(lacking))
+    return Drawn(snapshot, plan, await foreseen(engine, matter, Attendance(actor)), lacks=bool(lacking))
 
 
 def _imagined_case(site: Site, plan: Plan, actor: str) -> Case:
