@@ -64,6 +64,7 @@ SLOW = (
     "core/test_any_history.py",
     "deployments/",
     "end_to_end/test_appliances.py",
+    "end_to_end/test_cold_run.py",
     "end_to_end/test_command_line.py",
     "end_to_end/test_done_stays_done.py",
     "end_to_end/test_killed.py",

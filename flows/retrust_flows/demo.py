@@ -21,7 +21,7 @@ import typer
 
 from retrust.cli import output
 from retrust.errors import TemporaryError
-from retrust_flows.server import api_client, prefect_server
+from retrust_flows.server import api_client, starting_server
 
 READY_LIMIT = 60.0
 BREAK_LIMIT = 60.0
@@ -46,15 +46,18 @@ class _Story:
 
     async def tell(self) -> int:
         _chapter("A Prime pair and an ISE server start on loopback")
-        async with self._running_lab(), prefect_server(self._folder / "home"):
+        async with starting_server(self._folder / "home") as server, self._running_lab():
+            await self._breaks()
+            await server
             self._environment |= {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
-            code = await self._chapters()
+            code = await self._heals()
             await _timeline()
         _chapter("The end" if code == 0 else "It did not end well")
         output.show(["Everything that was started is stopped. Your own first steps: retrust init"])
         return code
 
-    async def _chapters(self) -> int:
+    async def _breaks(self) -> None:
+        """Nothing of this needs Prefect's server, which starts meanwhile."""
         await self._retrust("check")
         _chapter("The secondary and the ISE server get new certificates; the pins are stale now")
         for node in ("secondary", "ise"):
@@ -65,6 +68,8 @@ class _Story:
             await self._retrust("event", "log", str(self._log(log)), "--site", SITE, ok=(0,))
         _chapter("The pins of both servers, and which of them are stale")
         await self._retrust("check", SITE)
+
+    async def _heals(self) -> int:
         _chapter("Plan, gates, remediation and verification")
         options = ["--accept-unproven", *(["--yes"] if self._yes else [])]
         output.show(

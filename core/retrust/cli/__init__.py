@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 SELDOM = 100_000
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,9 +21,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 gets escapes, never a crash
             stream.reconfigure(errors="backslashreplace")
-    from retrust.cli.app import run  # light: the rule on `--help` comes first
+    try:
+        from retrust.cli.app import run  # light: the rule on `--help` comes first
 
-    run(sys.argv[1:] if argv is None else argv)
+        run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        raise interrupted() from None
+
+
+def interrupted() -> SystemExit:
+    """How every command ends at a Ctrl-C."""
+    sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
+    return SystemExit(INTERRUPTED)
 
 
 __all__ = ["main"]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from retrust.cli import interrupted
 from retrust.commands import Command
 from retrust.engine.blame import blamed, told
 from retrust.engine.contracts import imported
@@ -29,7 +29,6 @@ GROUP_HELP = {
     "lab": "the twin alone: a Prime pair and ISE servers on loopback",
     "token": "API tokens of people",
 }
-INTERRUPTED = 130
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -129,8 +128,7 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             _say(unknown(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            sys.stderr.write("\ninterrupted: nothing more is sent; run again to continue\n")
-            raise typer.Exit(INTERRUPTED) from None
+            raise interrupted() from None  # Typer would make it its own
         if isinstance(result, int) and result:
             raise typer.Exit(result)
 
@@ -138,16 +136,26 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _to_its_end(awaitable: Any) -> Any:
+    """A Ctrl-C ends the browser's driver, too: what fails because of that is neither an error nor news."""
     import asyncio  # a tenth of a second that `--help` does without
 
+    async def whole() -> Any:
+        main, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert main is not None
+        loop.set_exception_handler(
+            lambda _, news: None if main.cancelling() or main.cancelled() else loop.default_exception_handler(news)
+        )
+        try:
+            return await awaitable
+        except Exception:
+            if main.cancelling():
+                raise asyncio.CancelledError from None
+            raise
+
     try:
-        return asyncio.run(_awaited(awaitable))
+        return asyncio.run(whole())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
 
 
 def unknown(error: Exception) -> RetrustError:

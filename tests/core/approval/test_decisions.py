@@ -21,7 +21,7 @@ from retrust.approval import (
     objection,
     reject,
 )
-from retrust.approval.decisions import decide, terminal_labels
+from retrust.approval.decisions import decide, foreseen, terminal_labels
 from retrust.errors import UsageError
 from retrust.models import Sighting
 from retrust.states import State
@@ -182,3 +182,15 @@ async def test_a_plan_that_no_person_opens(scene: Any) -> None:
     assert ended.case_id is not None
     with pytest.raises(UsageError, match="no gate of this plan is opened by a person"):
         await approve(site.engine, site.ledger, ended.case_id, ANN, reason="x")
+
+
+@pytest.mark.parametrize(("yes", "state"), [(True, "open"), (False, "shut")])
+async def test_what_an_option_will_say_is_foreseen(scene: Any, yes: bool, state: str) -> None:
+    """How the gates will stand with --yes can be shown beforehand; nothing of it is recorded."""
+    site = await scene(policy={"delete-pin": [{"gate": "confirm"}]})
+    await site.broken()
+    case = (await site.run(acts=False)).case_id
+    matter = await current_matter(site.engine, site.ledger, case)
+    states = await foreseen(site.engine, matter, Attendance("service", yes=yes, accept_unproven=True))
+    assert {g.gate: g.state for g in states}["confirm"] == state
+    assert await said(site, case) == []

@@ -40,6 +40,19 @@ async def test_a_shut_gate_ends_the_pass(scene: Any) -> None:
     assert (await site.run()).outcome == "healed"
 
 
+async def test_one_that_does_not_act_ends_with_its_plan(scene: Any) -> None:
+    """The case has its plan; nobody decided, though an option says yes, and nothing was sent until a pass that acts."""
+    site, names = await scene(), list[str]()
+    await site.broken()
+    ended = await site.run(before=names.append, acts=False)
+    assert (ended.outcome, ended.case.state) == ("planned", State.PLANNED)
+    assert names == ["detect", "list", "plan"]
+    assert await site.ledger.decisions(ended.case_id) == []
+    assert site.world.peers["alpha"].pinned == "alpha-0"
+    again = await site.run()
+    assert (again.outcome, again.plan.digest) == ("healed", ended.plan.digest)
+
+
 async def test_an_error_ends_it_as_failed_and_the_case_says_so(scene: Any) -> None:
     """Whatever part fails, the case tells where and why; the lease is given back."""
     site = await scene()
