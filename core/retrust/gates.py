@@ -96,6 +96,10 @@ class Gate(Generic[SettingsT]):
         """How the gate stands; one that raises is shut, with the error as what it needs."""
         ...
 
+    async def at_any_plan(self, settings: SettingsT, now: datetime) -> GateState | None:
+        """How it stands whatever the plan, for people to see beforehand; None where that depends on the plan."""
+        return None
+
     def covers(self, settings: SettingsT, other: SettingsT) -> bool:
         """Whether being open with ``settings`` implies being open with ``other``."""
         return settings == other

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from retrust.approval.required import RISKS, approvers_of, requirements
     from retrust.approval.rules import DECIDABLE, Matter, expires_at, may_decide
     from retrust.approval.ssh_keys import sign
-    from retrust.approval.standing import evaluate
+    from retrust.approval.standing import at_any_plan, evaluate
     from retrust.approval.tokens import (
         ADMIN,
         MayNotMake,
@@ -64,6 +64,7 @@ __all__ = [
     "accepted",
     "approve",
     "approvers_of",
+    "at_any_plan",
     "cancel",
     "check_policy",
     "create_token",
@@ -93,7 +94,7 @@ __getattr__ = lazily(
     required="RISKS approvers_of requirements",
     policies="check_policy",
     rules="DECIDABLE Matter expires_at may_decide",
-    standing="evaluate",
+    standing="at_any_plan evaluate",
     decisions="Attendance MayNotDecide Speaker approve cancel current_matter dismiss gate_for gate_states "
     "look_again matter_from objection person_labels reject",
     tokens="ADMIN MayNotMake Register Token create_token person_at right_to_make_tokens roles_of token_id "

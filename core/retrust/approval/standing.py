@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from retrust.actors import person_key
-from retrust.approval.required import settings_of
+from retrust.approval.required import Ask, settings_anywhere, settings_of
 from retrust.approval.rules import Matter, counted, lapsed, nobody_asked, refusal, to_come, valid_for
 from retrust.errors import Refused
 from retrust.gates import Gate, Question, Requirement
 from retrust.models import GateState, Grade
 
 if TYPE_CHECKING:
+    from retrust.host import Host
+    from retrust.inventory import Site
     from retrust.secrets.stores import Secrets
 
 LIMIT = timedelta(seconds=30)
@@ -39,6 +41,20 @@ async def evaluate(
             *(_stands(requirement, matter, now, secrets, redact, limit) for requirement in matter.requirements)
         )
     )
+
+
+async def at_any_plan(host: Host, site: Site, now: datetime) -> tuple[GateState, ...]:
+    """How those gates of a site's policy stand that look at no plan, such as its change windows."""
+    found = []
+    for gate in host.gates.values():
+        for settings in settings_anywhere(site, gate.name):
+            try:
+                model = settings_of(host.gates, Ask(gate.name, settings), host.inventory)
+                state = await gate.at_any_plan(model, now)
+            except Exception as exc:  # a plugin's own: whoever looks at a list must see the rest of it
+                state = _shut(gate.name, f"a working gate: it failed with {type(exc).__name__}")
+            found += [state] if state is not None else []
+    return tuple(found)
 
 
 async def _stands(

@@ -279,7 +279,8 @@ async def sites(
 
 
 async def _site(console: Console, name: str) -> dict[str, Any]:
-    case, picture = await last_seen(console.host, console.ledger, name)
+    picture = await last_seen(console.host, console.ledger, console.board, name)
+    case = next(iter(await console.ledger.cases(site=name, limit=1)), None)
     return {
         "site": name,
         "case": _case(case) if case else None,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrust.approval import MayNotDecide, MayNotMake, Register, without_tokens
 from retrust.errors import RetrustError, TemporaryError, UsageError
 from retrust.ledger import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
+from retrust.models import GateState
 from retrust.states import IllegalMove
 from retrust_plugins.console.board import Board
 from retrust_plugins.console.live import Streams
@@ -26,7 +28,10 @@ API = "/api/v1"
 
 @dataclass
 class Console:
-    """What the routes work with; one for each application. ``heavy`` lets few read much of the ledger at once."""
+    """What the routes work with; one for each application. ``heavy`` lets few read much of the ledger at once.
+
+    ``windows`` are gates that look at no plan, by policy, as they stood when they were last asked.
+    """
 
     host: Host
     ledger: Ledger
@@ -36,6 +41,7 @@ class Console:
     streams: Streams
     board: Board
     heavy: asyncio.Semaphore
+    windows: dict[str, tuple[datetime, tuple[GateState, ...]]] = field(default_factory=dict)
 
     def clean(self, text: str) -> str:
         """What may be said to anybody, or written to a log: no secret that is known, nothing like a token."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from retrust.models import Grade
 from retrust.states import FINAL, State
@@ -45,11 +45,14 @@ SORTS: dict[str, tuple[str, Key]] = {
 }
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One page of cases; ``total`` is of all pages, ``cut`` whether older ones were not looked through."""
+Row = TypeVar("Row")
 
-    rows: Sequence[Brief]
+
+@dataclass(frozen=True)
+class Listed(Generic[Row]):
+    """One page of a list; ``total`` is of all pages, ``cut`` whether older ones were not looked through."""
+
+    rows: Sequence[Row]
     total: int
     page: int
     cut: bool = False
@@ -59,7 +62,9 @@ class Listed:
         return max(1, -(-self.total // PAGE))
 
 
-async def listed(console: Console, *, site: str, state: str, person: str, text: str, sort: str, number: int) -> Listed:
+async def listed(
+    console: Console, *, site: str, state: str, person: str, text: str, sort: str, number: int
+) -> Listed[Brief]:
     """The cases that fit, sorted; those that ended are read from the ledger, the newest of them."""
     wanted = states_of(state)
     briefs = {b.case.id: b for b in await console.board.open()}
@@ -70,9 +75,14 @@ async def listed(console: Console, *, site: str, state: str, person: str, text: 
         old = await console.ledger.cases(site=only, states=ended, limit=NEWEST)
     kept = [c for c in (*cases, *old) if _fits(c, briefs.get(c.id), site, person, text)]
     kept.sort(key=lambda case: SORTS[sort][1](case, briefs.get(case.id)))
-    number = min(number, max(1, -(-len(kept) // PAGE)))
-    rows = await console.board.of(kept[(number - 1) * PAGE : number * PAGE])
-    return Listed(rows, len(kept), number, len(old) == NEWEST)
+    number, part = paged(kept, number)
+    return Listed(await console.board.of(part), len(kept), number, len(old) == NEWEST)
+
+
+def paged(items: Sequence[Row], number: int) -> tuple[int, Sequence[Row]]:
+    """The page of that number, or the last one there is, and what is on it."""
+    number = min(number, max(1, -(-len(items) // PAGE)))
+    return number, items[(number - 1) * PAGE : number * PAGE]
 
 
 def _fits(case: Case, brief: Brief | None, site: str, person: str, text: str) -> bool:

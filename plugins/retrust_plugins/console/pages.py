@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -19,12 +20,13 @@ from retrust_plugins.console.api import After, CaseId, Site, StateFilter, Text, 
 from retrust_plugins.console.board import LOOKS, TOLD
 from retrust_plugins.console.context import Console, status_of
 from retrust_plugins.console.listing import FEW, SORTS, listed, overview
-from retrust_plugins.console.reading import PNG, last_seen, view_case
+from retrust_plugins.console.reading import PNG, view_case
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Visitor
+from retrust_plugins.console.siting import SHOWS, listed_sites, site_row
 
 router = APIRouter(include_in_schema=False)
-SITES, ENTRIES = 12, 100
+ENTRIES = 100
 SAID = {
     "yes": "Your yes is recorded.",
     "no": "Your no is recorded: the case is cancelled, nothing was changed.",
@@ -195,37 +197,45 @@ async def export(console: TheConsole, visitor: SignedIn, case: CaseId) -> Respon
 
 @router.get("/sites")
 async def sites(
-    request: Request, console: TheConsole, visitor: SignedIn, start: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+    request: Request,
+    console: TheConsole,
+    visitor: SignedIn,
+    q: Text = "",
+    show: Literal["all", "broken", "case", "maintenance", "unseen"] = "all",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
-    names = sorted(console.host.inventory.sites)
-    shown = names[start : start + SITES]
-    seen = await asyncio.gather(*(last_seen(console.host, console.ledger, name) for name in shown))
+    found = await listed_sites(console, text=q, show=show, number=number)
     return page(
         request,
         "sites.html",
         title="Sites",
         visitor=visitor,
-        start=start,
-        size=SITES,
-        total=len(names),
-        sites=[(name, *found) for name, found in zip(shown, seen, strict=True)],
+        found=found,
+        seen=console.board.seen,
+        asked={"q": q, "show": show},
+        shows=SHOWS,
     )
 
 
 @router.get("/sites/{site}")
-async def site_page(request: Request, console: TheConsole, visitor: SignedIn, site: str) -> Response:
+async def site_page(request: Request, console: TheConsole, visitor: SignedIn, site: str, said: str = "") -> Response:
     console.host.site(site)
-    newest, picture = await last_seen(console.host, console.ledger, site)
     return page(
         request,
         "site.html",
         title=site,
         visitor=visitor,
-        site=site,
-        newest=newest,
-        picture=picture,
+        row=await site_row(console, site),
+        said=SAID.get(said),
         cases=await console.board.of(await console.ledger.cases(site=site, limit=20)),
+        seen=console.board.seen,
     )
+
+
+@router.post("/sites/{site}/again")
+async def look_at_site(console: TheConsole, visitor: Deciding, site: str) -> Response:
+    await look_again(console.host, console.ledger, site, visitor.speaker, source="console")
+    return RedirectResponse(f"/sites/{quote(site)}?said=again", 303)
 
 
 # -- audit -------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from retrust.approval import DECIDABLE, current_matter, gate_for, gate_states, objection, person_labels
 from retrust.audit import attached_file
-from retrust.ledger.entries import Attached, CaseMoved
+from retrust.ledger.entries import Attached, CaseMoved, Looked
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.present import milestones_of
 from retrust.states import State
-from retrust_plugins.console.board import may_say_yes
+from retrust_plugins.console.board import Board, may_say_yes
 from retrust_plugins.console.foretold import Foretold, foretell
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor
@@ -298,25 +298,12 @@ def _why(entries: Sequence[Entry]) -> str:
 # -- a site as it was last seen ------------------------------------------------------------------------
 
 
-async def last_seen(host: Host, ledger: Ledger, site: str) -> tuple[Case | None, Picture | None]:
-    """The site's newest case, and the picture of the newest that is known of it, by a case or by a check."""
-    cases = await ledger.cases(site=site, limit=5)
-    newest = cases[0] if cases else None
-    seen = await _seen_in(ledger, cases)
-    if (look := await ledger.last_look(site)) and (not seen or look.observed_at > seen[0].observed_at):
-        seen = look, "check"
-    if seen:
-        return newest, _picture(host, site, *seen)
-    baselines = (await ledger.baselines(site)).values()
-    return newest, of_baselines(site, baselines, _nodes(host, site))
-
-
-async def _seen_in(ledger: Ledger, cases: Sequence[Case]) -> tuple[Snapshot, str] | None:
-    """What the newest case that looked at all saw last."""
-    for case in cases:
-        if snapshot := await _last_snapshot(ledger, case.id):
-            return snapshot, f"case {case.id}"
-    return None
+async def last_seen(host: Host, ledger: Ledger, board: Board, site: str) -> Picture | None:
+    """The picture of the newest that is known of a site: by a case, by a check, else what was last verified."""
+    entry = (await board.looks()).get(site)
+    if entry is not None and isinstance(entry.body, Looked):
+        return _picture(host, site, entry.body.snapshot, f"case {entry.case}" if entry.case else "check")
+    return of_baselines(site, (await ledger.baselines(site)).values(), _nodes(host, site))
 
 
 async def _last_snapshot(ledger: Ledger, case: str) -> Snapshot | None:

@@ -34,6 +34,9 @@ class Window(Gate[WindowSettings]):
         settings = question.settings
         return await asyncio.to_thread(stands, settings, question.requirement.label, question.now, question.takes)
 
+    async def at_any_plan(self, settings: WindowSettings, now: datetime) -> GateState:
+        return await asyncio.to_thread(stands, settings, self.name, now)
+
     def check(self, settings: WindowSettings, inventory: Inventory) -> Iterator[str]:
         """A calendar that is not there, or broken, would keep the gate shut."""
         state = stands(settings, self.name, datetime.now(UTC))
@@ -50,6 +53,7 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
         return GateState(gate=label, state="shut", needs=f"a calendar that can be relied on: {exc}")
     if span is None:
         why = f"; it has {' and '.join(sorted(passed_over))} events, which open nothing" if passed_over else ""
+        why += _frozen(settings, now)
         much = f" with {_long(settings, takes)} left" if short else ""
         return GateState(
             gate=label,
@@ -63,7 +67,7 @@ def stands(settings: WindowSettings, label: str, now: datetime, takes: timedelta
         needs += f", with {_long(settings, takes)}"
         if short.start <= now:
             needs += f": the one that is open closes too soon, on {_moment(short.end, settings)}"
-    return GateState(gate=label, state="shut", until=span.start, needs=needs)
+    return GateState(gate=label, state="shut", until=span.start, needs=needs + _frozen(settings, now))
 
 
 def _next(
@@ -80,6 +84,14 @@ def _next(
                 return span, short
             short = short or span
     return None, short
+
+
+def _frozen(settings: WindowSettings, now: datetime) -> str:
+    """The end of the freeze that lasts now, to be said beside the next window."""
+    spans = window.open_spans(settings.freeze, (), settings.timezone, now, now + HORIZONS[1])
+    if not spans or spans[0].start > now:
+        return ""
+    return f"; a freeze lasts until {_moment(spans[0].end, settings)}"
 
 
 def _left(settings: WindowSettings, takes: timedelta) -> timedelta:

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from kit.browsing import SIZES, shoot, sign_in
-from kit.scenes import NIGHT, a_night
+from kit.scenes import NIGHT, POLICY, a_night
 from retrust.testing.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -21,6 +21,11 @@ PAGES = {
     "audit": "/audit",
     "not-found": "/cases/c999999",
 }
+SUNDAYS = {
+    "gate": "window",
+    "timezone": "UTC",
+    "calendar": [{"start": "2020-01-05 02:00", "duration": "4h", "rrule": "FREQ=WEEKLY"}],
+}
 NARROWEST = {"width": 360, "height": 740}
 
 
@@ -28,8 +33,10 @@ async def test_every_page_looks_right(make_world, browser: Browser) -> None:
     """axe finds nothing on any page, light or dark, at a desk or on a phone; none is wider than a small phone."""
     from axe_playwright_python.async_playwright import Axe
 
-    world = await make_world(sites=NIGHT)
+    world = await make_world(sites=NIGHT, policy=POLICY | {"interrupting": [*POLICY["interrupting"], SUNDAYS]})
     cases = await a_night(world.ledger, world.engine.home)
+    known = world.engine.inventory.sites
+    known["depot"] = known["depot"].model_copy(update={"maintenance": True})
     pages = {f"case-{state}": f"/cases/{case.id}" for state, case in cases.items()} | PAGES
     token = await world.token("ann")
     async with serving(world.app) as url:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from kit.forms import hidden_field
-from kit.scenes import NIGHT, SERVICE, a_night, a_renewal, a_snapshot, waiting_case
+from kit.scenes import NIGHT, POLICY, SERVICE, a_night, a_renewal, a_snapshot, waiting_case
 from retrust.models import Grade
 from retrust.testing.ledgers import fingerprint
 
@@ -59,12 +61,12 @@ async def test_the_picture_is_of_the_newest_look(world) -> None:
     """What a check saw after the last case is what the sites' page shows, and says whence it is known."""
     case = await waiting_case(world.ledger)
     ann = await world.browser("ann")
-    assert f"(case {case.id})" in (await ann.get("/sites")).text
+    assert f"(case {case.id})" in (await ann.get("/sites/campus")).text
+    assert "1 stale" in (await ann.get("/sites")).text
     checked = a_snapshot(healed=True).model_copy(update={"observed_at": datetime.now(UTC)})
     await world.ledger.record_look(checked, actor="person:ann")
-    text = (await ann.get("/sites")).text
-    assert "(check)" in text
-    assert "stale" not in text
+    assert "(check)" in (await ann.get("/sites/campus")).text
+    assert "stale" not in (await ann.get("/sites")).text
 
 
 async def rows(client, **asked: str) -> list[str]:
@@ -158,3 +160,63 @@ async def test_a_list_is_asked_for_alone(world) -> None:
         part = (await ann.get(path, headers={"x-part": "1"})).text
         assert "<html" not in part
         assert "Primary Lost Secondary" in part
+
+
+async def sites(client, **asked: str) -> list[str]:
+    answer = await client.get("/sites", params=asked)
+    assert answer.status_code == 200, answer.text
+    return re.findall(r'<th scope="row"><a href="/sites/([\w-]+)"', answer.text)
+
+
+async def test_the_list_of_sites(make_world) -> None:
+    """What is broken comes first; it is searched, and narrowed to what is broken, worked on, or was never seen."""
+    world = await make_world(sites=NIGHT)
+    await a_night(world.ledger, world.engine.home)
+    ann = await world.browser("ann")
+    broken = ["branch", "campus", "dc-east", "airport", "harbour"]
+    assert await sites(ann) == [*broken, "dc-west", "depot"]
+    assert await sites(ann, show="broken") == broken
+    assert await sites(ann, show="case") == ["branch", "campus", "dc-east"]
+    assert await sites(ann, show="unseen") == ["depot"]
+    assert await sites(ann, q="dc-") == ["dc-east", "dc-west"]
+    assert await sites(ann, q="lost secondary air") == ["airport"]
+
+
+WEEKLY = {"start": "2020-01-05 02:00", "duration": "4h", "rrule": "FREQ=WEEKLY"}
+ALWAYS = {"start": "2020-01-01 00:00", "end": "2090-01-01 00:00"}
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"calendar": [WEEKLY]}, r"window shut</span> <span class=\"sub\">opens <time"),
+        ({"calendar": [ALWAYS]}, r"window open</span> <span class=\"sub\">until <time"),
+        ({"calendar": [ALWAYS], "freeze": [ALWAYS]}, r"frozen</span>"),
+        ({"calendar": ["gone.ics"]}, r"window shut</span> <span class=\"sub\">needs a calendar that can be relied on"),
+        (None, "any time"),
+    ],
+)
+async def test_when_a_site_may_be_changed(make_world, window, said: str) -> None:
+    """The next change window, or the one that is open, or a freeze, stands in the list and on the site's page."""
+    gates = [{"gate": "window", "timezone": "UTC", **window}] if window else []
+    world = await make_world(policy={**POLICY, "interrupting": [*POLICY["interrupting"], *gates]})
+    ann = await world.browser("ann")
+    for path in ("/sites", "/sites/campus"):
+        assert re.search(said, (await ann.get(path)).text), path
+
+
+async def test_maintenance_is_seen_and_starts_nothing(world) -> None:
+    """A site in maintenance says so and offers no check; one that is asked for all the same is refused."""
+    ann = await world.browser("ann")
+    offered = (await ann.get("/sites/campus")).text
+    assert "Check now" in offered
+    csrf = hidden_field(offered, "csrf")
+    answer = await ann.post("/sites/campus/again", data={"csrf": csrf})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sites/campus?said=again")
+    known = world.engine.inventory.sites
+    known["campus"] = known["campus"].model_copy(update={"maintenance": True})
+    for path in ("/sites", "/sites/campus", "/sites?show=maintenance"):
+        assert "in maintenance" in (await ann.get(path)).text, path
+    assert "Check now" not in (await ann.get("/sites/campus")).text
+    assert (await ann.post("/sites/campus/again", data={"csrf": csrf})).status_code == 409
+    assert len(await world.ledger.entries(kinds=["look-asked"])) == 1

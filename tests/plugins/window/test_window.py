@@ -178,6 +178,15 @@ def test_a_freeze_outweighs_a_window() -> None:
     assert (state.state, state.until) == ("shut", at("2027-01-17 02:00"))
 
 
+def test_a_freeze_is_told() -> None:
+    """While a freeze lasts the gate says until when, beside the next opening; before it, it says nothing of it."""
+    frozen = {**SUNDAYS, "freeze": {"start": "2026-12-13", "end": "2027-01-11"}}
+    assert str(stood(frozen, at("2026-12-20 03:00")).needs).endswith(
+        "opens on Sunday 2027-01-17 at 02:00 CET; a freeze lasts until Monday 2027-01-11 at 00:00 CET"
+    )
+    assert "freeze" not in str(stood(frozen, at("2026-12-10 03:00")).needs)
+
+
 def test_a_freeze_cuts_a_window() -> None:
     """A freeze that starts in a window ends it there, and one that ends in it lets the rest open."""
 
