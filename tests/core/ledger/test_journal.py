@@ -104,6 +104,21 @@ async def test_observers_hear_after_the_commit(ledger: Ledger) -> None:
     assert told == [("key-joined", True), ("alarm", True), ("notice", True)]
 
 
+async def test_of_nothing_written_nobody_hears(ledger: Ledger) -> None:
+    """A transaction that appends no entry has no note and no observer, and leaves the chain as it was."""
+    await ledger.append(noticed(), actor="x")
+    head, heard = await ledger.head(), []
+
+    async def hear(said: object) -> None:
+        heard.append(said)
+
+    ledger.observers.append(hear)
+    ledger.witnesses.append(hear)
+    async with ledger.write():
+        pass
+    assert (await ledger.head(), heard) == (head, [])
+
+
 async def test_a_failing_observer_fails_nothing(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     """It is complained of once, the entry is kept, and the others hear of it."""
     heard: list[int] = []

@@ -65,12 +65,3 @@ async def test_one_transaction_has_one_signed_head(ledger: Ledger, clock: SetClo
     assert [entry.prev_hash for entry in made] == [before.hash, *(entry.hash for entry in made[:-1])]
     assert {entry.at for entry in made} == {clock.now}
     assert await signed_head(ledger) == (made[-1].seq, made[-1].hash)
-
-
-async def test_nothing_written_is_nothing_signed(ledger: Ledger) -> None:
-    """A transaction that appends no entry leaves the head as it was, signature and all."""
-    await ledger.append(noticed(), actor="x")
-    before = await signed_head(ledger)
-    async with ledger.write() as writing:
-        assert await writing.row(select(t.cases)) is None
-    assert await signed_head(ledger) == before
