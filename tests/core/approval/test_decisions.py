@@ -21,7 +21,7 @@ from retrust.approval import (
     objection,
     reject,
 )
-from retrust.approval.decisions import decide, foreseen, terminal_labels
+from retrust.approval.decisions import decide, foreseen, look_again, terminal_labels
 from retrust.errors import UsageError
 from retrust.models import Sighting
 from retrust.states import State
@@ -131,6 +131,30 @@ async def test_what_looks_like_a_token_is_not_kept(waiting: Any) -> None:
     assert decision.reason.startswith("yes, ")
     assert decision.reason.endswith(" is mine")
     assert token not in decision.reason
+
+
+async def test_a_look_that_a_person_asks_for(waiting: Any) -> None:
+    """It is of the open case where there is one, of the site alone where there is none, and in that person's name."""
+    site, case = waiting
+    await look_again(site.engine, site.ledger, "campus", ANN, source="a test")
+    await cancel(site.ledger, case, CY, reason="wrong server")
+    await look_again(site.engine, site.ledger, "campus", BEN, source="a test")
+    asked = await site.ledger.entries(kinds=("look-asked",))
+    assert [(e.actor, e.case, e.site) for e in asked] == [
+        ("person:ann", case, "campus"),
+        ("person:ben", None, "campus"),
+    ]
+
+
+async def test_no_look_is_asked_for_in_maintenance(waiting: Any) -> None:
+    """Where nothing is started, nothing is promised."""
+    site, _ = waiting
+    known = site.engine.inventory
+    resting = known.sites["campus"].model_copy(update={"maintenance": True})
+    engine = replace(site.engine, inventory=replace(known, sites={"campus": resting}))
+    with pytest.raises(UsageError, match="in maintenance"):
+        await look_again(engine, site.ledger, "campus", ANN, source="a test")
+    assert await site.ledger.entries(kinds=("look-asked",)) == []
 
 
 async def test_a_dismissed_sighting_ends_what_it_caused(scene: Any) -> None:
