@@ -1,4 +1,4 @@
-"""A site whose appliance is in memory, with a real engine and ledger over it."""
+"""A ledger on each database, and a site whose appliance is in memory, with a real engine and ledger over it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,32 @@ from retrust.engine import Engine, load_plugins
 from retrust.ledger import Ledger
 from retrust.runs.endings import Ended
 from retrust.runs.passes import one_pass
+from retrust.testing.ledgers import BACKENDS, SetClock, database_url, migrated_url
 
 SITE = "campus"
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Every test that takes ``ledger`` or ``url`` runs on SQLite and on a real PostgreSQL."""
+    return str(request.param)
+
+
+@pytest.fixture
+def url(backend: str, tmp_path: Path) -> str:
+    """An empty database."""
+    return database_url(backend, tmp_path)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+async def ledger(backend: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Ledger]:
+    async with await Ledger.open(migrated_url(backend, tmp_path), tmp_path, clock=clock) as opened:
+        yield opened
 
 
 @dataclass
