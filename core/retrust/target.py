@@ -146,6 +146,10 @@ class Target(Generic[SiteT]):
         """
         ...
 
+    def label(self, relation: str) -> str:
+        """A relation's name as people say it."""
+        return relation
+
     def browses(self, site: SiteT) -> bool:
         """Whether the site has web pages that Chromium opens."""
         return False

@@ -14,13 +14,15 @@ from retrust.approval import DECIDABLE
 from retrust.approval.decisions import Attendance, Speaker, current_matter, decide, reject, terminal_labels
 from retrust.cli import output
 from retrust.cli.asking import answer
+from retrust.cli.moving import Bar
 from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
 from retrust.cli.showing import HOW, SignOption, person, somebody
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.inventory import Site
 from retrust.ledger import Ledger
-from retrust.models import GateState, Grade, Plan, Progress, Sighting, Snapshot
+from retrust.models import GateState, Grade, Plan, Sighting, Snapshot
 from retrust.present.json import run_object, unplanned_object
 from retrust.runs.endings import Ended
 from retrust_flows.running import Planned, Runner
@@ -45,7 +47,7 @@ async def run(
     inventory: InventoryOption = None,
 ) -> int:
     """Plan, gates, remediate, verify, in the foreground with progress."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     chosen = engine.site(site)
     for warning in engine.warnings_of(chosen):
         output.say(f"warning: {warning}")
@@ -59,9 +61,9 @@ async def run(
                 engine,
                 ledger,
                 by,
-                progress=_progress,
+                progress=Bar(),
                 tell=lambda text: output.say(f"  {text}"),
-                planned=_shown_once() if not json else lambda *_: None,
+                planned=_shown_once(engine.target(chosen).label) if not json else lambda *_: None,
             )
             ended = await _passes(runner, server, chosen, Attendance(by, yes, accept_unproven), json)
     _report(chosen, ended, json)
@@ -101,14 +103,14 @@ async def _there(server: asyncio.Task[str]) -> None:
     await server
 
 
-def _shown_once() -> Planned:
+def _shown_once(label: Callable[[str], str]) -> Planned:
     """Shows what was seen and the plan, before anything of it is carried out; each plan once."""
     shown: set[str] = set()
 
     def show(seen: Snapshot, plan: Plan, gates: tuple[GateState, ...]) -> None:
         if plan.digest not in shown:
             shown.add(plan.digest)
-            output.show(output.snapshot_lines(seen))
+            output.show(output.snapshot_lines(seen, label, "this plan"))
             output.show(output.plan_lines(plan, gates))
 
     return show
@@ -197,10 +199,6 @@ async def _include(ledger: Ledger, engine: Engine, site: Site, edges: list[str],
                 level="authenticated",
             )
         )
-
-
-def _progress(progress: Progress) -> None:
-    output.say(f"  {progress}")
 
 
 def _report(site: Site, ended: Ended, json: bool) -> None:

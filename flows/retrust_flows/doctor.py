@@ -13,8 +13,9 @@ import httpx
 
 from retrust.browser.chromium import chromium_version
 from retrust.cli import output
-from retrust.cli.look import SITES_AT_ONCE, SitesArgument
-from retrust.cli.options import InventoryOption, JsonOption
+from retrust.cli.look import SITES_AT_ONCE
+from retrust.cli.options import InventoryOption, JsonOption, SitesArgument
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import InventoryError, PermanentError, RetrustError, TemporaryError
 from retrust.inventory import Site
@@ -51,7 +52,8 @@ class Line:
 
 async def doctor(sites: SitesArgument = None, json: JsonOption = False, inventory: InventoryOption = None) -> int:
     """Whether a run finds all that it needs, with the remedies. Nothing is changed at a site."""
-    lines = await _examined(inventory, sites or [])
+    with output.working("trying all that a run needs"):
+        lines = await _examined(inventory, sites or [])
     if json:
         output.print_json({"ok": all(line.ok for line in lines), "checks": [asdict(line) for line in lines]})
     else:
@@ -73,7 +75,7 @@ def _table(lines: Sequence[Line]) -> list[str]:
 
 async def _examined(inventory: Path | None, names: Sequence[str]) -> list[Line]:
     try:
-        engine = Engine.start(inventory)
+        engine = start(inventory)
     except RetrustError as error:
         return [Line.of("inventory" if isinstance(error, InventoryError) else "home", error)]
     sites = [engine.site(name) for name in names] or list(engine.inventory.sites.values())

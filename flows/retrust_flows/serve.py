@@ -16,7 +16,9 @@ from typing import Annotated
 import typer
 
 from retrust.cli.options import InventoryOption
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
+from retrust.engine.home import serving
 from retrust.ledger import Ledger
 from retrust_flows.running import Runner
 from retrust_flows.server import CREDENTIAL, name_prefect, prefect_server
@@ -41,12 +43,15 @@ async def serve(
     inventory: InventoryOption = None,
 ) -> int:
     """Sources, webhook, console and flows: the whole service, one process on the embedded default."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     engine.plugins.load_all()
     undo = log_to_stderr(engine.redactor, form_of(log_format))
     stop = stop_signal()
     console = engine.inventory.console
-    with web.bind(host or console.host, console.port if port is None else port) as sock:
+    with (
+        web.bind(host or console.host, console.port if port is None else port) as sock,
+        serving(engine.home, engine.inventory.file),
+    ):
         try:
             async with await engine.open_ledger() as ledger:
                 await _serve(engine, ledger, sock, passes, stop)

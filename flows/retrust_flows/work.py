@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from retrust.cli.options import InventoryOption
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust_flows.running import hush_prefect
@@ -32,7 +33,7 @@ async def worker(
     inventory: InventoryOption = None,
 ) -> int:
     """A worker on the work pool: runs what the service ordered, in this one process."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     engine.plugins.load_all()
     chosen = pool or engine.inventory.prefect.work_pool
     if chosen is None:

@@ -11,7 +11,7 @@ from retrust.approval.acceptance import accept as accept_identity
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, SiteArgument
 from retrust.cli.showing import SignOption, person
-from retrust.engine.engine import Engine
+from retrust.cli.started import start
 
 
 class Kind(StrEnum):
@@ -29,7 +29,7 @@ async def accept(
     inventory: InventoryOption = None,
 ) -> int:
     """Take a node's changed host key or web certificate for its own, compared out of band."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         missing = await accept_identity(
             engine,

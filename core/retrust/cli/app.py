@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -33,8 +35,9 @@ GROUP_HELP = {
 
 def run(arguments: Sequence[str]) -> None:
     """Do what the arguments say, and end the process with the exit code of the verb."""
+    completing = os.environ.get("COMP_WORDS", "").split()[1:] if "_RETRUST_COMPLETE" in os.environ else None
     try:
-        app = build(installed_plugins(), arguments)
+        app = build(installed_plugins(), arguments if completing is None else completing)
     except RetrustError as error:
         _say(error)
         raise SystemExit(error.exit_code) from None
@@ -46,7 +49,6 @@ def build(plugins: Plugins, arguments: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         help="Re-establishes trust after a certificate changed.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings=_HELP,
     )
@@ -74,13 +76,30 @@ def _group(app: typer.Typer, name: str) -> typer.Typer:
     return group
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"retrust {version('retrust')}\n")
+        raise typer.Exit
+
+
+VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Say everything, and which files are used.")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Say the result only.")]
+
+
 def _globals(
     inventory: Annotated[
         str | None, typer.Option(help="The inventory; default: RETRUST_INVENTORY, else ./retrust.yaml.")
     ] = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which Retrust this is.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     if inventory is not None:
         os.environ["RETRUST_INVENTORY"] = inventory
+    if verbose or quiet:
+        _loudness(verbose, quiet)
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
@@ -109,30 +128,51 @@ def _not_called(command: Command) -> Callable[[], None]:
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a verb, async or not; our errors become one message and an exit code, Ctrl-C ends quietly."""
+    """Run a verb, async or not; our errors become one message and an exit code, Ctrl-C ends quietly.
+
+    Every verb takes ``-v`` and ``-q``.
+    """
+    plain = inspect.signature(function, eval_str=True)
 
     @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, verbose: bool, quiet: bool, **kwargs: Any) -> None:
+        if verbose or quiet:
+            _loudness(verbose, quiet)
         try:
             result = function(*args, **kwargs)
             if inspect.isawaitable(result):
                 result = _to_its_end(result)
         except RetrustError as error:
-            _say(error)
+            _say(error, kwargs)
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("RETRUST_DEBUG"):
                 raise
-            _say(unknown(error))
+            _say(unknown(error), kwargs)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise interrupted() from None  # Typer would make it its own
         if isinstance(result, int) and result:
             raise typer.Exit(result)
 
+    more = (
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+        for name, option in (("verbose", VerboseOption), ("quiet", QuietOption))
+    )
+    run.__signature__ = plain.replace(parameters=[*plain.parameters.values(), *more])  # type: ignore[attr-defined]
     return run
+
+
+def _loudness(verbose: bool, quiet: bool) -> None:
+    _started().output.verbosity = int(verbose) - int(quiet)
+
+
+def _started() -> Any:
+    from retrust.cli import started  # it knows the models, which `--help` does without
+
+    return started
 
 
 def _to_its_end(awaitable: Any) -> Any:
@@ -170,10 +210,14 @@ def unknown(error: Exception) -> RetrustError:
     )
 
 
-def _say(error: RetrustError) -> None:
-    from retrust.cli.output import say_error  # it knows the models, which `--help` does without
-
-    say_error(error)
+def _say(error: RetrustError, given: Mapping[str, Any] | None = None) -> None:
+    """The message on stderr, with what was used; with ``--json``, the one document, where there is none yet."""
+    started, given = _started(), given or {}
+    started.output.say_error(error)
+    if "inventory" in given and given.get("server") is None:
+        started.say_what_is_used(given.get("inventory"))
+    if given.get("json") and not started.output.answered:
+        started.output.print_json({"error": {"what": str(error), "exit_code": error.exit_code}})
 
 
 __all__ = ["build", "guarded", "run"]

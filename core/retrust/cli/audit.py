@@ -11,7 +11,7 @@ from retrust.actors import account
 from retrust.audit import export_case, verify_chain, verify_pack
 from retrust.cli import output
 from retrust.cli.options import InventoryOption
-from retrust.engine.engine import Engine
+from retrust.cli.started import start
 from retrust.engine.home import home_folder
 from retrust.errors import UsageError
 from retrust.ledger.entries import KeyJoined
@@ -54,7 +54,7 @@ async def verify(
             output.say("give the key of the ledger that wrote it: --public-key FILE (there: retrust audit key)")
             return 3
         return 0 if report.ok else 1
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     if not engine.ledger_exists:
         raise UsageError("there is no ledger here", where=str(engine.home), hint="name its folder as RETRUST_HOME")
     async with await engine.open_ledger() as ledger:
@@ -104,7 +104,7 @@ def _own_key() -> str | None:
 
 async def key(inventory: InventoryOption = None) -> None:
     """Print the public key that this ledger began with, for others to pin."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         joined = [e.body for e in await ledger.entries(kinds=("key-joined",)) if isinstance(e.body, KeyJoined)]
     if not joined:
@@ -121,7 +121,7 @@ async def join(
     """Let another home's key sign the chain, by this home's signature: for a worker with a key of its own."""
     is_hex = len(key) == 64 and not set(key.lower()) - set("0123456789abcdef")
     public = public_from_hex(key) if is_hex else _public(Path(key))
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         joined = await ledger.join(raw(public).hex(), actor=account())
     output.say(f"{key_id(public)} {'may sign this chain from now on' if joined else 'was a key of this chain already'}")
@@ -135,7 +135,7 @@ async def export(
     """Write a case's signed evidence pack, which anyone can check offline."""
     if to is not None and not to.parent.is_dir():
         raise UsageError("there is no such folder", where=str(to.parent))
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         path = await export_case(ledger, case, to or Path(f"{case}.zip"))
     output.say(f"wrote {path}; check it anywhere: retrust audit verify {path}")

@@ -6,6 +6,7 @@ made of the same objects either way.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,18 +21,22 @@ from retrust.approval.decisions import reject as say_no
 from retrust.approval.signing import statement
 from retrust.approval.tokens import roles_of
 from retrust.cli import output
-from retrust.cli.options import InventoryOption, JsonOption, ServerOption
-from retrust.cli.remote import connect
+from retrust.cli.options import InventoryOption, JsonOption, ServerOption, WatchOption
+from retrust.cli.remote import chosen_server, connect
 from retrust.cli.showing import SignOption, person, signed, signing_person
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.present.case import story_object
-from retrust.states import OPEN_STATES
+from retrust.states import FINAL, OPEN_STATES, State
+
+WATCHED_EVERY = 2
+"""Seconds."""
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case, as `retrust cases` lists it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with the decision.")]
 GateOption = Annotated[str | None, typer.Option(help="The gate; default: the first that you may decide.")]
-DigestOption = Annotated[str | None, typer.Option(help="The digest you read; refused if the plan is another by now.")]
+DigestOption = Annotated[str | None, typer.Option(help="The digest you read; rejected if the plan has changed.")]
 
 
 async def cases(
@@ -42,15 +47,18 @@ async def cases(
     inventory: InventoryOption = None,
 ) -> None:
     """List cases, the newest first."""
-    found = await _cases(site, all_, server, inventory)
+    found = await _cases(site, all_, chosen_server(server, inventory), inventory)
     if json:
         output.print_json(found)
         return
     if not found:
         output.say("no open case" if not all_ else "no case yet")
+        return
     output.show(
-        f"{c['id']:<8} {c['site']:<16} {c['state']:<10} {c['opened_at'][:16].replace('T', ' ')}  {c['cause']}"
-        for c in found
+        output.table(
+            ("CASE", "SITE", "STATE", "OPENED (UTC)", "CAUSE"),
+            [(c["id"], c["site"], c["state"], c["opened_at"][:16].replace("T", " "), c["cause"]) for c in found],
+        )
     )
 
 
@@ -58,34 +66,44 @@ async def _cases(site: str | None, all_: bool, server: str | None, inventory: Pa
     if server is not None:
         async with connect(server) as there:
             return await there.cases(site=site, all_=all_)
-    async with await Engine.start(inventory).open_ledger() as ledger:
+    async with await start(inventory).open_ledger() as ledger:
         found = await ledger.cases(site=site, states=None if all_ else OPEN_STATES)
     return [case.model_dump(mode="json") for case in found]
 
 
 async def show(
-    case: CaseArgument, json: JsonOption = False, server: ServerOption = None, inventory: InventoryOption = None
+    case: CaseArgument,
+    json: JsonOption = False,
+    watch: WatchOption = False,
+    server: ServerOption = None,
+    inventory: InventoryOption = None,
 ) -> None:
     """The whole story of a case on one screen."""
-    story = await _story(case, server, inventory)
-    if json:
-        output.print_json(story)
-    else:
-        output.show(_lines(story))
+    told, server = None, chosen_server(server, inventory)
+    while True:
+        story = await _story(case, server, inventory)
+        if story != told and told is not None:
+            output.clear()
+        if story != told:
+            told = story
+            output.print_json(story) if json else output.show(_lines(story))
+        if not watch or story["case"]["state"] in FINAL:
+            return
+        await asyncio.sleep(WATCHED_EVERY)
 
 
 async def _story(case: str, server: str | None, inventory: Path | None) -> dict[str, Any]:
     if server is not None:
         async with connect(server) as there:
             return await there.story(case)
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         return await story_object(engine, ledger, case)
 
 
 def _lines(story: dict[str, Any]) -> Iterator[str]:
     case = story["case"]
-    yield output.paint(f"case {case['id']}", "bold") + f"  {case['site']}  {case['state']}"
+    yield output.paint(_answer(story), "bold")
     yield f"  cause: {case['cause']}; asked for by {case['requested_by']}"
     if case["note"]:
         yield f"  note: {case['note']}"
@@ -97,6 +115,17 @@ def _lines(story: dict[str, Any]) -> Iterator[str]:
     yield ""
     for entry in story["entries"]:
         yield f"  {entry['at'][:19].replace('T', ' ')}  {entry['actor']:<16} {entry['what']}"
+
+
+def _answer(story: dict[str, Any]) -> str:
+    """The case, how it stands, what it waits for, and the next command."""
+    case, gates = story["case"], story["plan"]["gates"] if story["plan"] else []
+    shut = [gate for gate in gates if gate["state"] == "shut"]
+    said = f"{case['id']}: {case['state']}"
+    if case["state"] == State.WAITING and shut:
+        needs = f", needs {shut[0]['needs']}" if shut[0]["needs"] else ""
+        return f"{said} for the gate {shut[0]['gate']}{needs} → retrust approve {case['id']}"
+    return said if case["state"] in FINAL else f"{said} → retrust run {case['site']}"
 
 
 def _sighting_line(seen: dict[str, Any]) -> str:
@@ -116,10 +145,11 @@ async def approve(
     inventory: InventoryOption = None,
 ) -> None:
     """Say yes to a case's plan, as whom your token or your signature shows."""
+    server = chosen_server(server, inventory)
     if server is not None:
         await _approve_there(server, case, reason, gate, digest, sign_with)
         return
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         if sign_with is None:
             who, signature = await person(engine, ledger), None
@@ -163,6 +193,7 @@ async def reject(
     inventory: InventoryOption = None,
 ) -> None:
     """Say no to a case's plan: its gate closes, and the case ends without a change."""
+    server = chosen_server(server, inventory)
     if server is not None:
         async with connect(server) as there:
             said = await there.decide(
@@ -170,7 +201,7 @@ async def reject(
             )
         who, label = said["actor"], said["gate"]
     else:
-        engine = Engine.start(inventory)
+        engine = start(inventory)
         async with await engine.open_ledger() as ledger:
             who = await person(engine, ledger, sign_with)
             label = await say_no(engine, ledger, case, _here(engine, who), reason=reason, gate=gate, digest=digest)
@@ -190,11 +221,12 @@ async def cancel(
     inventory: InventoryOption = None,
 ) -> None:
     """End a case without acting."""
+    server = chosen_server(server, inventory)
     if server is not None:
         async with connect(server) as there:
             await there.decide(case, "cancel", {"reason": reason})
     else:
-        engine = Engine.start(inventory)
+        engine = start(inventory)
         async with await engine.open_ledger() as ledger:
             await end(ledger, case, _here(engine, await person(engine, ledger, sign_with)), reason=reason)
     output.say(f"case {case} is cancelled")
@@ -208,11 +240,12 @@ async def dismiss(
     inventory: InventoryOption = None,
 ) -> None:
     """Say that a sighting was wrong: it counts no more, and a case that rests on nothing else ends."""
+    server = chosen_server(server, inventory)
     if server is not None:
         async with connect(server) as there:
             ended = (await there.dismiss(sighting, reason))["case"]
     else:
-        engine = Engine.start(inventory)
+        engine = start(inventory)
         async with await engine.open_ledger() as ledger:
             who = await person(engine, ledger, sign_with)
             case = await say(ledger, sighting, _here(engine, who), reason=reason)

@@ -18,6 +18,7 @@ import typer
 from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption
 from retrust.cli.showing import SignOption, level_of, person, somebody
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import UsageError
 from retrust.logs.scanner import scan_stream
@@ -45,7 +46,7 @@ async def log(
     inventory: InventoryOption = None,
 ) -> None:
     """Hand in log text: every failure it tells of becomes a sighting."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     _known(engine, site, holder)
     received = datetime.now(UTC)
     newest = received if file == "-" else min(received, _written_at(Path(file)))
@@ -128,14 +129,16 @@ async def renewed(
     fingerprint: Annotated[str | None, typer.Option(help="Its fingerprint, SHA256:…")] = None,
     password: Annotated[str | None, typer.Option(help="Of a PKCS#12 file, as env:NAME or file:PATH.")] = None,
     sign_with: SignOption = None,
+    json: JsonOption = False,
     inventory: InventoryOption = None,
 ) -> None:
     """Hand in a certificate renewal, as a deploy hook does: it announces the new fingerprint."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     secret = await _password(engine, password) if password else None
     found = _fingerprint(engine.site(site), certificate, fingerprint, secret)
     async with await engine.open_ledger() as ledger:
-        await _announce(engine, ledger, site, node, "renewed", found, by=await somebody(engine, ledger, sign_with))
+        by = await somebody(engine, ledger, sign_with)
+        await _announce(engine, ledger, site, node, "renewed", found, by=by, json=json)
 
 
 async def attested(
@@ -144,19 +147,21 @@ async def attested(
     read: Annotated[str | None, typer.Argument(metavar="[FINGERPRINT]", help="What you read out of band.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="The same, as `event renewed` takes it.")] = None,
     sign_with: SignOption = None,
+    json: JsonOption = False,
     inventory: InventoryOption = None,
 ) -> None:
     """Enter a fingerprint that you read out of band; you may then not decide the plan."""
     if (read is None) is (fingerprint is None):
         raise UsageError("give the fingerprint once", hint=f"retrust event attested {site} {node} SHA256:…")
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     found = _fingerprint(engine.site(site), None, read or fingerprint)
     async with await engine.open_ledger() as ledger:
-        await _announce(engine, ledger, site, node, "person", found, by=await person(engine, ledger, sign_with))
+        by = await person(engine, ledger, sign_with)
+        await _announce(engine, ledger, site, node, "person", found, by=by, json=json)
 
 
 async def _announce(
-    engine: Engine, ledger: Ledger, site: str, node: str, kind: str, fingerprint: str, *, by: str
+    engine: Engine, ledger: Ledger, site: str, node: str, kind: str, fingerprint: str, *, by: str, json: bool
 ) -> None:
     chosen = engine.site(site)
     named = chosen.endpoints()
@@ -179,6 +184,8 @@ async def _announce(
         }
     )
     await ledger.sight(announced)
+    if json:
+        output.print_json({"site": site, "node": node, "fingerprint": fingerprint, "level": announced.level})
     output.say(f"{site}: {node} is expected to present {fingerprint}")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from retrust.cli import output
 from retrust.cli.app import unknown
-from retrust.cli.options import InventoryOption, JsonOption, SiteArgument
+from retrust.cli.options import InventoryOption, JsonOption, SiteArgument, SitesArgument, WatchOption
 from retrust.cli.showing import SignOption, somebody
+from retrust.cli.started import start
 from retrust.engine.engine import Engine
 from retrust.errors import RetrustError, UsageError
 from retrust.inventory import Site
@@ -22,26 +24,42 @@ from retrust.runs.preview import draw_plan, renewal_impact
 from retrust.runs.reaching import FAILED, OK, REFUSED, exit_code, look, says_something_new
 from retrust.trust.baselines import healthy_baselines, taken_up
 
-SITES_AT_ONCE = 100
+SITES_AT_ONCE, FEW = 100, 10
+WATCHED_EVERY = 30
+"""Seconds between two looks: each one logs in at every node."""
 _GRAVEST = (REFUSED, 2, FAILED, 3, OK)
 
-SitesArgument = Annotated[list[str] | None, typer.Argument(metavar="[SITE…]", help="Sites; default: all.")]
 
-
-async def check(sites: SitesArgument = None, json: JsonOption = False, inventory: InventoryOption = None) -> int:
+async def check(
+    sites: SitesArgument = None, json: JsonOption = False, watch: WatchOption = False, inventory: InventoryOption = None
+) -> int:
     """Read only: pins, verdicts, evidence."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     chosen = [engine.site(name) for name in sites] if sites else list(engine.inventory.sites.values())
     for warning in engine.warnings:
         output.say(f"warning: {warning}")
+    code = await _checked(engine, chosen, json)
+    while watch:
+        await asyncio.sleep(WATCHED_EVERY)
+        output.clear()
+        code = await _checked(engine, chosen, json)
+    return code
+
+
+async def _checked(engine: Engine, chosen: Sequence[Site], json: bool) -> int:
     async with read_only(await engine.ledger_url(), engine.home) as knowledge:
         limit = asyncio.Semaphore(SITES_AT_ONCE)
-        looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
+        with output.working(f"looking at {chosen[0].name if len(chosen) == 1 else f'{len(chosen)} sites'}"):
+            looked = await asyncio.gather(*(_check(engine, site, knowledge, limit) for site in chosen))
         news = [
             s for _, s in looked if isinstance(s, Snapshot) and says_something_new(s, await knowledge.last_look(s.site))
         ]
     looked = await _kept(engine, looked, news)
-    _print([(site, noted(s, await unmet(engine, site)) if isinstance(s, Snapshot) else s) for site, s in looked], json)
+    looked = [(site, noted(s, await unmet(engine, site)) if isinstance(s, Snapshot) else s) for site, s in looked]
+    if json:
+        _print_json(looked)
+    else:
+        _print(engine, looked)
     return _gravest(_code(result) for _, result in looked)
 
 
@@ -74,18 +92,27 @@ async def _kept(engine: Engine, looked: Looked, news: list[Snapshot]) -> Looked:
     return [(site, taken_up(s, healthy[site.name]) if isinstance(s, Snapshot) else s) for site, s in looked]
 
 
-def _print(looked: Looked, json: bool) -> None:
-    if json:
-        objects = [
-            check_object(r) if isinstance(r, Snapshot) else unread_object(site.name, str(r)) for site, r in looked
-        ]
-        output.print_json(objects[0] if len(objects) == 1 else objects)
-        return
-    for site, result in looked:
+def _print_json(looked: Looked) -> None:
+    objects = [check_object(r) if isinstance(r, Snapshot) else unread_object(site.name, str(r)) for site, r in looked]
+    output.print_json(objects[0] if len(objects) == 1 else objects)
+
+
+def _print(engine: Engine, looked: Looked) -> None:
+    """What is wrong first; of many sites, those where all is well are only counted."""
+    well = [(site, result) for site, result in looked if _code(result) == OK and not _problems(result)]
+    for site, result in [pair for pair in looked if pair not in well] + (well if len(well) <= FEW else []):
         if isinstance(result, Snapshot):
-            output.show(output.snapshot_lines(result))
+            output.show(output.snapshot_lines(result, engine.target(site).label))
         else:
-            output.show([output.paint(f"site {site.name}", "bold"), f"  {result}"])
+            where = f"{result.where}: " if result.where else ""
+            output.show([output.paint(f"{site.name}: {where}{result.what} → retrust doctor {site.name}", "red")])
+            output.show([f"  {result.hint}"] if result.hint else [])
+    if len(well) > FEW:
+        output.show([f"{len(well)} sites are healthy"])
+
+
+def _problems(result: Snapshot | RetrustError) -> bool:
+    return isinstance(result, Snapshot) and bool(result.problems)
 
 
 def _code(result: Snapshot | RetrustError) -> int:
@@ -101,11 +128,13 @@ async def plan(
     site: SiteArgument, json: JsonOption = False, sign_with: SignOption = None, inventory: InventoryOption = None
 ) -> int:
     """Check, then the plan as a diff, its digest and gates."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     chosen = engine.site(site)
     try:
         async with await engine.open_ledger() as ledger:
-            drawn = await draw_plan(engine, chosen, ledger, actor=await somebody(engine, ledger, sign_with))
+            by = await somebody(engine, ledger, sign_with)
+            with output.working(f"looking at {site}, its web pages too"):
+                drawn = await draw_plan(engine, chosen, ledger, actor=by)
     except RetrustError as error:
         if json:
             output.print_json(unplanned_object(site, str(error)))
@@ -113,8 +142,12 @@ async def plan(
     if json:
         output.print_json(plan_object(drawn.snapshot, drawn.plan, drawn.gates))
     else:
-        output.show(output.snapshot_lines(drawn.snapshot))
-        output.show(output.plan_lines(drawn.plan, drawn.gates) if drawn.plan else ["", drawn.why_none])
+        then = f"retrust run {site}" if drawn.plan else None
+        output.show(output.snapshot_lines(drawn.snapshot, engine.target(chosen).label, then))
+        if drawn.plan:
+            output.show(output.plan_lines(drawn.plan, drawn.gates))
+        elif drawn.exit_code != OK:
+            output.show(["", drawn.why_none])
     return drawn.exit_code
 
 
@@ -125,9 +158,10 @@ async def impact(
     inventory: InventoryOption = None,
 ) -> int:
     """Which pins a planned renewal of a node's certificate will break."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with read_only(await engine.ledger_url(), engine.home) as knowledge:
-        snapshot = await look(engine, engine.site(site), knowledge, pages=False)
+        with output.working(f"looking at {site}"):
+            snapshot = await look(engine, engine.site(site), knowledge, pages=False)
     broken = renewal_impact(engine, engine.site(site), snapshot, renew)
     if broken is None:
         raise UsageError(
@@ -143,5 +177,8 @@ async def impact(
             }
         )
     else:
-        output.show(f"{f.pin.edge}  breaks {f.relation}" for f in broken)
+        label = engine.target(engine.site(site)).label
+        count = f"{len(broken)} pin{'' if len(broken) == 1 else 's'}"
+        output.show([f"{site}: a renewed certificate of {renew} makes {count} stale"])
+        output.show(f"  {f.pin.edge}  breaks {label(f.relation or '')}".rstrip() for f in broken)
     return OK

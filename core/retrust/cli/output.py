@@ -6,16 +6,21 @@ Progress and messages go to stderr, results to stdout. Rich is imported only whe
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from secrets import token_hex
-from typing import Any
+from typing import Any, TextIO
 
 from retrust.errors import InventoryError, RetrustError
 from retrust.models import DELETE_PIN, Finding, GateState, Grade, Plan, Snapshot, Verdict
 from retrust.present.json import plan_object
 from retrust.present.text import escaped, escaped_json
+from retrust.runs.answer import answer
+from retrust.runs.reaching import REFUSED, asks_somebody, exit_code
 
 COLOURS = {
     Verdict.FRESH: "green",
@@ -31,11 +36,18 @@ COLOURS = {
 _PAINT = f"\ufdd0{token_hex(8)}:"  # known to this process alone, so that no text brings colours of its own
 _PAINTED = re.compile(f"{_PAINT}(\\d+);")
 _CODES = {"green": "32", "yellow": "33", "magenta": "35", "red": "31", "bright_black": "90", "bold": "1", "cyan": "36"}
+NARROWEST, WIDEST = 60, 200
+
+verbosity = 0
+"""What ``-v`` (1) and ``-q`` (-1) ask for."""
 
 
 def paint(text: str, colour: str) -> str:
-    """``text`` in a colour where stdout is a terminal."""
-    return f"{_PAINT}{_CODES[colour]};{text}{_PAINT}0;" if sys.stdout.isatty() else text
+    """``text`` in a colour, where stdout is a terminal or FORCE_COLOR asks for it, and NO_COLOR does not forbid it."""
+    coloured = sys.stdout.isatty() if os.environ.get("TERM") != "dumb" else False
+    if os.environ.get("NO_COLOR") or not (coloured or os.environ.get("FORCE_COLOR")):
+        return text
+    return f"{_PAINT}{_CODES[colour]};{text}{_PAINT}0;"
 
 
 def shown(text: str) -> str:
@@ -43,54 +55,140 @@ def shown(text: str) -> str:
     return _PAINTED.sub("\033[\\1m", escaped(text))
 
 
+def _folded(line: str, stream: TextIO) -> str:
+    """A line for a terminal, broken at blanks and set in; a fingerprint or a command is never broken inside."""
+    if not stream.isatty():
+        return line
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    first = re.match(r" *(?:\S+ {2,})?", line)
+    inset = " " * max(2, min(first.end() if first else 0, width // 3))
+    rows, length = [""], 0
+    for blanks, word in re.findall(r"( *)(\S+)", line):
+        size = len(_PAINTED.sub("", word))
+        if length and length + len(blanks) + size > width:
+            rows.append(inset)
+            length, blanks = len(inset), ""
+        rows[-1] += blanks + word
+        length += len(blanks) + size
+    return "\n".join(rows)
+
+
+answered = False
+"""Whether a document was printed; ``--json`` prints one, whatever happens."""
+
+
 def print_json(value: Any) -> None:
+    global answered
+    answered = True
     sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
 def say(text: str) -> None:
-    """A message about the work, not its result."""
-    sys.stderr.write(f"{shown(text)}\n")
+    """A message about the work, not its result; `-q` leaves it out."""
+    if verbosity >= 0:
+        say_always(text)
+
+
+def say_always(text: str) -> None:
+    Moving.stop()
+    sys.stderr.write("".join(f"{shown(_folded(escaped(line), sys.stderr))}\n" for line in text.split("\n")))
     sys.stderr.flush()
 
 
 def say_error(error: RetrustError) -> None:
     """What happened, where, and what to do; of an inventory each problem, with its file, line and key."""
     if isinstance(error, InventoryError) and error.problems:
-        say("\n".join(map(str, error.problems)))
+        say_always("\n".join(map(str, error.problems)))
         return
-    say(f"retrust: {error.where}: {error.what}" if error.where else f"retrust: {error.what}")
+    say_always(f"retrust: {error.where}: {error.what}" if error.where else f"retrust: {error.what}")
     if error.hint:
-        say(f"  → {error.hint}")
+        say_always(f"  → {error.hint}")
 
 
 def show(lines: Iterable[str]) -> None:
-    """Each line is one line, whatever somebody wrote into it."""
-    sys.stdout.write("".join(shown(line).replace("\n", "\\n") + "\n" for line in lines))
+    """Each line is one line, whatever somebody wrote into it; a terminal's width folds it."""
+    Moving.stop()
+    whole = (line.replace("\n", "\\n") for line in lines)
+    sys.stdout.write("".join(shown(_folded(escaped(line), sys.stdout)) + "\n" for line in whole))
     sys.stdout.flush()
 
 
-def snapshot_lines(snapshot: Snapshot) -> Iterable[str]:
-    yield paint(f"site {snapshot.site}", "bold")
-    for finding in snapshot.findings:
-        yield from _finding_lines(finding)
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Aligned columns below their heads; the last one is as long as it is."""
+    widths = [max(len(row[n]) for row in (heads, *rows)) for n in range(len(heads) - 1)]
+    for number, row in enumerate((heads, *rows)):
+        line = "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]))
+        yield line if number else paint(line, "bold")
+
+
+def clear() -> None:
+    """An empty screen for the next look of ``--watch``; elsewhere an empty line."""
+    sys.stdout.write("\033[2J\033[H" if sys.stdout.isatty() else "\n")
+
+
+class Moving:
+    """What moves on a terminal's stderr (``moving``): one spinner or bar, gone before a line comes."""
+
+    live: Any = None
+
+    @classmethod
+    def stop(cls) -> None:
+        moving, cls.live = cls.live, None
+        if moving is not None:
+            moving.stop()
+
+
+def working(text: str) -> AbstractContextManager[None]:
+    """Something moves while the block runs, where somebody looks."""
+    if not sys.stderr.isatty() or verbosity < 0:
+        return nullcontext()
+    from retrust.cli.moving import spinner  # Rich takes a tenth of a second, for a terminal only
+
+    return spinner(text)
+
+
+def snapshot_lines(snapshot: Snapshot, label: Callable[[str], str] = str, then: str | None = None) -> Iterable[str]:
+    """The answer in the first line, then what asks for a person; everything with `-v`, the answer alone with `-q`."""
+    code = exit_code(snapshot)
+    first = answer(snapshot, label, then)
+    yield paint(first, "green" if code == 0 and not snapshot.problems else "red" if code == REFUSED else "bold")
+    whole = verbosity > 0
+    left = 0
+    for finding in snapshot.findings if verbosity >= 0 else ():
+        matters = asks_somebody(finding, snapshot) or finding.evidence.grade is Grade.CONTRADICTED
+        if whole or matters or (finding.presented is None and finding.endpoint is not None):
+            yield from _finding_lines(finding, whole=whole)
+        else:
+            left += finding.verdict is Verdict.UNPROVEN
+    if verbosity < 0:
+        return
     for name, relation in snapshot.relations.items():
-        status = "not to be told over SSH" if relation is None else relation.status or "unreadable"
-        colour = {True: "green", False: "red"}.get(relation.healthy if relation else None, "bright_black")  # type: ignore[arg-type]
-        yield f"  {name}: {paint(status, colour)}"
+        if whole or (relation is not None and relation.healthy is not True):
+            status = "not visible over SSH" if relation is None else relation.status or "unreadable"
+            colour = {True: "green", False: "red"}.get(relation.healthy if relation else None, "bright_black")  # type: ignore[arg-type]
+            yield f"  {label(name)}: {paint(status, colour)}"
     for problem in snapshot.problems:
         yield f"  {paint('problem', 'red')}: {problem}"
+    if left:
+        yield f"  note: {left} unproven, which needs nothing now: retrust check -v {snapshot.site}"
 
 
-def _finding_lines(finding: Finding) -> Iterable[str]:
+def _finding_lines(finding: Finding, *, whole: bool) -> Iterable[str]:
+    """Of a proven pin one line will do; where a person has to judge, what speaks for it; everything if ``whole``."""
+    evidence = finding.evidence
+    grade = paint(evidence.grade.value, COLOURS[evidence.grade])
+    judged = finding.verdict in (Verdict.STALE, Verdict.UNPROVEN) or evidence.grade is Grade.CONTRADICTED
     verdict = paint(f"{finding.verdict.value:<9}", COLOURS[finding.verdict])
-    yield f"  {verdict} {finding.pin.edge}  {finding.pin.subject.strip()}"
-    for reason in finding.reasons:
+    yield f"  {verdict} {finding.pin.edge}  {finding.pin.subject.strip() if whole else f'evidence: {grade}'}"
+    matters = judged and evidence.grade is not Grade.PROVEN
+    for reason in finding.reasons if whole or matters else ():
         yield f"            {reason}"
     if finding.presented is not None and finding.verdict is not Verdict.FRESH:
         yield f"            presents {finding.presented.fingerprint}"
-    if finding.verdict in (Verdict.STALE, Verdict.UNPROVEN) or finding.evidence.grade is Grade.CONTRADICTED:
-        yield f"            evidence: {paint(finding.evidence.grade.value, COLOURS[finding.evidence.grade])}"
-        for said in finding.evidence.collected:
+    if judged and whole:
+        yield f"            evidence: {grade}"
+    for said in evidence.collected if judged and (whole or matters) else ():
+        if whole or said.grade is not Grade.NONE:
             yield f"              {said.collector}: {said.detail}"
 
 
@@ -134,6 +232,3 @@ def gate_object_lines(gates: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for gate in gates:
         state = paint(gate["state"], "green" if gate["state"] == "open" else "yellow")
         yield f"  gate {gate['gate']}: {state}" + (f", needs {gate['needs']}" if gate["needs"] else "")
-
-
-Teller = Callable[[str], None]

@@ -13,7 +13,7 @@ from retrust.cli import output
 from retrust.cli.options import InventoryOption, JsonOption, ServerOption
 from retrust.cli.remote import connect
 from retrust.cli.showing import SignOption, writer
-from retrust.engine.engine import Engine
+from retrust.cli.started import start
 
 
 async def create(
@@ -31,7 +31,7 @@ async def create(
             made_there = await there.make_token({"person": person, "days": days, "read_only": read_only, "note": note})
         _show(made_there["id"], person, made_there["expires_at"], made_there["token"])
         return
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         by = await writer(engine, ledger, sign_with)
         made = right_to_make_tokens(engine.inventory, by, account() if engine.at_the_ledger else None)
@@ -57,7 +57,7 @@ def _show(id: str, person: str, until: str, text: str) -> None:
 
 async def list_tokens(json: JsonOption = False, inventory: InventoryOption = None) -> None:
     """List tokens, the oldest first."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         tokens = await Register(ledger).tokens()
     if json:
@@ -65,8 +65,12 @@ async def list_tokens(json: JsonOption = False, inventory: InventoryOption = Non
         return
     if not tokens:
         output.say("no token yet")
+        return
     output.show(
-        f"{t.id}  {t.person:<16} {_standing(t):<22} {'reads' if t.read_only else 'decides':<8} {t.note}" for t in tokens
+        output.table(
+            ("TOKEN", "PERSON", "STANDING", "MAY", "NOTE"),
+            [(t.id, t.person, _standing(t), "read" if t.read_only else "decide", t.note) for t in tokens],
+        )
     )
 
 
@@ -82,7 +86,7 @@ async def revoke(
     inventory: InventoryOption = None,
 ) -> None:
     """Revoke a token: it is refused from now on, and so is whoever signed in with it."""
-    engine = Engine.start(inventory)
+    engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         revoked = await revoke_token(ledger, token, actor=await writer(engine, ledger))
     output.say(f"token {revoked.id} of {revoked.person} is revoked")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class Engine:
         """Load everything, or raise the one error that says what is wrong with plugins or inventory."""
         loaded = plugins or installed_plugins()
         read = load_inventory(inventory, loaded.site_models, schemes=loaded.secret_stores)
-        engine = cls(loaded, read, home_folder(), Redactor())
+        engine = cls(loaded, read, home_folder(read.home), Redactor())
         keep_private(engine.home)
         engine._check_policies()
         return engine
@@ -81,8 +82,7 @@ class Engine:
         try:
             return self.inventory.sites[name]
         except KeyError:
-            known = ", ".join(self.inventory.sites) or "none"
-            raise UsageError(f"the inventory has no site {name!r}", hint=f"its sites: {known}") from None
+            raise UsageError(f"the inventory has no site {name!r}", hint=_sites(self.inventory, name)) from None
 
     def target(self, site: Site) -> Target[Any]:
         return self.plugins.targets[site.target]
@@ -159,3 +159,12 @@ class Engine:
             transcripts=folder,
             identities=identities or {},
         )
+
+
+def _sites(inventory: Inventory, typed: str) -> str:
+    """The one that was meant, or a few of those there are."""
+    names = {name.casefold(): name for name in inventory.sites}
+    if near := get_close_matches(typed.casefold(), names, 1, cutoff=0.5):
+        return f"did you mean {names[near[0]]}?"
+    shown = [*inventory.sites][:20]
+    return f"its sites: {', '.join(shown) or 'none'}" + (" …" if len(names) > len(shown) else "")

@@ -358,6 +358,8 @@ class Inventory:
     """
 
     sites: dict[str, Site]
+    home: InventoryPath | None = None
+    """Where state lives, if RETRUST_HOME does not say."""
     people: dict[str, Person] = field(default_factory=dict)
     ledger: LedgerSettings = field(default_factory=LedgerSettings.model_construct)
     prefect: PrefectSettings = field(default_factory=PrefectSettings.model_construct)
@@ -388,6 +390,7 @@ class Inventory:
 
 
 SECTIONS: dict[str, Any] = {
+    "home": InventoryPath,
     "people": dict[str, Person],
     "ledger": LedgerSettings,
     "prefect": PrefectSettings,

@@ -61,6 +61,7 @@ def schema(models: Mapping[str, type[Site]]) -> dict[str, Any]:
                 "type": "object",
                 "additionalProperties": _one_site({name: ref[model] for name, model in kinds.items()}),
             },
+            "home": {"type": "string", "description": "Where state lives, if RETRUST_HOME does not say."},
             "people": {"type": "object", "additionalProperties": _person(ref[Person])},
             "sources": {"type": "array", "items": ref[SourceEntry]},
             "notifications": {"type": "array", "items": ref[NotificationSettings]},

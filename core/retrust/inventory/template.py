@@ -7,6 +7,8 @@ TEMPLATE = """\
 # For editors: `retrust schema > inventory.schema.json`, then
 # yaml-language-server: $schema=inventory.schema.json
 
+# home: /var/lib/retrust                # where state lives: the ledger, its key; RETRUST_HOME overrides it
+
 sites:
   campus:                               # the name is yours; commands take it
     target: cisco-prime

@@ -72,21 +72,28 @@ def exit_code(snapshot: Snapshot) -> int:
         return REFUSED
     if any(f.presented is None and f.endpoint is not None for f in snapshot.findings):
         return FAILED
-    if any(needs_a_person(f) and not _is_a_note(f, snapshot) for f in snapshot.findings) or any(
+    if any(asks_somebody(f, snapshot) for f in snapshot.findings) or any(
         r is not None and r.healthy is not True for r in snapshot.relations.values()
     ):
         return PERSON_NEEDED
     return OK
 
 
+def asks_somebody(finding: Finding, snapshot: Snapshot) -> bool:
+    """Whether a person has something to do about this pin; the rest are notes."""
+    return needs_a_person(finding) and not _is_a_note(finding, snapshot)
+
+
 def _is_a_note(finding: Finding, snapshot: Snapshot) -> bool:
-    """An unproven pin that nothing but itself could vouch for: the target has no word for what depends on it."""
-    return (
-        finding.verdict is Verdict.UNPROVEN
-        and finding.relation is not None
-        and not finding.sighted
-        and finding.relation not in snapshot.relations
-    )
+    """An unproven pin whose relation is healthy, or which nobody reported and the target has no word for what
+    depends on it.
+    """
+    if finding.verdict is not Verdict.UNPROVEN or finding.relation is None:
+        return False
+    if finding.relation not in snapshot.relations:
+        return not finding.sighted
+    relation = snapshot.relations[finding.relation]
+    return relation is not None and relation.healthy is True
 
 
 def needs_a_person(finding: Finding) -> bool:

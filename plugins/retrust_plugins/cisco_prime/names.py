@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HA = "ha"
+LABELS = {HA: "HA", "ise": "ISE", "dna-center": "DNA Center"}
 DELETE_COMMAND = "ncs certvalidation tofu-certs deletecert host {key}"
 
 

@@ -14,7 +14,7 @@ from retrust.models import DELETE_PIN, Endpoint, Finding, Pin, Relation, Sightin
 from retrust.target import Connection, Place, Services, Target
 from retrust_plugins.cisco_prime.connection import connect
 from retrust_plugins.cisco_prime.listing import split_key
-from retrust_plugins.cisco_prime.names import DELETE_COMMAND, HA, dna_center_relation, ise_relation
+from retrust_plugins.cisco_prime.names import DELETE_COMMAND, HA, LABELS, dna_center_relation, ise_relation
 from retrust_plugins.cisco_prime.reaching import ReachedAt
 from retrust_plugins.cisco_prime.site import CiscoPrimeSite, DnaCenter, IseServer, PrimeNode
 
@@ -30,6 +30,10 @@ class CiscoPrime(Target[CiscoPrimeSite]):
 
     def holders(self, site: CiscoPrimeSite) -> tuple[str, ...]:
         return tuple(name for name, _ in site.nodes())
+
+    def label(self, relation: str) -> str:
+        product, _, host = relation.partition(":")
+        return f"{LABELS.get(product, product)} {host}".strip()
 
     def browses(self, site: CiscoPrimeSite) -> bool:
         return site.primary.web is not None

@@ -107,10 +107,11 @@ def test_a_target_that_raises_stops_its_site_alone(folder: Path) -> None:
     done = retrust(folder, "check")
     assert done.returncode == 1, done.stderr
     assert (
-        "site broken\n  plugin site-own: its code failed with LookupError: "
-        f"no route table, at {place(folder, 'LookupError')} (set RETRUST_DEBUG=1"
+        "broken: plugin site-own: its code failed with LookupError: "
+        f"no route table, at {place(folder, 'LookupError')} → retrust doctor broken\n"
+        "  set RETRUST_DEBUG=1"
     ) in done.stdout
-    assert "site quiet\n" in done.stdout
+    assert "\nquiet: " in done.stdout
 
 
 def test_a_target_that_raises_in_a_plan(folder: Path) -> None:
