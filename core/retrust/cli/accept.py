@@ -1,8 +1,7 @@
-"""``accept``: a person takes a node's changed host key or web certificate for its own."""
+"""``accept``: a person trusts a node's new host key or web certificate."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,23 +11,23 @@ from retrust.cli import output
 from retrust.cli.options import InventoryOption, SiteArgument
 from retrust.cli.showing import SignOption, person
 from retrust.cli.started import start
+from retrust.errors import UsageError
 
-
-class Kind(StrEnum):
-    HOST_KEY = "host key"
-    WEB_CERTIFICATE = "web certificate"
+KINDS = ("host key", "web certificate")
 
 
 async def accept(
     site: SiteArgument,
     node: Annotated[str, typer.Argument(metavar="NODE", help="The node, as the inventory names it.")],
-    kind: Annotated[Kind, typer.Option(help="What changed.")],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="What changed: 'host key' or 'web certificate'.")],
     fingerprint: Annotated[str, typer.Option(help="The new one, whole, as you compared it out of band.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")],
     sign_with: SignOption = None,
     inventory: InventoryOption = None,
 ) -> int:
-    """Take a node's changed host key or web certificate for its own, compared out of band."""
+    """Trust a node's new host key or web certificate, which you compared out of band."""
+    if kind not in KINDS:
+        raise UsageError(f"--kind must be 'host key' or 'web certificate', and is {kind!r}")
     engine = start(inventory)
     async with await engine.open_ledger() as ledger:
         missing = await accept_identity(
@@ -36,13 +35,13 @@ async def accept(
             ledger,
             engine.site(site),
             node=node,
-            kind=kind.value,
+            kind=kind,
             fingerprint=fingerprint,
             reason=reason,
             actor=await person(engine, ledger, sign_with),
         )
     if missing:
-        output.say(f"kept; {missing} more must accept the {kind.value} of {node}")
+        output.say(f"kept; {missing} more must accept the {kind} of {node}")
         return 3
-    output.say(f"the {kind.value} of {node} is {fingerprint} from now on; go on: retrust run {site}")
+    output.say(f"the {kind} of {node} is {fingerprint} from now on; go on: retrust run {site}")
     return 0

@@ -55,4 +55,4 @@ class Bar:
         if self._said != (what, 0):
             self._said = what, 0
             self._bars.add_task(escaped(what), total=100)
-        self._bars.update(self._bars.task_ids[-1], completed=percent)
+        self._bars.update(self._bars.task_ids[-1], completed=percent, refresh=True)

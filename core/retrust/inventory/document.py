@@ -71,7 +71,11 @@ class Document:
             return _Composer(text).get_single_node()
         except yaml.MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
-            self.faults.append((mark.line + 1 if mark else 1, _syntax(exc.problem or exc.context or "")))
+            line, column = (mark.line, mark.column) if mark else (0, 0)
+            before = "".join(text.splitlines()[line : line + 1])[: column + 1]
+            tab = "\t" in before and not before.strip()
+            said = "a tab: indent with blanks" if tab else _syntax(exc.problem or exc.context or "", column + 1)
+            self.faults.append((line + 1, said))
         except yaml.reader.ReaderError as exc:
             line = _line_at(text, exc.position)
             self.faults.append((line, "not YAML: a character that is not allowed"))
@@ -186,8 +190,10 @@ def _line_at(text: str, position: int) -> int:
     return (before if yaml.__with_libyaml__ else text[:position]).count("\n") + 1
 
 
-def _syntax(problem: str) -> str:
+def _syntax(problem: str, column: int) -> str:
     """A parser's sentence without what it quotes: a literal secret may be what it stumbled on."""
     if "undefined alias" in problem:
         return "not YAML: text that starts with * must be quoted"
-    return "not YAML: " + re.sub(r"\s*['\"].*", "", problem).rstrip(", ")
+    said = re.sub(r"\s*['\"].*", "", problem).rstrip(", ")
+    hint = "; look at the indentation of this line" if "expected" in said or "not allowed" in said else ""
+    return f"not YAML: {said} at column {column}{hint}"

@@ -33,7 +33,7 @@ def _wrong(snapshot: Snapshot, label: Callable[[str], str]) -> Iterator[str]:
         yield _counted(len(stale), "stale pin")
         if weakest is not None:
             yield _WORDS[weakest]
-    elif unproven := [f for f in _of(snapshot, Verdict.UNPROVEN) if asks_somebody(f, snapshot)]:
+    elif not refused and (unproven := [f for f in _of(snapshot, Verdict.UNPROVEN) if asks_somebody(f, snapshot)]):
         yield _counted(len(unproven), "unproven pin")
     if silent := {str(f.endpoint) for f in snapshot.findings if f.presented is None and f.endpoint is not None}:
         yield f"{min(silent)} does not answer" if len(silent) == 1 else f"{len(silent)} servers do not answer"
