@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from kit.scenes import waiting_case
 from retrust.cli.app import build
+from retrust.testing.serving import serving
 
 
 async def typed(world: Any, *words: str, **environment: str) -> tuple[int, str]:
@@ -37,32 +38,31 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "config" / "retrust" / "login"
 
 
-async def test_commands_work_there_until_logout(make_world: Any, config: Path) -> None:
+async def test_commands_work_there_until_logout(world: Any, config: Path) -> None:
     """No inventory is needed; the file is the user's alone; after logout the ledger here is asked again."""
-    world = await make_world()
     case = await waiting_case(world.ledger)
-    code, said = await typed(world, "login", world.url, RETRUST_TOKEN=await world.token("ann"))
-    assert (code, f"you are ann at {world.url}" in said) == (0, True), said
-    assert mode(config) == 0o600
-    code, said = await typed(world, "cases")
-    assert (code, case.id in said, f"at {world.url}" in said) == (0, True, True)
-    code, said = await typed(world, "approve", case.id, "--reason", "seen")
-    assert (code, "yes by person:ann" in said) == (0, True), said
-    assert (await typed(world, "logout"))[0] == 0
-    code, said = await typed(world, "cases")
-    assert (code, "there is no inventory" in said) == (2, True)
+    async with serving(world.app) as url:
+        code, said = await typed(world, "login", url, RETRUST_TOKEN=await world.token("ann"))
+        assert (code, f"you are ann at {url}" in said) == (0, True), said
+        assert mode(config) == 0o600
+        code, said = await typed(world, "cases")
+        assert (code, case.id in said, f"at {url}" in said) == (0, True, True)
+        code, said = await typed(world, "approve", case.id, "--reason", "seen")
+        assert (code, "yes by person:ann" in said) == (0, True), said
+        assert (await typed(world, "logout"))[0] == 0
+        code, said = await typed(world, "cases")
+        assert (code, "there is no inventory" in said) == (2, True)
 
 
-async def test_a_wrong_token_is_not_kept(make_world: Any, config: Path) -> None:
+async def test_a_wrong_token_is_not_kept(world: Any, config: Path) -> None:
     """The service is asked who it is before anything is written."""
-    world = await make_world()
-    code, said = await typed(world, "login", world.url, RETRUST_TOKEN="rt_wrong_token")
+    async with serving(world.app) as url:
+        code, said = await typed(world, "login", url, RETRUST_TOKEN="rt_wrong_token")
     assert (code, mode(config)) == (3, None), said
 
 
-async def test_a_token_that_others_can_read_is_not_used(make_world: Any, config: Path) -> None:
+async def test_a_token_that_others_can_read_is_not_used(world: Any, config: Path) -> None:
     """It may be in other hands: the user is told to revoke it."""
-    world = await make_world()
-    readable_by_all(config, f"{world.url}\nrt_x\n")
+    readable_by_all(config, "https://retrust.example.com\nrt_x\n")
     code, said = await typed(world, "cases")
     assert (code, "others can read this token" in said) == (2, True)
