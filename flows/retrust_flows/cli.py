@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -61,7 +62,7 @@ async def run(
                 engine,
                 ledger,
                 by,
-                progress=Bar(),
+                progress=Bar(output.say, draws=output.somebody_looks()),
                 tell=lambda text: output.say(f"  {text}"),
                 planned=_shown_once(engine.target(chosen).label) if not json else lambda *_: None,
             )
@@ -77,10 +78,9 @@ async def _passes(runner: Runner, server: asyncio.Task[str], site: Site, attenda
     """
     asks = sys.stdin.isatty() and not json
     for _ in range(PASSES):
-        if server.done():
-            ended = await runner.one_pass(site.name, attendance)
-        else:
-            ended = await runner.first_look(site.name, attendance)
+        one = runner.one_pass if server.done() else runner.first_look
+        with output.working(f"looking at {site.name}, its web pages too"):
+            ended = await one(site.name, attendance)
         if ended.outcome == "drifted":
             output.say(f"{ended.error}")
             continue

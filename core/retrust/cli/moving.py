@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -11,46 +10,42 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from retrust.cli import output
-from retrust.cli.output import Moving
+from retrust.cli import live
 from retrust.models import Progress
 from retrust.present.text import escaped
 
 
 @contextmanager
 def spinner(text: str) -> Iterator[None]:
-    Moving.live = Console(stderr=True).status(Text(escaped(text)))
-    Moving.live.start()
+    live.start(Console(stderr=True).status(Text(escaped(text))))
     try:
         yield
     finally:
-        Moving.stop()
+        live.stop()
 
 
 class Bar:
-    """How far a step came: a bar with the time left on a terminal, a line for each quarter elsewhere."""
+    """How far a step came: a bar with the time left where ``draws``, else ``say`` gets a line for each quarter."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None], *, draws: bool) -> None:
+        self._say, self._draws = say, draws
         self._said: tuple[str, int] | None = None
         self._bars: Bars | None = None
 
     def __call__(self, progress: Progress) -> None:
-        if progress.percent is None or not sys.stderr.isatty():
-            quarter = progress.what, (progress.percent or 0) // 25
-            if quarter != self._said:
-                self._said = quarter
-                output.say(f"  {progress}")
-        elif output.verbosity >= 0:
+        if progress.percent is not None and self._draws:
             self._draw(progress.what, progress.percent)
+            return
+        quarter = progress.what, (progress.percent or 0) // 25
+        if quarter != self._said:
+            self._said = quarter
+            self._say(f"  {progress}")
 
     def _draw(self, what: str, percent: int) -> None:
-        if self._bars is None or Moving.live is not self._bars:
-            Moving.stop()
+        if self._bars is None or not live.moves(self._bars):
             columns = TextColumn("  {task.description}", markup=False), BarColumn(24), TaskProgressColumn()
-            self._bars = Moving.live = Bars(
-                *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-            )
-            self._bars.start()
+            self._bars = Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            live.start(self._bars)
             self._said = None
         if self._said != (what, 0):
             self._said = what, 0

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from secrets import token_hex
 from typing import Any, TextIO
 
+from retrust.cli import live
 from retrust.errors import InventoryError, RetrustError
 from retrust.models import DELETE_PIN, Finding, GateState, Grade, Plan, Snapshot, Verdict
 from retrust.present.json import plan_object
@@ -90,7 +91,7 @@ def say(text: str) -> None:
 
 
 def say_always(text: str) -> None:
-    Moving.stop()
+    live.stop()
     sys.stderr.write("".join(f"{shown(_folded(escaped(line), sys.stderr))}\n" for line in text.split("\n")))
     sys.stderr.flush()
 
@@ -107,7 +108,7 @@ def say_error(error: RetrustError) -> None:
 
 def show(lines: Iterable[str]) -> None:
     """Each line is one line, whatever somebody wrote into it; a terminal's width folds it."""
-    Moving.stop()
+    live.stop()
     whole = (line.replace("\n", "\\n") for line in lines)
     sys.stdout.write("".join(shown(_folded(escaped(line), sys.stdout)) + "\n" for line in whole))
     sys.stdout.flush()
@@ -126,21 +127,13 @@ def clear() -> None:
     sys.stdout.write("\033[2J\033[H" if sys.stdout.isatty() else "\n")
 
 
-class Moving:
-    """What moves on a terminal's stderr (``moving``): one spinner or bar, gone before a line comes."""
-
-    live: Any = None
-
-    @classmethod
-    def stop(cls) -> None:
-        moving, cls.live = cls.live, None
-        if moving is not None:
-            moving.stop()
+def somebody_looks() -> bool:
+    return sys.stderr.isatty() and verbosity >= 0
 
 
 def working(text: str) -> AbstractContextManager[None]:
     """Something moves while the block runs, where somebody looks."""
-    if not sys.stderr.isatty() or verbosity < 0:
+    if not somebody_looks():
         return nullcontext()
     from retrust.cli.moving import spinner  # Rich takes a tenth of a second, for a terminal only
 

@@ -20,7 +20,7 @@ from retrust.cli.moving import Bar
 from retrust.models import Progress
 with output.working("looking at campus"):
     time.sleep(0.3)
-bar = Bar()
+bar = Bar(output.say, draws=output.somebody_looks())
 for percent in (10, 20, 60, 100):
     bar(Progress("Database Replication", percent))
 bar(Progress("waiting for the mode"))
