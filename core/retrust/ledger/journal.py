@@ -239,6 +239,23 @@ class Journal:
             query = query.where(t.entries.c.kind.in_(list(kinds)))
         return [entry_of(row) for row in await self._rows(query)]
 
+    async def entries_before(
+        self,
+        before: int,
+        *,
+        case: str | None = None,
+        actors: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+        limit: int = PAGE,
+    ) -> list[Entry]:
+        """The entries before that number, the newest first: of a case, by one of these actors, of these kinds."""
+        have = t.entries.c
+        query = select(t.entries).where(have.seq < before).order_by(have.seq.desc()).limit(limit)
+        query = narrowed(query, (have.case_id, case))
+        for column, values in ((have.actor, actors), (have.kind, kinds)):
+            query = query if values is None else query.where(column.in_(list(values)))
+        return [entry_of(row) for row in await self._rows(query)]
+
     async def entries_of(self, cases: Iterable[str], kinds: Iterable[str]) -> list[Entry]:
         """The entries of these kinds of many cases at once, in order."""
         have = t.entries.c

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Literal
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi import Path as InPath
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from retrust.approval import Speaker, approve, dismiss, look_again, reject
 from retrust.approval import cancel as end
 from retrust.audit import attached_file
 from retrust.errors import RetrustError
+from retrust.ledger.entries import KINDS
 from retrust.states import State
 from retrust_plugins.console.access import Deciding, Posting, SignedIn, TheConsole
 from retrust_plugins.console.api import After, CaseId, Site, StateFilter, Text, packed, verified
 from retrust_plugins.console.board import LOOKS, TOLD
 from retrust_plugins.console.context import Console, status_of
+from retrust_plugins.console.folding import folded
 from retrust_plugins.console.listing import FEW, SORTS, listed, overview
 from retrust_plugins.console.reading import PNG, view_case
 from retrust_plugins.console.rendering import page
@@ -27,6 +34,7 @@ from retrust_plugins.console.siting import SHOWS, listed_sites, site_row
 
 router = APIRouter(include_in_schema=False)
 ENTRIES = 100
+HIDDEN = ("hash", "session")
 SAID = {
     "yes": "Your yes is recorded.",
     "no": "Your no is recorded: the case is cancelled, nothing was changed.",
@@ -240,31 +248,94 @@ async def look_at_site(console: TheConsole, visitor: Deciding, site: str) -> Res
 
 # -- audit -------------------------------------------------------------------------------------------
 
+Seq = Annotated[int, Query(ge=0, le=10**15)]
+Kind = Annotated[str, Query(pattern=rf"^({'|'.join(KINDS)})?$")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which entries of the audit are shown."""
+
+    person: Text = ""
+    kind: Kind = ""
+    case: Text = ""
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """A person by their name, anything else as the ledger writes it."""
+        return {
+            "case": self.case or None,
+            "actors": (self.person, f"person:{self.person}") if self.person else None,
+            "kinds": (self.kind,) if self.kind else None,
+        }
+
 
 @router.get("/audit")
-async def audit(request: Request, console: TheConsole, visitor: SignedIn, after: After | None = None) -> Response:
-    return await _audit(request, console, visitor, after)
+async def audit(
+    request: Request, console: TheConsole, visitor: SignedIn, asked: Annotated[Asked, Depends()], before: Seq = 0
+) -> Response:
+    return await _audit(request, console, visitor, asked, before)
 
 
 async def _audit(
-    request: Request, console: Console, visitor: Visitor, after: int | None = None, report: object = None
+    request: Request, console: Console, visitor: Visitor, asked: Asked, before: int = 0, report: object = None
 ) -> Response:
     head = await console.ledger.head()
-    start = max(0, head.seq - ENTRIES) if after is None else after
-    entries = await console.ledger.entries(after=start, limit=ENTRIES)
+    entries = await console.ledger.entries_before(before or head.seq + 1, limit=ENTRIES, **asked.filters)
     return page(
         request,
         "audit.html",
         title="Audit",
         visitor=visitor,
         head=head,
-        start=start,
-        size=ENTRIES,
+        before=before,
+        older=entries[-1].seq if len(entries) == ENTRIES else None,
+        asked=asdict(asked),
         report=report,
-        entries=[(e, e.line) for e in reversed(entries)],
+        runs=folded(entries),
+        people=sorted(console.host.inventory.people),
+        kinds=sorted(KINDS),
     )
+
+
+@router.get("/audit.csv")
+async def audit_csv(console: TheConsole, visitor: SignedIn, asked: Annotated[Asked, Depends()]) -> Response:
+    """Every entry that fits, the newest first."""
+    headers = {"Content-Disposition": 'attachment; filename="retrust-audit.csv"'}
+    return StreamingResponse(_csv(console, asked), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _csv(console: Console, asked: Asked) -> AsyncIterator[str]:
+    yield _row(["entry", "at", "who", "kind", "case", "site", "what", "hash"])
+    before = (await console.ledger.head()).seq + 1
+    while entries := await console.ledger.entries_before(before, **asked.filters):
+        before = entries[-1].seq
+        told = ([e.seq, e.at.isoformat(), e.actor, e.kind, e.case, e.site, e.line, e.hash] for e in entries)
+        yield console.clean("".join(map(_row, told)))
+
+
+def _row(cells: Iterable[object]) -> str:
+    """No cell begins as a formula does: a spreadsheet would carry it out."""
+    texts = ["" if cell is None else str(cell) for cell in cells]
+    line = io.StringIO()
+    csv.writer(line).writerow(
+        [f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text for text in texts]
+    )
+    return line.getvalue()
+
+
+@router.get("/audit/{seq}")
+async def entry_page(
+    request: Request, console: TheConsole, visitor: SignedIn, seq: Annotated[int, InPath(ge=1, le=10**15)]
+) -> Response:
+    """One entry, as it is written, without the hashes of tokens and sessions."""
+    entry = await console.ledger.entry(seq)
+    if entry is None:
+        raise HTTPException(404, f"the ledger has no entry {seq}")
+    said = json.dumps({k: v for k, v in entry.stored.items() if k not in HIDDEN}, indent=2, ensure_ascii=False)
+    return page(request, "entry.html", title=f"Entry {seq}", visitor=visitor, entry=entry, body=said)
 
 
 @router.post("/audit/verify")
 async def verify(request: Request, console: TheConsole, visitor: Posting) -> Response:
-    return await _audit(request, console, visitor, report=await verified(console))
+    return await _audit(request, console, visitor, Asked(), report=await verified(console))

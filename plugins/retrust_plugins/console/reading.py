@@ -19,6 +19,7 @@ from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, 
 from retrust.present import milestones_of
 from retrust.states import State
 from retrust_plugins.console.board import Board, may_say_yes
+from retrust_plugins.console.folding import Run, folded
 from retrust_plugins.console.foretold import Foretold, foretell
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
 from retrust_plugins.console.sessions import Visitor
@@ -36,7 +37,7 @@ PNG, LONGEST = b"\x89PNG", 64 * 1024
 SIGHTINGS = 50
 """Sightings of a case that its page shows, the last ones."""
 TOLD = 300
-"""Entries of a case that its page tells; all of them are in its evidence pack."""
+"""Lines of a case that its page tells; all of them are in its evidence pack."""
 
 TONES = {
     State.OPEN: "calm",
@@ -88,7 +89,7 @@ class CaseView:
     may_say: tuple[str, ...] = ()
     gate: str | None = None
     may_not: str | None = None
-    timeline: tuple[tuple[Entry, str], ...] = ()
+    timeline: tuple[Run, ...] = ()
     more: int = 0
     last_seq: int = 0
     picture: Picture | None = None
@@ -105,6 +106,7 @@ async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) 
     decisions = await ledger.decisions(case.id)
     records = await ledger.steps(case.id, plan.digest) if plan else []
     gates, labels, gate = await _gates(host, ledger, case, plan, visitor)
+    runs = folded(reversed(entries))
     snapshot = await _last_snapshot(ledger, case.id)
     shown = snapshot or (plan.snapshot if plan else None)
     planned = _proofs(plan.unpinned if plan else (), shown)
@@ -122,8 +124,8 @@ async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) 
         labels,
         gate,
         next((g.why_not for g in gates if g.by_person and g.why_not), None),
-        tuple((e, e.line) for e in reversed(entries[-TOLD:])),
-        max(0, len(entries) - TOLD),
+        runs[:TOLD],
+        sum(len(run.entries) for run in runs[TOLD:]),
         entries[-1].seq if entries else 0,
         _picture(host, case.site, shown, f"case {case.id}"),
         tuple(await ledger.sightings_of(case.id))[-SIGHTINGS:],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from kit.browsing import shoot, sign_in
-from kit.scenes import SERVICE, a_refused_case, a_snapshot, waiting_case
+from kit.scenes import NIGHT, SERVICE, a_night, a_refused_case, a_snapshot, waiting_case
 from retrust.testing.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -101,6 +102,53 @@ async def test_without_a_script(world, url: str, browser: Browser) -> None:
     assert (await world.ledger.case(case.id)).note == "rejected: not announced"
 
 
+async def test_keys_times_and_search(make_world, browser: Browser) -> None:
+    """Keys lead to pages and to the search; a list is narrowed while one types, and follows what happens."""
+    world = await make_world(sites=NIGHT)
+    await a_night(world.ledger, world.engine.home)
+    async with serving(world.app) as url:
+        page = await sign_in(browser, url, await world.token("ann"), timezone_id="Asia/Kolkata")
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+        await page.keyboard.press("g")
+        await page.keyboard.press("c")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Cases")
+        names = page.locator("tbody th")
+        await expect(names).to_have_text(["dc-east-1", "branch-1", "campus-1"])
+        await page.keyboard.press("/")
+        await page.keyboard.type("branch")
+        await expect(names).to_have_text(["branch-1"])
+        assert page.url.endswith("/cases?q=branch&state=open&sort=newest")
+        await page.get_by_label("Search").fill("")
+        await page.get_by_label("Order").select_option("oldest")
+        await expect(names).to_have_text(["campus-1", "branch-1", "dc-east-1"])
+        await world.ledger.open_case("depot", cause="log: hm-0-0.log", actor=SERVICE)
+        await expect(names).to_have_text(["campus-1", "branch-1", "dc-east-1", "depot-1"])
+        await page.goto(f"{url}/audit")
+        time = page.locator("tbody time").first
+        await expect(time).to_have_text(re.compile(r"^[\d: -]+ GMT\+5:30$"))
+        assert re.fullmatch(r"[\d: -]+ UTC", str(await time.get_attribute("title")))
+
+
+async def test_a_report_for_a_change_board(world, url: str, browser: Browser) -> None:
+    """On paper a case is black on white, has no button and no menu, and everything folded is open."""
+    case = await waiting_case(world.ledger)
+    page = await sign_in(browser, url, await world.token("ann"), color_scheme="dark")
+    await page.goto(f"{url}/cases/{case.id}")
+    await expect(page.get_by_role("button", name="Print a report")).to_be_visible()
+    await page.emulate_media(media="print")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    await shoot(page, "case-report")
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    await expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    for button in await page.get_by_role("button").all():
+        await expect(button).to_be_hidden()
+    await expect(page.get_by_text("opened: log: hm-0-0.log")).to_be_visible()
+    await expect(page.get_by_text("Presented now")).to_be_visible()
+
+
 async def test_the_policy_holds(world, url: str, browser: Browser) -> None:
     """No page breaks the content security policy, and none logs an error: nothing is inline, nothing is foreign."""
     case = await waiting_case(world.ledger)
@@ -108,7 +156,7 @@ async def test_the_policy_holds(world, url: str, browser: Browser) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
-    for path in ("/", "/cases", f"/cases/{case.id}", "/sites", "/audit"):
+    for path in ("/", "/cases", f"/cases/{case.id}", "/sites", "/sites/campus", "/audit", "/audit/2"):
         await page.goto(url + path)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await page.goto(f"{url}/cases")

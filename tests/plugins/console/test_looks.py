@@ -19,6 +19,7 @@ PAGES = {
     "site": "/sites/campus",
     "site-unseen": "/sites/depot",
     "audit": "/audit",
+    "entry": "/audit/4",
     "not-found": "/cases/c999999",
 }
 SUNDAYS = {

@@ -27,6 +27,8 @@ PAGES = [
     "/sites",
     "/sites/campus",
     "/audit",
+    "/audit.csv",
+    "/audit/1",
 ]
 API = [
     "/me",

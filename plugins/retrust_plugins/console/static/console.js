@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const WAIT = 250, LISTS = 1000;
-  const part = document.querySelector("[data-live]");
+  const part = document.querySelector("[data-live], [data-part]");
   const zoned = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
   const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
   const nameOf = (at) => zone.formatToParts(at).find((p) => p.type === "timeZoneName").value;
@@ -84,7 +84,9 @@
     document.addEventListener("keydown", press);
     document.querySelectorAll("[data-filters]").forEach(filter);
     document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => window.print()));
+    window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+    document.documentElement.classList.add("has-script");
     if (location.hash === "#q") document.querySelector("[data-search]")?.focus();
-    if (part && window.EventSource) listen();
+    if (part?.dataset.live && window.EventSource) listen();
   });
 })();
