@@ -14,7 +14,6 @@ from retrust.ledger.entries import LookAsked
 from retrust.models import Plan
 from retrust.runs.plan import bind
 
-
 OFFER = r"<button(?![^>]*data-print)[^>]*>(.*?)</button>"
 """What sends something; a report is printed in the browser alone."""
 
