@@ -1,8 +1,7 @@
 """What a gate is: a rule that must be open before the steps of a risk class run.
 
-Which gates a plan must pass is ``retrust.approval``'s, who may decide is ``retrust.decisions``'; a gate only
-says how it stands for one plan. A gate never waits: while it is shut the pass ends, and its opening starts
-the next one.
+Which gates a plan must pass, and who may decide, is ``retrust.approval``'s; a gate only says how it stands for one
+plan. A gate never waits: while it is shut the pass ends, and its opening starts the next one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The words of the domain as frozen models: what was seen, what it means, what will be done.
 
-No I/O and no logic beyond derived values. Verdicts are given in ``verdicts``, plans are made in
-``planner``, and the durable record of all this is the ``ledger``.
+No I/O and no logic beyond derived values. Verdicts are given in ``trust.verdicts``, plans are made in ``runs.plan``,
+and the durable record of all this is the ``ledger``.
 """
 
 from __future__ import annotations

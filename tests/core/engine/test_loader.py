@@ -247,12 +247,3 @@ def test_a_wrong_signature_refuses_to_start(plugin: object, said: str) -> None:
     """An unknown hook, a forgotten marker, an async hook and an unknown argument are all found at load."""
     with pytest.raises(PluginError, match=f"(?s)plugin bad: .*{said}"):
         load(bad=plugin)
-
-
-def test_every_hook_says_when_it_is_called() -> None:
-    """Each hook's specification opens with when it is called."""
-    from retrust import hookspecs
-
-    hooks = [getattr(hookspecs, name) for name in dir(hookspecs) if name.startswith("retrust_")]
-    assert len(hooks) >= 8
-    assert all((hook.__doc__ or "").startswith("When ") for hook in hooks)

@@ -86,8 +86,3 @@ def test_binding_sets_the_digest_last() -> None:
     bound = bind(PLAN, policy=("one person",))
     assert bound.policy == ("one person",)
     assert bound.digest == digest(bound) != digest(PLAN)
-
-
-def test_a_pin_is_named_once_however_many_steps_are_about_it() -> None:
-    """What the plan un-pins is listed in the order of its steps, each once."""
-    assert [f.pin.edge for f in a_plan("delete-pin", "interrupting").unpinned] == ["primary:10.0.0.12_8082"]
