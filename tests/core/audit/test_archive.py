@@ -8,9 +8,10 @@ import struct
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.counts import many
 from retrust.audit.archive import Damaged, first_change, packed, unpacked
 
 FILES = {"case.json": b"{}\n", "attachments/shot.png": b"\x89PNG", "empty": b""}
@@ -52,6 +53,7 @@ def test_what_is_no_archive(data: bytes) -> None:
     complaint(data)
 
 
+@settings(max_examples=many(100))
 @given(st.binary(max_size=20), st.binary(max_size=20))
 def test_the_first_change(one: bytes, two: bytes) -> None:
     """Before that place both are the same, and at it they are not; the same bytes have none."""

@@ -37,7 +37,6 @@ DERIVED_CHANGES = [
 async def test_a_changed_derived_table_is_named(ledger: Ledger, change: str, said: str) -> None:
     """The table, the row and the column are named; after a rebuild there is no difference."""
     case = await lived(ledger)
-    assert await difference(ledger) is None
     await unguarded(ledger, change)
     assert said.format(case=case) in str(await difference(ledger))
     await rebuild(ledger)
