@@ -64,6 +64,23 @@ class Part:
                 return
 
     @property
+    def cpu(self) -> float:
+        """Seconds of CPU of the running process and of those of its children that have ended."""
+        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def peak_memory(self) -> float:
+        """MiB of the running process."""
+        status = Path(f"/proc/{self._pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+    @property
+    def _pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 

@@ -14,7 +14,7 @@ import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from retrust.ledger import Ledger
-from retrust.models import Baseline
+from retrust.models import Baseline, Sighting
 from retrust.x509.certificates import read_presented
 from retrust_plugins.lab import Lab, LabSettings
 from retrust_plugins.lab.inventory import secrets_of, site_of
@@ -59,6 +59,22 @@ class Site:
             "site": self.name,
             "holder": "primary",
         }
+
+    def seen(self) -> Sighting:
+        """Somebody saw that the secondary's certificate changed."""
+        now = datetime.now(UTC)
+        return Sighting(
+            id=f"due:{self.name}:{now.timestamp()}",
+            kind="person",
+            site=self.name,
+            holder="primary",
+            key=self.lab.secondary.key,
+            at=now,
+            received_at=now,
+            source="benchmark",
+            actor="benchmark",
+            level="authenticated",
+        )
 
     def baselines(self) -> list[Baseline]:
         primary, secondary = self.lab.primes
