@@ -40,6 +40,8 @@ def retrust_commands() -> Sequence[Command]:
         Command("audit key", "print the ledger's public key, for others to pin", "retrust.cli.audit:key"),
         Command("audit join", "let another home's key sign the ledger's chain", "retrust.cli.audit:join"),
         Command("audit export", "write a case's signed evidence pack", "retrust.cli.audit:export"),
+        Command("backup", "save this home in one file", "retrust.cli.backup:backup"),
+        Command("restore", "unpack a backup into an empty home", "retrust.cli.backup:restore"),
         Command("plugins list", "what is loaded, and from where", "retrust.cli.plugins:list_plugins"),
         Command("plugins new", "write a plugin's scaffold, with tests that pass", "retrust.cli.plugins:new"),
     ]
