@@ -231,8 +231,11 @@ MISTAKES = {
             "72h, 1h30m or 7d"
         ],
     ),
-    "bad indentation": ("sites:\n  campus:\n    target: box\n   ssh: {}\n", ["4: not YAML: did not find expected key"]),
-    "a tab": ("sites:\n\tcampus: {}\n", ["2: not YAML: found character that cannot start any token"]),
+    "bad indentation": (
+        "sites:\n  campus:\n    target: box\n   ssh: {}\n",
+        ["4: not YAML: did not find expected key at column 4; look at the indentation of this line"],
+    ),
+    "a tab": ("sites:\n\tcampus: {}\n", ["2: a tab: indent with blanks"]),
     "a tag": (
         site("maintenance: !env X"),
         ["5: tags (words that start with !) are not understood; text that starts with ! must be quoted"],
@@ -241,7 +244,7 @@ MISTAKES = {
         site("maintenance: *word"),
         ["5: not YAML: text that starts with * must be quoted"],
     ),
-    "two documents": ("sites: {}\n---\nsites: {}\n", ["2: not YAML: but found another document"]),
+    "two documents": ("sites: {}\n---\nsites: {}\n", ["2: not YAML: but found another document at column 1"]),
     "a list as key": ("sites: {[a]: {}}\n", ["1: a key must be text"]),
     "an anchor in itself": ("sites: &a {x: *a}\n", ["1: an anchor that contains itself"]),
     "a merge of no mapping": (site("<<: [1]"), ["5: << must name a mapping, or a list of mappings"]),

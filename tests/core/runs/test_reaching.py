@@ -33,9 +33,12 @@ def snapshot(*findings: Finding, relation: Relation | None = UP, **said: Any) ->
 CODES: list[Any] = [
     pytest.param(snapshot(finding()), OK, id="all is well"),
     pytest.param(snapshot(finding(Verdict.STALE)), PERSON_NEEDED, id="a stale pin"),
-    pytest.param(snapshot(finding(Verdict.UNPROVEN)), PERSON_NEEDED, id="an unproven pin"),
+    pytest.param(snapshot(finding(Verdict.UNPROVEN)), OK, id="an unproven pin whose relation is healthy: a note"),
     pytest.param(
-        snapshot(finding(Verdict.UNPROVEN), relations={}), OK, id="that nothing but itself could vouch for: a note"
+        snapshot(finding(Verdict.UNPROVEN), relation=None), PERSON_NEEDED, id="not where it could not be read"
+    ),
+    pytest.param(
+        snapshot(finding(Verdict.UNPROVEN), relations={}), OK, id="one that nothing but itself could vouch for: a note"
     ),
     pytest.param(
         snapshot(finding(Verdict.UNPROVEN, sighted=True), relations={}), PERSON_NEEDED, id="unless a line speaks of it"
