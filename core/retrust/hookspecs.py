@@ -61,7 +61,7 @@ def retrust_collectors() -> Sequence[Collector | str]:  # type: ignore[empty-bod
 
 @hookspec
 def retrust_log_signatures() -> Sequence[LogSignature | str]:  # type: ignore[empty-body]
-    """When log text is scanned: what a failure looks like in a log."""
+    """When log text is scanned: what a failure looks like in a log. One that raises is named and passed over."""
 
 
 @hookspec

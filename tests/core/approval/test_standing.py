@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from kit.counts import many
 from kit.deciding import GATES, HOUR, OLD, SAID, TERMINAL, TICKET, Scene, Scripted, a_sighting, network
 from retrust.approval import may_decide
+from retrust.approval.standing import at_any_plan
 from retrust.errors import Refused
-from retrust.gates import Question, Requirement
+from retrust.gates import Confirm, Question, Requirement
+from retrust.inventory import Inventory, Site
 from retrust.models import Decision, GateState, Grade
 from retrust.secrets.redaction import Redactor
 from retrust.testing.plans import DIGEST, NOW, a_case, a_decision, a_plan
@@ -230,6 +233,33 @@ async def test_secrets_in_a_gate_s_error_are_masked() -> None:
     states = await scene.states(redact=redactor.redact)
     assert "hunter2" not in f"{states}"
     assert "pw " in (states["x"].needs or "")
+
+
+class AtAnyPlan(Confirm):
+    """Says how it stands without a plan, or raises it."""
+
+    by_person = at_terminal = False
+
+    def __init__(self, name: str, answer: Any) -> None:
+        self.name, self.answer = name, answer
+
+    async def at_any_plan(self, settings: Any, now: Any) -> GateState | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+async def test_gates_that_look_at_no_plan() -> None:
+    """Of those that the policy names: what each says, nothing of one that needs a plan, shut where one fails."""
+    opened = GateState(gate="window", state="open")
+    gates = [AtAnyPlan("window", opened), AtAnyPlan("faulty", KeyError("x")), Confirm(), AtAnyPlan("unnamed", opened)]
+    asked = [{"gate": name} for name in ("window", "faulty", "confirm")]
+    site = Site(name="campus", target="x", policy={"delete-pin": asked})
+    host: Any = SimpleNamespace(gates={gate.name: gate for gate in gates}, inventory=Inventory({"campus": site}))
+    assert await at_any_plan(host, site, NOW) == (
+        opened,
+        GateState(gate="faulty", state="shut", needs="a working gate: it failed with KeyError"),
+    )
 
 
 async def test_a_gate_cannot_speak_for_another() -> None:
