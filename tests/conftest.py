@@ -71,6 +71,7 @@ SLOW = (
     "end_to_end/test_operating_guide.py",
     "end_to_end/test_pages_that_vary.py",
     "end_to_end/test_preflight.py",
+    "flows/service/test_console_story.py",
     "flows/service/test_outages.py",
     "flows/service/test_supervision.py",
     "flows/test_two_people.py",

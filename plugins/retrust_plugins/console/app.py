@@ -87,32 +87,37 @@ async def _ours(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RetrustError)
     console: Console = request.app.state.console
     hint = console.clean(exc.hint) if exc.hint else None
-    return answer(request, status_of(exc), console.clean(exc.what), where=exc.where, hint=hint)
+    return await answer(request, status_of(exc), console.clean(exc.what), where=exc.where, hint=hint)
 
 
 async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    return answer(request, exc.status_code, str(exc.detail), headers=dict(exc.headers or {}))
+    said = _NO_PAGE if exc.status_code == 404 and exc.detail == "Not Found" else str(exc.detail)
+    return await answer(request, exc.status_code, said, headers=dict(exc.headers or {}))
 
 
 async def _invalid(request: Request, exc: Exception) -> Response:
     """Which field is wrong and how; never what was sent, which may be a secret in the wrong field."""
     assert isinstance(exc, RequestValidationError)
     said = "; ".join(f"{'.'.join(map(str, e['loc'][1:])) or e['loc'][0]}: {e['msg']}" for e in exc.errors())
-    return answer(request, 422, said)
+    return await answer(request, 422, said)
 
 
 async def _full(request: Request, exc: Exception) -> Response:
-    return answer(request, 503, "too many streams are open; try again later", headers={"Retry-After": "30"})
+    return await answer(request, 503, "too many streams are open; try again later", headers={"Retry-After": "30"})
 
 
 async def _unexpected(request: Request, exc: Exception) -> Response:
     console: Console = request.app.state.console
     log.error("%s %s failed: %s", request.method, request.url.path, console.clean(f"{type(exc).__name__}: {exc}"))
-    return answer(request, 500, "something went wrong here; the service's log says what")
+    return await answer(request, 500, "an error that Retrust did not expect; the service's log says which")
 
 
-def answer(
+_NO_PAGE = "there is no page at this address"
+_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not possible now", 422: "Wrong input", 503: "Not possible now"}
+
+
+async def answer(
     request: Request,
     status: int,
     error: str,
@@ -125,7 +130,12 @@ def answer(
     if request.url.path.startswith("/api/"):
         said: dict[str, Any] = {"error": error, "where": where, "hint": hint}
         return JSONResponse(said, status, headers)
-    response = page(request, "error.html", status, title=f"{status}", error=error, where=where, hint=hint)
+    console: Console = request.app.state.console
+    visitor = await console.sessions.by_cookie(request) if status < 500 else None  # what failed may be the ledger
+    title = _TITLES.get(status, "Something went wrong")
+    response = page(
+        request, "error.html", status, title=title, visitor=visitor, code=status, error=error, where=where, hint=hint
+    )
     response.headers.update(headers or {})
     return response
 

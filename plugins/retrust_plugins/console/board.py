@@ -81,7 +81,10 @@ class Brief:
         return [g.gate for g in self.shut if g.gate in labels]
 
     def may(self, person: str) -> bool:
-        """Whether this person can decide something now that the case waits for."""
+        """Whether this person can do something now that the case waits for."""
+        return self.decides(person) if self.asks else self.needs_somebody
+
+    def decides(self, person: str) -> bool:
         if person not in self._may:
             matter = self.matter
             self._may[person] = matter is not None and any(may_say_yes(matter, person, label) for label in self.asks)
@@ -90,7 +93,7 @@ class Brief:
     @cached_property
     def people(self) -> list[str]:
         """Who can decide what the case waits for."""
-        return [name for name in self.matter.inventory.people if self.may(name)] if self.matter else []
+        return [name for name in self.matter.inventory.people if self.decides(name)] if self.matter else []
 
     @property
     def needs_somebody(self) -> bool:
@@ -109,7 +112,7 @@ class Brief:
         if self.asks:
             return " or ".join(self.people) if len(self.people) <= 3 else f"one of {len(self.people)} people"
         if self.needs_somebody:
-            return "anybody who may act"
+            return "anybody"
         waits = ", ".join(g.gate for g in self.shut)
         return f"gate {waits}" if waits else "Retrust"
 

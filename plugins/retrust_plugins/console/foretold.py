@@ -30,9 +30,8 @@ def foretell(
     plan: Plan, left: Sequence[Step], nodes: Mapping[str, Endpoint], site: str, taken: Sequence[TimeTaken]
 ) -> Foretold:
     """``left`` are the steps that are still to do, ``taken`` earlier ones of their kinds, newest first."""
-    return Foretold(
-        _will(plan, left, {str(e): node for node, e in nodes.items()}), _takes(left, site, taken), _interrupts(left)
-    )
+    names = {str(e): node for node, e in nodes.items()} | {e.host: node for node, e in nodes.items()}
+    return Foretold(_will(plan, left, names), _takes(left, site, taken), _interrupts(left))
 
 
 def _will(plan: Plan, left: Sequence[Step], nodes: Mapping[str, str]) -> str:
@@ -45,7 +44,8 @@ def _will(plan: Plan, left: Sequence[Step], nodes: Mapping[str, str]) -> str:
             why = why or f", because {peer} {_reason(finding.reasons)}"
     does = [f"delete {_listed(pins)}{why}"] if pins else []
     does += [
-        f"{spoken(step.kind)} {step.argument}" + (f" (only if {step.when})" if step.when else "")
+        f"{spoken(step.kind)} {nodes.get(step.argument, step.argument)}"
+        + (f" (only if {step.when})" if step.when else "")
         for step in left
         if step.kind != DELETE_PIN and step.risk != READ
     ]

@@ -112,8 +112,8 @@ class Overview:
     down: Sequence[Down]
     running: Sequence[Brief]
     healed: Sequence[Case]
-    cases: int
     sites: int
+    unseen: int
 
     @property
     def title(self) -> str:
@@ -123,9 +123,10 @@ class Overview:
 
     @property
     def sub(self) -> str:
-        broken = len(self.down)
-        said = f"{broken} of {self.sites} sites {'is' if broken == 1 else 'are'} broken" if broken else ""
-        return said or f"No relation is broken at {self.sites} site{'s' if self.sites != 1 else ''}, as last seen"
+        broken, sites = len(self.down), f"{self.sites} site{'s' if self.sites != 1 else ''}"
+        said = f"{broken} of {sites} {'is' if broken == 1 else 'are'} broken" if broken else ""
+        unseen = f"{self.unseen} of them {'was' if self.unseen == 1 else 'were'} never looked at" if self.unseen else ""
+        return "; ".join(filter(None, [said or f"No relation is broken at {sites}, as last seen", unseen]))
 
 
 async def overview(console: Console, visitor: Visitor) -> Overview:
@@ -134,6 +135,7 @@ async def overview(console: Console, visitor: Visitor) -> Overview:
     chosen = {b.case.id for b in mine}
     since = datetime.now(UTC) - LATELY
     ended = await console.ledger.cases(states=[State.HEALED, State.REFUSED], limit=100)
+    sites = console.host.inventory.sites
     lately = [c for c in ended if c.updated_at >= since]
     return Overview(
         _oldest(mine),
@@ -142,8 +144,8 @@ async def overview(console: Console, visitor: Visitor) -> Overview:
         await _down(console, briefs),
         [b for b in briefs if b.case.state in (State.EXECUTING, State.VERIFYING)],
         [c for c in lately if c.state is State.HEALED],
-        len(briefs),
-        len(console.host.inventory.sites),
+        len(sites),
+        len(set(sites) - set(await console.board.looks())),
     )
 
 

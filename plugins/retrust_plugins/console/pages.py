@@ -227,7 +227,8 @@ async def sites(
 
 @router.get("/sites/{site}")
 async def site_page(request: Request, console: TheConsole, visitor: SignedIn, site: str, said: str = "") -> Response:
-    console.host.site(site)
+    if site not in console.host.inventory.sites:
+        raise HTTPException(404, f"the inventory has no site {site}")
     return page(
         request,
         "site.html",

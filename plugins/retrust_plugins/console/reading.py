@@ -98,6 +98,12 @@ class CaseView:
     files: tuple[File, ...] = ()
     again: str | None = None
 
+    @property
+    def shape(self) -> str:
+        """What the page is built on: another one is another page, which our script then loads."""
+        seen = self.picture.seen_at if self.picture else ""
+        return f"{self.case.state} {self.case.digest} {seen} {len(self.files)} {' '.join(self.may_say)}"
+
 
 async def view_case(host: Host, ledger: Ledger, case_id: str, visitor: Visitor) -> CaseView:
     case = await ledger.case(case_id)

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from kit.browsing import shoot, sign_in
-from kit.scenes import NIGHT, SERVICE, a_night, a_refused_case, a_snapshot, waiting_case
+from kit.scenes import NIGHT, SERVICE, a_night, a_refused_case, a_renewal, a_snapshot, waiting_case
 from retrust.testing.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -68,8 +68,22 @@ async def test_steps_are_followed(world, url: str, browser: Browser) -> None:
         await ledger.record_snapshot(case.id, a_snapshot(healed=True), when="after", actor=SERVICE)
         await ledger.move(case.id, "heal", actor=SERVICE)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Healed")
-    await page.reload()
+    await expect(page.locator(".pill.v-stale")).to_have_count(0)
     await shoot(page, "case-healed")
+
+
+async def test_what_is_typed_stays(world, url: str, browser: Browser) -> None:
+    """A plan that changes under somebody who types is told; their words stay until they load the page again."""
+    case = await waiting_case(world.ledger)
+    page = await sign_in(browser, url, await world.token("ann"))
+    await page.goto(f"{url}/cases/{case.id}")
+    await page.get_by_label("Reason").first.fill("half a rea")
+    newer = a_renewal(of="newer")
+    await world.ledger.record_plan(case.id, newer, actor=SERVICE)
+    await expect(page.get_by_text("This page has changed.")).to_be_visible()
+    await expect(page.get_by_label("Reason").first).to_have_value("half a rea")
+    await page.get_by_role("link", name="Load it again").click()
+    await expect(page.locator(".digest code")).to_have_text(newer.digest)
 
 
 async def test_an_interception(world, url: str, browser: Browser) -> None:

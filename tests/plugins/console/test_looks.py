@@ -20,7 +20,8 @@ PAGES = {
     "site-unseen": "/sites/depot",
     "audit": "/audit",
     "entry": "/audit/4",
-    "not-found": "/cases/c999999",
+    "not-found": "/cases/campus-9",
+    "wrong-input": "/cases?state=odd",
 }
 SUNDAYS = {
     "gate": "window",

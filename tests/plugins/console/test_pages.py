@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -94,9 +96,9 @@ async def test_the_list_is_narrowed_and_sorted(make_world) -> None:
     assert await rows(ann, q="Primary lost BRANCH") == [failed]
     assert await rows(ann, q="harbour", state="all") == [cases["refused"]]
     assert await rows(ann, q="nonsense") == []
-    assert await rows(ann, person="me") == [waiting]
-    assert await rows(dan, person="me") == []
-    assert await rows(dan, person="ben") == [waiting]
+    assert await rows(ann, person="me") == [failed, waiting], "whoever is there may try again"
+    assert await rows(dan, person="me") == [failed]
+    assert await rows(dan, person="ben") == [failed, waiting]
 
 
 async def test_the_list_says_what_is_broken_and_who_acts(world) -> None:
@@ -135,19 +137,20 @@ async def test_the_overview(make_world) -> None:
     ann = await world.browser("ann")
     text = (await ann.get("/")).text
     assert "Nothing needs you" in text
-    assert "No relation is broken at 7 sites" in text
+    assert "No relation is broken at 7 sites, as last seen; 7 of them were never looked at" in text
     cases = await a_night(world.ledger, world.engine.home)
     parts = dict(
         re.findall(r'<section aria-labelledby="h-(\w+)">(.*?)</section>', (await ann.get("/")).text, re.DOTALL)
     )
     found = {part: set(re.findall(r'href="/cases/([\w-]+)"', text)) for part, text in parts.items()}
-    assert found["mine"] == {cases["waiting"].id}
-    assert found["others"] == {cases["failed"].id}
+    assert found["mine"] == {cases["waiting"].id, cases["failed"].id}
     assert found["runs"] == {cases["executing"].id}
     assert found["healed"] == {cases["healed"].id}
     assert {"campus", "branch", "dc-east", "harbour", "airport"} == set(re.findall(r'"/sites/([\w-]+)"', parts["down"]))
-    assert "1 case needs you" in (await ann.get("/")).text
-    assert "Nothing needs you" in (await (await world.browser("dan")).get("/")).text
+    assert "2 cases need you" in (await ann.get("/")).text
+    dan = (await (await world.browser("dan")).get("/")).text
+    assert "1 case needs you" in dan
+    assert "1 case needs somebody else" in dan
     world.tokens["ann"] = await world.token("ann", read_only=True)
     assert "Nothing needs you" in (await (await world.browser("ann")).get("/")).text
 
@@ -220,3 +223,30 @@ async def test_maintenance_is_seen_and_starts_nothing(world) -> None:
     assert "Check now" not in (await ann.get("/sites/campus")).text
     assert (await ann.post("/sites/campus/again", data={"csrf": csrf})).status_code == 409
     assert len(await world.ledger.entries(kinds=["look-asked"])) == 1
+
+
+async def test_errors_are_pages(world) -> None:
+    """Not allowed, not found and broken are pages in plain words, with the menu where somebody is signed in."""
+    case = await waiting_case(world.ledger)
+    ann = await world.browser("ann")
+    told = {
+        "/nothing": (404, "Not found", "There is no page at this address."),
+        "/sites/nothing": (404, "Not found", "The inventory has no site nothing."),
+        "/cases/campus-9": (404, "Not found", "No case campus-9."),
+        "/cases?state=odd": (422, "Wrong input", "State: Input should be"),
+    }
+    for path, (status, title, said) in told.items():
+        answer = await ann.get(path)
+        assert (answer.status_code, f"<h1>{title}</h1>" in answer.text, said in answer.text) == (status, True, True)
+        assert 'aria-label="Main"' in answer.text, path
+    refused = await ann.post(f"/cases/{case.id}/cancel", data={"csrf": "x", "reason": "y"})
+    assert (refused.status_code, "<h1>Not allowed</h1>" in refused.text) == (403, True)
+    for spoil, status, title in (
+        ("UPDATE cases SET state = 'odd'", 500, "Something went wrong"),
+        ("DROP TABLE cases", 503, "Not possible now"),
+    ):
+        with closing(sqlite3.connect(world.engine.home / "ledger.db")) as database:
+            database.execute(spoil)
+            database.commit()
+        broken = await ann.get(f"/cases/{case.id}")
+        assert (broken.status_code, f"<h1>{title}</h1>" in broken.text) == (status, True)

@@ -35,9 +35,18 @@
     const answer = await fetch(location.pathname + location.search, { headers: { "X-Part": "1" } });
     if (!answer.ok || answer.redirected || turn !== asked) return;
     part.querySelectorAll("details[id]").forEach((d) => isOpen.set(d.id, d.open));
+    const shape = part.querySelector("[data-shape]")?.dataset.shape;
     part.innerHTML = await answer.text();
+    const now = part.querySelector("[data-shape]");
+    if (now && now.dataset.shape !== shape) changed(now);
     part.querySelectorAll("details[id]").forEach((d) => { d.open = isOpen.get(d.id) ?? d.open; });
     times();
+  };
+
+  // The rest of the page is old then; what somebody has typed there is not taken from them.
+  const changed = (note) => {
+    const isTyped = [...document.querySelectorAll("main textarea, main input[name=reason]")].some((i) => i.value);
+    if (isTyped) note.hidden = false; else location.reload();
   };
 
   const after = (wait, work) => {
@@ -80,6 +89,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     times();
+    if (location.search.startsWith("?said=")) history.replaceState(null, "", location.pathname);
     setInterval(times, 30000);
     document.addEventListener("keydown", press);
     document.querySelectorAll("[data-filters]").forEach(filter);
