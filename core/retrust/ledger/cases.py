@@ -266,8 +266,7 @@ async def use_of(writing: Writing, digest: str) -> Row | None:
 
 
 async def deleted(writing: Writing, case: str) -> set[str]:
-    rows = (await writing.connection.execute(deletes_of(case))).mappings()
-    return {edge_of(row["holder"], row["argument"]) for row in rows}
+    return {edge_of(row["holder"], row["argument"]) for row in await writing.rows(deletes_of(case))}
 
 
 def deletes_of(case: str) -> Any:

@@ -60,7 +60,7 @@ async def let_in(writing: Writing, key: LedgerKey, public_hex: str, *, actor: st
 
 async def _joined(writing: Writing) -> list[KeyJoined]:
     query = select(t.entries.c.body).where(t.entries.c.kind == KIND).order_by(t.entries.c.seq)
-    bodies = [read(KIND, text) for text in (await writing.connection.execute(query)).scalars()]
+    bodies = [read(KIND, row["body"]) for row in await writing.rows(query)]
     return [body for body in bodies if isinstance(body, KeyJoined)]
 
 

@@ -32,6 +32,7 @@ from retrust.ledger.notes import signed_note
 from retrust.ledger.queries import made
 from retrust.ledger.records import Head
 from retrust.ledger.schema import bring_up_to_date
+from retrust.ledger.turns import Turns
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
 
@@ -66,6 +67,7 @@ class Journal:
         self._joined = False
         self._deaf: set[int] = set()
         self._first_key: str | None = None
+        self._turns = Turns(self._transaction, self._kept)
 
     @classmethod
     async def _open(cls, url: str | None, home: Path, patience: float) -> Database:
@@ -112,6 +114,14 @@ class Journal:
 
         To be used in what is ``undisturbed``.
         """
+        async with self._turns.turn() as writing:
+            with self._database.translated():
+                yield writing
+            mine = writing.of_this_turn
+        await self._tell(mine)
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Writing]:
         key = self.signing_key()
         async with self._database.writing() as connection:
             writing = await self._begin(connection, key)
@@ -122,10 +132,11 @@ class Journal:
             if writing.entries:
                 await writing.seal()
         self._joined = True
+
+    async def _kept(self, writing: Writing) -> None:
         if writing.entries:
             await asyncio.to_thread(keep_anchor, self.home, self.where, writing.head)
-            await self._witness(writing.head, key)
-        await self._tell(writing.entries)
+            await self._witness(writing.head, self.signing_key())
 
     async def _expect_same_chain(self, writing: Writing) -> None:
         """Nothing is written on top of a chain that is not the one that this home has seen."""
@@ -142,8 +153,10 @@ class Journal:
 
     async def _begin(self, connection: AsyncConnection, key: LedgerKey) -> Writing:
         row = (await connection.execute(READ_HEAD)).mappings().one()
-        head, now = Head(seq=row["seq"], hash=row["hash"]), await self._now(connection)
-        return Writing(connection, self._database.dialect, head, now, self._redact, key)
+        head = Head(seq=row["seq"], hash=row["hash"])
+        writing = Writing(connection, self._database.dialect, head, self._now, self._redact, key)
+        await writing.look_at_the_clock()
+        return writing
 
     async def _now(self, connection: AsyncConnection) -> datetime:
         """The injected clock's time, else the server's: workers' own clocks do not have to agree."""

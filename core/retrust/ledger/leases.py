@@ -173,9 +173,8 @@ async def sole(writing: Writing, lease: Lease) -> None:
         .order_by(t.entries.c.seq.desc())
         .limit(PAGE)
     )
-    rows = (await writing.connection.execute(newest)).mappings().all()
     begun: dict[int, Entry] = {}
-    for entry in (entry_of(dict(row)) for row in reversed(rows)):
+    for entry in map(entry_of, reversed(await writing.rows(newest))):
         body = entry.body
         if isinstance(body, StepRecorded) and body.phase == "started":
             begun[body.token] = entry

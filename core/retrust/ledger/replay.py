@@ -41,12 +41,13 @@ async def rebuild(ledger: Journal) -> None:
     """Write the derived tables anew from the entries, after the chain was verified; leases are left alone."""
     async with ledger.write() as writing:
         kept = [table for table in t.DERIVED if table is not t.leases]
+        connection = await writing.tables(change=True)
         for table in kept:
-            await writing.connection.execute(delete(table))
-        async for row in await writing.connection.stream(select(t.entries).order_by(t.entries.c.seq)):
+            await connection.execute(delete(table))
+        async for row in await connection.stream(select(t.entries).order_by(t.entries.c.seq)):
             for statement in statements(entry_of(dict(row._mapping)), ledger.dialect):
                 if statement.table in kept:  # type: ignore[attr-defined]
-                    await writing.connection.execute(statement)
+                    await connection.execute(statement)
 
 
 class _Scratch:

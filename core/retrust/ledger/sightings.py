@@ -234,7 +234,7 @@ async def _bounded(
         have.level == "hint",
         have.case_id.in_({"", case["id"] if case else ""}),
     )
-    known = set((await writing.connection.execute(query)).scalars())
+    known = {row["aggregate"] for row in await writing.rows(query)}
     room = max(0, HINTS - len(known))
     new = [row for row in hints if row.aggregate not in known]
     over = {row.aggregate for row in new[room:]}
