@@ -2,9 +2,8 @@
 
 Each runs in a process of its own, so that none carries what another one imported or changed: a child's peak memory
 counts that of the process which started it. ``python -m benchmarks NAME`` is one of them, and prints its section.
-Each module has ``run() -> list[Row]``, or ``measure()`` that yields (what, figure, beside). One that fails is told in
-the results, and the command then ends with 1; a goal that is missed is told, too, and is no failure, since a machine
-may be busy with other work.
+Each module has ``run() -> list[Row]``. One that fails is told in the results, and the command then ends with 1; a
+goal that is missed is told, too, and is no failure, since a machine may be busy with other work.
 """
 
 from __future__ import annotations
@@ -78,11 +77,8 @@ def one(name: str) -> int:
 
 
 def rows_of(name: str) -> list[Row]:
-    module = importlib.import_module(f"benchmarks.{name}")
-    if hasattr(module, "run"):
-        rows: list[Row] = module.run()
-        return rows
-    return [Row(what, figure, beside) for what, figure, beside in module.measure()]
+    rows: list[Row] = importlib.import_module(f"benchmarks.{name}").run()
+    return rows
 
 
 def _described(name: str) -> str:

@@ -36,6 +36,19 @@ def at_most(name: str, ours: float, peer: float, limit: float, *, unit: str = "s
     )
 
 
+def at_least(name: str, ours: float, peer: float, limit: float, *, unit: str, peer_name: str = "") -> Row:
+    """Ours must reach ``limit`` times what the peer reaches."""
+    ratio = ours / peer
+    return Row(
+        name,
+        f"{ours:,.0f}{unit}",
+        f"{peer:,.0f}{unit} {peer_name}".strip(),
+        f"{ratio:.2f} ×",
+        f"≥ {limit:g} ×",
+        ratio >= limit,
+    )
+
+
 def beside(name: str, ours: float, peer: float, *, unit: str = "s", peer_name: str = "") -> Row:
     """Two figures without a goal for their ratio."""
     return Row(name, f"{ours:.3f} {unit}", f"{peer:.3f} {unit} {peer_name}".strip(), f"{ours / peer:.2f} ×")
