@@ -6,6 +6,7 @@ resolve for it. What is done on the pages, and which certificate is pinned, is t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from weakref import WeakKeyDictionary
 
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, Route, async_playwright
 
@@ -34,6 +36,9 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-proxy-server",  # a proxy of the environment would resolve names for us, and see them
 )
+AT_ONCE = 8
+"""Browsers of one process, each of which takes some 250 MB."""
+_turns_of: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 log = logging.getLogger(__name__)
 MISSING = (
     "no Chromium was found: install your system's chromium package, or run `playwright install "
@@ -71,6 +76,16 @@ def arguments(origin: Endpoint, relay: PinnedRelay) -> list[str]:
     ]
 
 
+def _turns() -> asyncio.Semaphore:
+    said = os.environ.get("RETRUST_BROWSERS", str(AT_ONCE))
+    if not said.isdecimal() or not int(said):
+        raise PermanentError(
+            f"RETRUST_BROWSERS is {said!r}, which is no number of browsers",
+            hint=f"give 1 or more; {AT_ONCE} if not set",
+        )
+    return _turns_of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(int(said)))
+
+
 @cache
 def without_sandbox() -> tuple[str, ...]:
     """Chromium's sandbox refuses to run as root; only there it is given up, and said once."""
@@ -93,11 +108,15 @@ async def open_browser(
 
     ``engines`` are selector engines (name → script) that its locators can use.
 
-    Leaving the block, also by an exception or a cancellation, ends every process that was started.
+    Leaving the block, also by an exception or a cancellation, ends every process that was started. A process has
+    ``RETRUST_BROWSERS`` of them at once, whoever opens them; one more waits for its turn.
     """
     upstream = address or origin
     relay = PinnedRelay(upstream, name=origin.host, node=node, fingerprint=fingerprint)
-    async with relay, async_playwright() as playwright:
+    turns = _turns()
+    if turns.locked():
+        log.warning("%s: as many browsers run as RETRUST_BROWSERS allows; waits until one of them ends", node)
+    async with turns, relay, async_playwright() as playwright:
         for name, script in (engines or {}).items():
             await playwright.selectors.register(name, script=script, content_script=True)
         browser = await _start(playwright, arguments(origin, relay))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playwright.async_api import Dialog, Locator
@@ -11,6 +12,9 @@ from playwright.async_api import Error as PlaywrightError
 from retrust.errors import PermanentError
 from retrust_plugins.cisco_prime.browser import interstitials, words
 from retrust_plugins.cisco_prime.browser.view import View
+
+HELD_UP = 0.3
+"""Seconds after which something may be in the way of what is done on a page."""
 
 
 def about_registering(text: str) -> bool:
@@ -70,6 +74,19 @@ class Dialogs:
             notices = [d for d in await self.seen() if not d["fields"]]
             if not notices or not await self._close(notices[-1]):
                 return
+
+    async def past_notices(self, act: Awaitable[None], *, on: Locator | None = None) -> None:
+        """Wait for what is done on a page. A notice that holds it up is closed; what it was done ``on`` must then
+        still be in view."""
+        acting = asyncio.ensure_future(act)
+        try:
+            while not (await asyncio.wait({acting}, timeout=HELD_UP))[0]:
+                await self.dismiss_notices()
+                if on is not None and not await on.is_visible():
+                    raise PlaywrightError("it is no longer in view")
+            await acting
+        finally:
+            acting.cancel()
 
     async def _close(self, dialog: dict[str, Any]) -> bool:
         gentle, plain = words.DISMISS

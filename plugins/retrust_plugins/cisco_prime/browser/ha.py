@@ -20,7 +20,7 @@ from retrust_plugins.cisco_prime.browser.dialogs import about_registering
 from retrust_plugins.cisco_prime.browser.milestones import Following
 from retrust_plugins.cisco_prime.browser.readiness import Readiness
 from retrust_plugins.cisco_prime.browser.session import Session
-from retrust_plugins.cisco_prime.browser.widgets import Form
+from retrust_plugins.cisco_prime.browser.widgets import Form, Text
 from retrust_plugins.cisco_prime.modes import MODES, mode_relation
 
 PATH = (words.ADMINISTRATION, words.SETTINGS, words.HIGH_AVAILABILITY)
@@ -130,24 +130,22 @@ class HaPages:
     async def fill(self, ask: HaRequest) -> None:
         """The documented fields, each read back."""
         form, virtual = self.form, bool(ask.virtual_ipv4 or ask.virtual_ipv6)
-        await form.fill("Secondary Server", words.SECONDARY_SERVER, ask.secondary)
-        await form.fill("Authentication Key", words.AUTHENTICATION_KEY, ask.authentication_key)
-        await form.fill(
-            "Confirm Authentication Key",
-            words.AUTHENTICATION_KEY_AGAIN,
-            ask.authentication_key,
-            within=0,
-            required=False,
-        )
+        key = ask.authentication_key
+        texts = [
+            Text("Secondary Server", words.SECONDARY_SERVER, ask.secondary),
+            Text("Authentication Key", words.AUTHENTICATION_KEY, key),
+            Text("Confirm Authentication Key", words.AUTHENTICATION_KEY_AGAIN, key, within=0),
+        ]
         if ask.email:
-            await form.fill("Email Address", words.EMAIL_ADDRESS, ",".join(ask.email))
+            texts.append(Text("Email Address", words.EMAIL_ADDRESS, ",".join(ask.email)))
+        await form.fill(*texts)
         await form.choose("Failover Type", words.FAILOVER_TYPE, ask.failover.capitalize())
         await form.tick("Enable Virtual IP", words.ENABLE_VIRTUAL_IP, virtual)
         if ask.virtual_ipv4:
-            await form.fill("IPV4 Virtual IP", words.VIRTUAL_IPV4, ask.virtual_ipv4)
+            texts.append(Text("IPV4 Virtual IP", words.VIRTUAL_IPV4, ask.virtual_ipv4))
         if ask.virtual_ipv6:
-            await form.fill("IPV6 Virtual IP", words.VIRTUAL_IPV6, ask.virtual_ipv6)
-        await form.stand()
+            texts.append(Text("IPV6 Virtual IP", words.VIRTUAL_IPV6, ask.virtual_ipv6))
+        await form.fill(*texts)
 
     async def _send(self, button: Locator, following: Following, before_send: Callable[[], Awaitable[None]]) -> None:
         await following.remember()
@@ -167,6 +165,7 @@ class HaPages:
     async def _enabled_register(self) -> Locator:
         end = monotonic() + self.view.settings.page
         while True:
+            seen = self.view.opened.changes.count
             button = await self.view.press(words.REGISTER)
             try:
                 if button is not None:
@@ -179,4 +178,4 @@ class HaPages:
                 raise PermanentError(
                     f"the button Register {what}; the page says: {await self.view.says()}", where=self.view.access.node
                 )
-            await asyncio.sleep(0.2)
+            await self.view.changed(seen)

@@ -29,8 +29,8 @@ from retrust_plugins.cisco_prime.browser.ise_rows import (
     together,
 )
 from retrust_plugins.cisco_prime.browser.session import Session
-from retrust_plugins.cisco_prime.browser.view import DONE_AFTER
-from retrust_plugins.cisco_prime.browser.widgets import Form
+from retrust_plugins.cisco_prime.browser.view import DONE_AFTER, Seen
+from retrust_plugins.cisco_prime.browser.widgets import Form, Text
 
 PATH = (words.ADMINISTRATION, words.SERVERS, words.ISE_SERVERS)
 SAVED = re.compile(r"\bsuccess|\b(saved|added)\b", re.I)
@@ -48,13 +48,13 @@ class IseServers:
 
     # -------------------------------------------------------------- reading
 
-    async def status(self, host: str) -> Relation | None:
-        """What the table says of this server, None where it has no row."""
+    async def status(self, host: str, *, soon: bool = False) -> Relation | None:
+        """What the table says of this server, None where it has no row; ``soon`` believes a page that is done."""
 
         async def look() -> Relation | None:
             await self.session.fresh()
             await self.session.menu.walk(PATH, self._here)
-            return await self._row_status(host)
+            return await self._row_status(host, soon=soon)
 
         return await self.session.renewing(look)
 
@@ -66,7 +66,7 @@ class IseServers:
             re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"] for row in rows
         )
 
-    async def _row_status(self, host: str) -> Relation | None:
+    async def _row_status(self, host: str, *, soon: bool) -> Relation | None:
         """Look until the table stands still; a table that is loading shows no row yet, a cell no status."""
         last: list[Relation] | None = None
         limits, begun = self.view.settings, monotonic()
@@ -77,21 +77,22 @@ class IseServers:
             if found != last or busy:
                 last, since = found, monotonic()
             still, over = monotonic() - since, monotonic() - begun > limits.page
-            awaited = any(relation.detail for relation in found)
+            awaited, done = any(relation.detail for relation in found), self.view.done
             if (
-                (found and not awaited and (still > ROW_STANDS or self.view.done))
+                (found and not awaited and (still > ROW_STANDS or (done and not busy)))
                 or (not awaited and still > limits.settle)
+                or (soon and not found and done and not busy)
                 or over
                 or still > 3 * limits.settle
             ):
                 return together(found)
             await self.view.changed(seen, DONE_AFTER)
 
-    async def _look(self, host: str) -> list[Relation]:
+    async def _look(self, host: str, *, tables_only: bool = False) -> list[Relation]:
         """What each row for this server says; a status that is not there yet is none, with what stands there."""
         rows, word = await self.view.gather("rows"), host_pattern(host)
         said = [table_status(rows, at, word) for at in range(len(rows)) if is_row_of(rows, at, word)]
-        if not said:
+        if not said and not tables_only:
             spec = {
                 "word": rf"(^|[^\w.:-]){words.literal(host)}($|[^\w.-])",
                 "label": r"[\w ]*(status|state|reachability)",
@@ -102,8 +103,11 @@ class IseServers:
     # -------------------------------------------------------------- adding
 
     async def add(self, ask: IseRequest, before_send: Callable[[], Awaitable[None]]) -> Relation:
-        """Add the server, as documented; its row's status afterwards."""
-        present = await self.status(ask.host)
+        """Add the server, as documented; its row's status afterwards.
+
+        Whether it is missing was looked at with patience by the caller; a row that is there is seen here.
+        """
+        present = await self.status(ask.host, soon=True)
         if present is not None and present.healthy:
             return Relation(status=present.status, healthy=True, detail="it was listed already, nothing was sent")
         listed = f"it was listed before as {present.status!r}" if present else None
@@ -131,47 +135,38 @@ class IseServers:
         await self._fill(ask)
         return await self._save_button()
 
-    async def _command(self) -> Locator | None:
-        field, button = await asyncio.gather(
-            self.view.field(words.SELECT_A_COMMAND), self.view.press(words.SELECT_BUTTON)
+    async def _command(self) -> Seen | None:
+        field, buttons = await asyncio.gather(
+            self.view.control(words.SELECT_A_COMMAND), self.view.presses(words.SELECT_BUTTON)
         )
-        return field or button
+        return field or next(iter(buttons), None)
 
     async def _open_form(self) -> None:
         """Select a command > Add ISE Server, then Go; or the button of that name where there is one."""
-        opener = await self.view.until(self._opener, self.view.settings.page)
-        if opener is None:
+        command, direct = await self.view.until(self._opener, self.view.settings.page) or (None, None)
+        if command is not None:
+            if command.tag == "SELECT":
+                await self.form.choose("Select a command", words.SELECT_A_COMMAND_OR_CHOSEN, "Add ISE Server")
+            else:
+                await self._choose_from_menu(command)
+            await self._go()
+        elif direct is not None:
+            await self.session.click(direct)
+        else:
             raise PermanentError(
                 f"no Add ISE Server is offered; there is: {await self.view.offered()}", where=self.view.access.node
             )
-        if opener is True:
-            direct = await self.view.press(words.ADD_ISE)
-            assert direct is not None
-            await self.session.click(direct)
-        elif await self._is_select():
-            await self.form.choose("Select a command", words.SELECT_A_COMMAND_OR_CHOSEN, "Add ISE Server")
-        else:
-            await self._choose_from_menu()
-        if opener is not True:
-            await self._go()
         if not await self.view.until(self._form_shown, self.view.settings.page):
             raise PermanentError(
                 f"Add ISE Server led to no form; the page says: {await self.view.says()}", where=self.view.access.node
             )
 
-    async def _opener(self) -> bool | str | None:
-        if await self._command():
-            return "command"
-        return True if await self.view.press(words.ADD_ISE) else None
+    async def _opener(self) -> tuple[Seen | None, Locator | None] | None:
+        command, direct = await asyncio.gather(self._command(), self.view.press(words.ADD_ISE))
+        return (command, direct) if command or direct else None
 
-    async def _is_select(self) -> bool:
-        found = await self.view.field(words.SELECT_A_COMMAND)
-        return found is not None and bool(await found.evaluate("e => e.tagName === 'SELECT'", timeout=8000))
-
-    async def _choose_from_menu(self) -> None:
-        menu = await self._command()
-        assert menu is not None
-        await self.session.click(menu)
+    async def _choose_from_menu(self, menu: Seen) -> None:
+        await self.session.click(menu.locator)
         entry = await self.view.until(lambda: self.view.press(words.ADD_ISE), self.view.settings.settle * 2)
         if entry is None:
             raise PermanentError(
@@ -182,28 +177,31 @@ class IseServers:
 
     async def _go(self) -> None:
         """Press the Go that stands nearest to the command; a page's search has one, too."""
-        await self.view.until(self._form_or_go, 2.0)
-        if await self._form_shown():
-            return
-        buttons = await self.view.presses(words.GO)
-        if not buttons:
-            return
-        command = await self._command() or await self.view.press(words.button(words.ADD_ISE["words"][0]))
-        await self.session.click(await _nearest(buttons, command))
 
-    async def _form_or_go(self) -> bool | None:
-        return await self._form_shown() or bool(await self.view.press(words.GO)) or None
+        async def form_or_go() -> tuple[bool, list[Seen], Seen | None] | None:
+            form, buttons, command, chosen = await asyncio.gather(
+                self._form_shown(),
+                self.view.presses(words.GO),
+                self._command(),
+                self.view.presses(words.button(words.ADD_ISE["words"][0])),
+            )
+            return (form, buttons, command or next(iter(chosen), None)) if form or buttons else None
+
+        form, buttons, command = await self.view.until(form_or_go, 2.0) or (True, [], None)
+        if buttons and not form:
+            await self.session.click(_nearest(buttons, command).locator)
 
     async def _form_shown(self) -> bool:
         return await self.view.field(words.ISE_PASSWORD) is not None
 
     async def _fill(self, ask: IseRequest) -> None:
-        await self.form.fill("IP address", words.ISE_ADDRESS, ask.host)
-        await self.form.fill("Port", words.ISE_PORT, str(ask.port), within=0, required=False)
-        await self.form.fill("User name", words.ISE_USER, ask.username)
-        await self.form.fill("Password", words.ISE_PASSWORD, ask.password)
-        await self.form.fill("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5, required=False)
-        await self.form.stand()
+        await self.form.fill(
+            Text("IP address", words.ISE_ADDRESS, ask.host),
+            Text("Port", words.ISE_PORT, str(ask.port), within=0),
+            Text("User name", words.ISE_USER, ask.username),
+            Text("Password", words.ISE_PASSWORD, ask.password),
+            Text("Confirm password", words.ISE_PASSWORD_AGAIN, ask.password, within=0.5),
+        )
 
     async def _save_button(self) -> Locator:
         button = await self.view.until(lambda: self.view.press(words.SAVE), self.view.settings.page)
@@ -228,21 +226,21 @@ class IseServers:
         end, gone = monotonic() + self.view.settings.saving, None
         while True:
             self.session.dialogs.check()
-            if await self.session.login.signed_out():
+            seen = self.view.opened.changes.count
+            signed_out, lines, form, busy, here = await asyncio.gather(
+                self.session.login.signed_out(), self.view.lines(), self._form_shown(), self.view.busy(), self._here()
+            )
+            if signed_out:
                 return
-            news = [
-                line
-                for line in [*await self.view.lines(), *self.session.dialogs.notices[notices:]]
-                if line not in known
-            ]
+            news = [line for line in [*lines, *self.session.dialogs.notices[notices:]] if line not in known]
             said = [line for line in news if is_refusal(line, ask.host)]
             if said and not (listed is None and await self._only_row(said, ask.host)):
                 raise self._refused(ask, " | ".join(dict.fromkeys(said)), listed)
-            if await self._form_shown() or await self.view.busy():
+            if form or busy:
                 gone = None
-            elif await self._here():
+            elif here:
                 gone = gone or monotonic()
-                if monotonic() - gone > STANDS:
+                if monotonic() - gone > (DONE_AFTER if self.view.done else STANDS):
                     return
             if any(SAVED.search(line) and (host_pattern(ask.host).search(line) or ISE.search(line)) for line in news):
                 return
@@ -251,7 +249,7 @@ class IseServers:
                     return
                 shown = await self.view.says(without=list(known))
                 raise self._refused(ask, shown or "the form stayed, and the page says nothing", listed)
-            await asyncio.sleep(0.2)
+            await self.view.changed(seen)
 
     async def _only_row(self, said: list[str], host: str) -> bool:
         """Whether the trouble is only the new row's own status, which may lag."""
@@ -262,17 +260,20 @@ class IseServers:
         )
 
     async def _added(self, ask: IseRequest, listed: str | None) -> Relation:
+        """A row that was not there before, in the list that followed; else what a list says that is loaded anew."""
         end = monotonic() + self.view.settings.saving
-        while True:
+        seen = None if listed else together(await self._look(ask.host, tables_only=True))
+        while seen is None or seen.status is None:
             seen = await self.status(ask.host)
             if seen is not None:
-                return Relation(status=seen.status, healthy=seen.healthy, detail=seen.detail or listed)
+                break
             if monotonic() > end:
                 raise TemporaryError(
                     f"Save was pressed for ISE server {ask.host}, but the table does not list it",
                     where=self.view.access.node,
                 )
             await asyncio.sleep(self.view.settings.poll)
+        return Relation(status=seen.status, healthy=seen.healthy, detail=seen.detail or listed)
 
     def _refused(self, ask: IseRequest, said: str, listed: str | None) -> PermanentError:
         known = f"; {listed}" if listed else ""
@@ -286,21 +287,12 @@ class IseServers:
         )
 
 
-async def _nearest(buttons: list[Locator], to: Locator | None) -> Locator:
-    """The button whose centre is closest to another element; the best match where there is none."""
-    centre = await _centre(to) if to is not None else None
-    if centre is None or len(buttons) == 1:
-        return buttons[0]
-    far = []
-    for at, one in enumerate(buttons):
-        there = await _centre(one)
-        far.append((abs(there[0] - centre[0]) + abs(there[1] - centre[1]) if there else 1e9, at))
-    return buttons[min(far)[1]]
+def _nearest(buttons: list[Seen], to: Seen | None) -> Seen:
+    """The button whose centre is closest to another element of its frame; else the best match."""
 
+    def far(one: Seen) -> float:
+        if to is None or one.frame != to.frame:
+            return 1e9
+        return sum(abs((one.place[i] - to.place[i]) + (one.place[i + 2] - to.place[i + 2]) / 2) for i in (0, 1))
 
-async def _centre(element: Locator) -> tuple[float, float] | None:
-    try:
-        box = await element.bounding_box(timeout=2000)
-    except PlaywrightError:
-        return None
-    return (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if box else None
+    return min(buttons, key=far)

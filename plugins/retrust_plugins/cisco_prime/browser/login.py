@@ -15,9 +15,6 @@ from retrust_plugins.cisco_prime.browser.view import View
 
 LOGIN_PAGE = "webacs/pages/common/login.jsp"
 MENU = words.button(*words.ADMINISTRATION)
-TEXTS_BESIDE = (
-    "(a) => fields(document, a).length ? all(document, (e) => kindOf(e) === 'text' && visible(e)).length : null"
-)
 TEXT_BOXES = "input:not([type]):visible, input[type=text]:visible, input[type=email]:visible"
 STANDS = 0.6
 SHORT_PAGE = 350  # a dashboard says more than a refusal does
@@ -67,15 +64,14 @@ class Login:
         """
         if not self.done or self._busy:
             return False
-        beside = [boxes for _, boxes in await self.view.ask(TEXTS_BESIDE, words.LOGIN_PASSWORD) if boxes is not None]
-        if not beside:
-            return False
-        again, sign_in, button = await asyncio.gather(
+        beside, again, sign_in, button = await asyncio.gather(
+            self.view.ask("textsBeside", words.LOGIN_PASSWORD),
             self.view.field(words.ISE_PASSWORD_AGAIN),
             self.view.press(words.SIGN_IN),
             self.view.press(words.LOGIN_BUTTON),
         )
-        return not again and bool(sign_in or (min(beside) <= 1 and button))
+        texts = [boxes for _, boxes in beside if boxes is not None]
+        return bool(texts) and not again and bool(sign_in or (min(texts) <= 1 and button))
 
     async def ended(self) -> bool:
         """Whether the session is over: a login form is shown, or comes where the page is loaded in a tab of its own.
@@ -185,10 +181,12 @@ class Login:
 
     async def _between(self) -> bool:
         """Pass a page that stands between login and menu; whether there was one. Raises where it asks for more."""
-        boxes = len(await self.view.gather("(a) => fields(document, a).map(() => 1)", words.LOGIN_PASSWORD))
-        if boxes == 1 or await self._menu_shown():
-            return False  # the login form itself, or already inside
-        buttons = await self.view.gather("pressables")
+        counts, inside, buttons = await asyncio.gather(
+            self.view.gather("howMany", words.LOGIN_PASSWORD), self._menu_shown(), self.view.gather("pressables")
+        )
+        boxes = sum(counts)
+        if boxes == 1 or inside:
+            return False  # the login form itself
         text = await self.view.says(without=buttons, most=2 * SHORT_PAGE)
         decided = interstitials.answer(text, buttons, boxes=boxes, page=True)
         if decided is None or len(text) > 2 * SHORT_PAGE or await self._moves(text, buttons):

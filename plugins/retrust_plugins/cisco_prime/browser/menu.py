@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Locator
 
 from retrust.errors import PermanentError
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.dialogs import Dialogs
-from retrust_plugins.cisco_prime.browser.view import Candidate, View
+from retrust_plugins.cisco_prime.browser.view import Seen, View
 
 Path = tuple[tuple[str, ...], ...]
-Fresh = Callable[[], Awaitable[list[Candidate] | None]]
+Shown = list[list[Seen]]
+"""What is in view for each entry of a path."""
+Fresh = Callable[[], Awaitable[Shown | None]]
 
 
 class LedNowhere(PermanentError):
@@ -31,7 +31,7 @@ REACTION_SECONDS = 0.15
 """Within which a page that reacts to the pointer shows something, or begins to."""
 CLICK_SECONDS = 4.0
 TRIES = 4
-ACT_MS = (700.0, 2000.0, 4000.0)
+ACT_MS = 6000.0
 
 
 class Menu:
@@ -72,59 +72,65 @@ class Menu:
         return self.view.settings.page if attempt == 0 else self.view.settings.page / 3
 
     async def _follow(self, path: Path, trail: list[str], attempt: int, wrong: int) -> bool:
-        candidates = await self._bring_up(words.button(*path[0]), attempt)
-        for entry, following in zip(path, (*path[1:], None), strict=True):
+        shown = await self._bring_up(path, attempt)
+        for at, entry in enumerate(path):
+            candidates = shown[at]
             if not candidates:
                 return False
             trail.append(entry[0])
-            if following is None:
+            if at == len(path) - 1:
                 return await self._click(candidates[min(wrong, len(candidates) - 1)])
-            candidates = await self._reveal(candidates, entry[0], words.button(*following), attempt)
-            if not candidates:  # a heading may be missing, or say otherwise
-                later = path[path.index(following) + 1 :]
-                if later and (skipped := await self.view.candidates(words.button(*later[0]))):
-                    return await self._click(skipped[0])
+            shown = await self._reveal(path, at, shown, attempt)
+            if not shown[at + 1]:  # a heading may be missing, or say otherwise
+                if at + 2 < len(path) and shown[at + 2]:
+                    return await self._click(shown[at + 2][0])
                 return await self._hidden(path[-1])
         return False
 
-    async def _bring_up(self, first: dict[str, Any], attempt: int) -> list[Candidate]:
-        """Wait for the menu; where it is folded away, unfold it. Its first entry's candidates."""
+    async def _entries(self, path: Path) -> Shown:
+        return await asyncio.gather(*(self.view.presses(words.button(*entry)) for entry in path))
 
-        async def shown_or_folded() -> tuple[list[Candidate], list[Candidate]] | None:
-            shown, folded = await asyncio.gather(self.view.candidates(first), self.view.candidates(words.MENU_TOGGLE))
+    async def _bring_up(self, path: Path, attempt: int) -> Shown:
+        """Wait for the menu; where it is folded away, unfold it."""
+
+        async def first() -> Shown | None:
+            shown = await self._entries(path)
+            return shown if shown[0] else None
+
+        async def first_or_folded() -> tuple[Shown | None, list[Seen]] | None:
+            shown, folded = await asyncio.gather(first(), self.view.presses(words.MENU_TOGGLE))
             return (shown, folded) if shown or folded else None
 
-        shown, folded = await self.view.until(shown_or_folded, self._patience(attempt)) or ([], [])
+        shown, folded = await self.view.until(first_or_folded, self._patience(attempt)) or (None, [])
         if not shown and folded:
-            shown = await self.view.until(lambda: self.view.candidates(first), HOVER_SECONDS) or []
+            shown = await self.view.until(first, HOVER_SECONDS)
             if not shown and await self._click(folded[0]):
-                shown = await self.view.until(lambda: self.view.candidates(first), CLICK_SECONDS) or []
-        return shown
+                shown = await self.view.until(first, CLICK_SECONDS)
+        return shown or [[] for _ in path]
 
-    async def _reveal(
-        self, entries: list[Candidate], name: str, following: dict[str, Any], attempt: int
-    ) -> list[Candidate]:
-        """Hover, then click each entry until the next one shows; the next one's candidates, newest first."""
-        before = {one.place for one in await self.view.candidates(following)}
+    async def _reveal(self, path: Path, at: int, shown: Shown, attempt: int) -> Shown:
+        """Hover, then click each candidate of an entry until the next entry shows, whose newest then come first."""
+        name, before = path[at][0], {(one.frame, one.place) for one in shown[at + 1]}
 
-        async def fresh() -> list[Candidate] | None:
-            found = await self.view.candidates(following)
-            new = [one for one in found if one.place not in before]
-            return [*new, *(one for one in found if one not in new)] if new else None
+        async def fresh() -> Shown | None:
+            now = await self._entries(path)
+            new = [one for one in now[at + 1] if (one.frame, one.place) not in before]
+            now[at + 1] = [*new, *(one for one in now[at + 1] if one not in new)]
+            return now if new else None
 
-        for entry in entries[:TRIES]:
+        for entry in shown[at][:TRIES]:
             if before or name not in self._not_by_hover:
                 if found := await self._by_hover(entry, name, fresh, attempt):
                     return found
                 if before:  # it was in view all the time: no click is needed
                     self._not_by_hover.add(name)
-                    return await self.view.candidates(following)
+                    break
             if await self._click(entry) and (found := await self.view.until(fresh, CLICK_SECONDS)):
                 self._not_by_hover.add(name)
                 return found
-        return await self.view.candidates(following)
+        return await self._entries(path)
 
-    async def _by_hover(self, entry: Candidate, name: str, fresh: Fresh, attempt: int) -> list[Candidate] | None:
+    async def _by_hover(self, entry: Seen, name: str, fresh: Fresh, attempt: int) -> Shown | None:
         """What hovering shows. Where the page does not react, a press follows soon: it does no harm unless it leads
         to another page, and a later attempt waits longer."""
         seen, notices = self.view.opened.changes.count, len(self.dialogs.notices)
@@ -145,29 +151,24 @@ class Menu:
         if not found:
             return False
         try:
-            await found[0].dispatch_event("click", timeout=3000)
+            await found[0].locator.dispatch_event("click", timeout=3000)
         except PlaywrightError:
             return False
         return True
 
-    async def _hover(self, entry: Candidate) -> bool:
-        return await self._act(entry.locator, lambda limit: entry.locator.hover(timeout=limit))
+    async def _hover(self, entry: Seen) -> bool:
+        return await self._act(entry, entry.locator.hover(timeout=ACT_MS))
 
-    async def _click(self, entry: Candidate) -> bool:
-        return await self._act(entry.locator, lambda limit: entry.locator.click(timeout=limit, no_wait_after=True))
+    async def _click(self, entry: Seen) -> bool:
+        return await self._act(entry, entry.locator.click(timeout=ACT_MS, no_wait_after=True))
 
-    async def _act(self, entry: Locator, act: Callable[[float], Awaitable[None]]) -> bool:
-        """Try soon, because a notice that popped up over the menu must be closed first; then with patience."""
-        for limit in ACT_MS:
-            try:
-                await act(limit)
-            except PlaywrightError:
-                await self.dialogs.dismiss_notices()
-                if not await entry.is_visible():  # its flyout folded under the notice: start from the top
-                    return False
-            else:
-                return True
-        return False
+    async def _act(self, entry: Seen, act: Awaitable[None]) -> bool:
+        """Whether it could be done; an entry whose flyout folded under a notice has to be reached from the top."""
+        try:
+            await self.dialogs.past_notices(act, on=entry.locator)
+        except PlaywrightError:
+            return False
+        return True
 
     async def _lost(self, path: Path, trail: list[str]) -> LedNowhere:
         self.view.check_connection()

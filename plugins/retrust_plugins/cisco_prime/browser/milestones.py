@@ -1,7 +1,7 @@
 """Following a registration: milestones as progress, failures quoted, until the mode is healthy.
 
-The pages may show milestones or not, update themselves or not: what decides is the Configuration Mode of
-a page loaded anew.
+The pages may show milestones or not, update themselves or not: it has ended when they show a healthy Configuration
+Mode, either in place of the one before the press, or when they are loaded anew. The caller reads it once more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from retrust_plugins.cisco_prime.modes import classify_mode, mode_relation
 NAMES = tuple(words.MILESTONES)
 CONCERNS = re.compile(r"regist|replicat|\bha\b|high availability|secondary|milestone|tofu|trust", re.IGNORECASE)
 ENDED_LOOKS, LATER = 3, 4
+SHORTEST_PAUSE = 0.1
 Shown = dict[str, dict[str, Any]]
 
 
@@ -44,6 +45,7 @@ class Following:
         self.percents: dict[str, int] = {}
         self._known_lines: set[str] = set()
         self._known_dialogs: list[str] = []
+        self._mode: str | None = None
         self._notices = 0
         self._ended = 0
         self._signed_out = False
@@ -52,20 +54,28 @@ class Following:
 
     async def remember(self) -> None:
         """Keep what stands on the page before Register is pressed, an old failure in its history included."""
-        self._known_lines |= set(await self.view.lines())
-        self._known_dialogs = [d["text"] for d in await self.session.dialogs.seen()]
+        lines, dialogs, self._mode = await asyncio.gather(
+            self.view.lines(), self.session.dialogs.seen(), self.pages.shown_mode()
+        )
+        self._known_lines |= set(lines)
+        self._known_dialogs = [d["text"] for d in dialogs]
         self._notices = len(self.session.dialogs.notices)
         self._moved = self._loaded = self._started = monotonic()
 
     async def to_the_end(self) -> Relation:
         """The healthy mode that the registration ended in."""
         while True:
-            await self.session.dialogs.answer(self._known_dialogs)
-            signed_out, mode = await self.session.login.signed_out(), None
+            signed_out, shown, mode, _ = await asyncio.gather(
+                self.session.login.signed_out(),
+                self.shown(),
+                self.pages.shown_mode(),
+                self.session.dialogs.answer(self._known_dialogs),
+            )
             if not signed_out:
-                shown = await self.shown()
                 await self._report(shown)
-                mode = await self.pages.shown_mode()
+                if mode is not None and self._over(mode) and self._mode not in (None, mode):
+                    await self._finish()
+                    return mode_relation(mode)
                 if not self._over(mode):
                     await self._stop_on_failure(shown)
                 self._watch((mode, dict(self.percents)))
@@ -76,7 +86,11 @@ class Following:
                     await self._finish()
                     return healthy
             await self._stop_when_stuck(mode)
-            await asyncio.sleep(self.view.settings.poll)
+            await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        """Seconds until the next look: few at the beginning, more in a registration of hours."""
+        return min(self.view.settings.poll, max(SHORTEST_PAUSE, (monotonic() - self._started) / 10))
 
     @staticmethod
     def _over(mode: str | None) -> bool:
@@ -115,7 +129,7 @@ class Following:
         waited = monotonic() - self._loaded
         full = bool(shown) and all(one["percent"] == 100 for one in shown.values()) and len(shown) == len(NAMES)
         if full or self._over(mode):
-            return waited > self.view.settings.poll
+            return waited > self._pause()
         return waited > self.view.settings.reload and monotonic() - self._moved > self.view.settings.reload
 
     async def _load(self) -> Relation | None:

@@ -13,6 +13,7 @@ from retrust.models import Progress
 from retrust_plugins.cisco_prime.browser import words
 from retrust_plugins.cisco_prime.browser.session import Session
 from retrust_plugins.cisco_prime.browser.tables import columns
+from retrust_plugins.cisco_prime.browser.view import DONE_AFTER
 
 Row = tuple[str, ...]
 STATE_TITLE = re.compile(r"\bstatus\b|\bstate\b|\bresults?\b|\boutcome\b", re.I)
@@ -47,8 +48,8 @@ class Readiness:
             raise PermanentError(
                 f"no Check Readiness is offered; there is: {await self.view.offered()}", where=self.view.access.node
             )
-        self._lines = await self.view.lines()
-        self._before = set(await self._rows())
+        self._lines, before = await asyncio.gather(self.view.lines(), self._rows())
+        self._before = set(before)
         await self.session.tell(Progress("Check Readiness"))
         await self.session.click(button)
         checks = await self._settled()
@@ -56,30 +57,38 @@ class Readiness:
         return tuple(str(check) for check in checks)
 
     async def _settled(self) -> list[Check]:
-        """The result rows, once none is pending and nothing changed for a while."""
+        """The result rows, once none is pending, and all passed or nothing changed for a while."""
         limits = self.view.settings
-        last: list[Check] | None = None
-        end, since = monotonic() + limits.readiness, monotonic()
-        while monotonic() < end:
+        last, since = list[Check](), monotonic()
+
+        async def results() -> list[Check] | None:
+            nonlocal last, since
             self.session.dialogs.check()
             self._alerts()
-            await self.session.still_signed_in()
-            rows = await self._results()
+            rows, busy = await asyncio.gather(self._results(), self.view.busy())
             if rows != last:
                 last, since = rows, monotonic()
-            states = {check.state for check in rows}
-            still = monotonic() - since
-            if rows and "failed" in states and "pending" not in states and still > limits.settle:
-                return rows
-            if states & {"passed"} and "pending" not in states and still > limits.settle and not await self.view.busy():
-                return rows
-            await asyncio.sleep(min(limits.poll, 0.5))
-        open_ = ", ".join(check.name for check in last or () if check.state == "pending")
+            states, still = {check.state for check in rows}, monotonic() - since
+            ended = "failed" in states or ("passed" in states and not busy)
+            enough = DONE_AFTER if self._all_passed(rows) else limits.settle
+            return rows if ended and "pending" not in states and still > enough else None
+
+        found = await self.view.until(results, limits.readiness)
+        if found:
+            return found
+        open_ = ", ".join(check.name for check in last if check.state == "pending")
         raise TemporaryError(
             f"Check Readiness showed no complete result within {limits.readiness:.0f} s"
             f"{f', without a state: {open_}' if open_ else ''}; the page says: "
             f"{await self.view.says(without=self._lines) or 'nothing new'}",
             where=self.view.access.node,
+        )
+
+    def _all_passed(self, rows: list[Check]) -> bool:
+        """Whether every documented check passed, with none that failed, and none from before the press."""
+        told = [check.name for check in rows if check.state == "passed" and check not in self._before]
+        return not any(check.state == "failed" for check in rows) and all(
+            any(re.search(name, one, re.I) for one in told) for name in words.DOCUMENTED_CHECKS
         )
 
     def _alerts(self) -> None:
@@ -89,13 +98,15 @@ class Readiness:
 
     async def _rows(self) -> list[Check]:
         """Everything on the pages that has the form of a result row."""
-        rows = await self.view.gather("rows")
+        rows, boxes = await asyncio.gather(
+            self.view.gather("rows"), self.view.gather("around", {"word": words.READINESS_CHECKS.pattern})
+        )
         found = [
             _check(rows, at)
             for at, row in enumerate(rows)
             if not row["header"] and len(row["cells"]) > 1 and row["cells"][0]
         ]
-        for around in await self.view.gather("around", {"word": words.READINESS_CHECKS.pattern}):
+        for around in boxes:
             found.extend(
                 Check(tuple(pieces), words.status_of(pieces)) for pieces in (around["pieces"], *around["siblings"])
             )

@@ -18,7 +18,7 @@ from retrust_plugins.cisco_prime.browser.menu import Menu
 from retrust_plugins.cisco_prime.browser.view import View
 
 SIGNED_OUT_EVERY = 1.0
-TRIAL_MS = (800.0, 3000.0, 6000.0)  # soon first: a notice in the way is closed and not waited for
+CLICK_MS = 10_000.0
 T = TypeVar("T")
 Told = Callable[[Progress], Awaitable[None] | None]
 
@@ -76,18 +76,12 @@ class Session:
 
     async def click(self, target: Locator) -> None:
         """Press, once; a notice that covers it is closed before, and an unexpected question ends it."""
-        for patience in TRIAL_MS:
-            try:
-                await target.click(trial=True, timeout=patience)
-                await target.click(timeout=6000, no_wait_after=True)
-            except PlaywrightError as exc:
-                self.dialogs.check()
-                self.view.check_connection()
-                if patience == TRIAL_MS[-1]:
-                    raise await self._blocked(exc) from None
-                await self.dialogs.dismiss_notices()
-            else:
-                return
+        try:
+            await self.dialogs.past_notices(target.click(timeout=CLICK_MS, no_wait_after=True))
+        except PlaywrightError as exc:
+            self.dialogs.check()
+            self.view.check_connection()
+            raise await self._blocked(exc) from None
 
     async def _blocked(self, exc: PlaywrightError) -> PermanentError:
         above = await self.dialogs.seen()

@@ -1,6 +1,6 @@
 """Looking at all pages and frames of one browser by the words a person sees.
 
-``words.js`` and ``reading.js`` do the looking inside a frame; here frames are searched together, and what is found
+``look.js`` and what it is made of do the looking inside a frame; here frames are searched together, and what is found
 becomes a locator, so a page that renders itself anew between looking and acting does no harm. Acting on widgets
 is ``widgets``, dialogs are ``dialogs``; which words mean what stands in ``words``.
 """
@@ -28,9 +28,10 @@ from retrust_plugins.cisco_prime.browser.asks import BrowserSettings, WebAccess
 T = TypeVar("T")
 LOOK_EVERY = 0.3
 """Seconds after which a look is repeated although no page told of a change."""
-DONE_AFTER = 0.15
+DONE_AFTER = 0.1
 """Seconds without a request under way and without a change, after which a page is done."""
-SCRIPTS = ("words.js", "reading.js")
+SCRIPTS = ("words.js", "reading.js", "look.js")
+LOOK = "(asked) => { const look = globalThis[Symbol.for('retrust')]; return look ? look(asked) : null; }"
 GONE = re.compile(
     r"context was destroyed|detached|navigat|closed|crashed|cannot find context|"
     r"no longer|not found|Unable to adopt",
@@ -41,6 +42,13 @@ GONE = re.compile(
 @cache
 def _library() -> str:
     return "\n".join(files(__package__).joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+@cache
+def _first_look() -> str:
+    """The first look at a document leaves the scripts there for the next ones."""
+    keep = "Object.defineProperty(globalThis, Symbol.for('retrust'), { value: look });"
+    return f"(asked) => {{ {_library()}\n{keep}\nreturn look(asked); }}"
 
 
 def selector_engines() -> dict[str, str]:
@@ -57,12 +65,16 @@ def selector_engines() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Something to press; ``leads`` where it is a link to another page."""
+class Seen:
+    """Something found: its place on the page of its frame, what a field holds, whether a link leads elsewhere."""
 
     locator: Locator
-    place: tuple[object, ...]
-    leads: bool
+    frame: Frame
+    place: tuple[int, int, int, int]
+    held: str = ""
+    kind: str = ""
+    tag: str = ""
+    leads: bool = False
 
 
 class View:
@@ -79,6 +91,8 @@ class View:
         self.secret_fields: list[Locator] = []
         self.only: Page | None = None
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self._asked: list[tuple[str, Any]] = []
+        self._look: asyncio.Future[list[tuple[Frame, list[Any]]]] | None = None
 
     def frames(self) -> list[Frame]:
         """Every frame, the newest window first; those of one page alone while ``only`` names it."""
@@ -86,15 +100,28 @@ class View:
         return [frame for page in pages for frame in page.frames if not frame.is_detached()]
 
     async def ask(self, function: str, arg: Any = None) -> list[tuple[Frame, Any]]:
-        """What a function of the two scripts says in each frame; a frame that goes away meanwhile is silent."""
-        body = f"(arg) => {{ {_library()}\nreturn ({function})(arg); }}"
-        answers = await asyncio.gather(*(self._answers(frame, body, arg) for frame in self.frames()))
+        """What a function of ``look.js`` answers in each frame; a frame that goes away meanwhile is silent.
+
+        What is asked at once, by ``asyncio.gather``, is one look: one question to each frame.
+        """
+        look = self._look = self._look or asyncio.ensure_future(self._all_asked())
+        self._asked.append((function, arg))
+        at = len(self._asked) - 1
+        return [(frame, answers[at]) for frame, answers in await asyncio.shield(look)]
+
+    async def _all_asked(self) -> list[tuple[Frame, list[Any]]]:
+        for _ in range(3):
+            await asyncio.sleep(0)  # so that all that is asked at once comes in
+        asked, self._asked, self._look = self._asked, [], None
+        answers = await asyncio.gather(*(self._answers(frame, asked) for frame in self.frames()))
         return [answer for each in answers for answer in each]
 
-    async def _answers(self, frame: Frame, body: str, arg: Any) -> list[tuple[Frame, Any]]:
-        """The frame with its answer, or nothing."""
+    async def _answers(self, frame: Frame, asked: list[tuple[str, Any]]) -> list[tuple[Frame, list[Any]]]:
+        """The frame with its answers, or nothing."""
         try:
-            return [(frame, await asyncio.wait_for(frame.evaluate(body, arg), 10))]
+            async with asyncio.timeout(10):
+                answers = await frame.evaluate(LOOK, asked)
+                return [(frame, answers or await frame.evaluate(_first_look(), asked))]
         except TimeoutError:
             self.check_connection()
         except PlaywrightError as exc:
@@ -111,36 +138,34 @@ class View:
 
     async def field(self, spec: dict[str, Any]) -> Locator | None:
         """The control whose label fits best, over all frames; None where none does now."""
-        return await self._best("fields", "seen-field", spec)
+        found = await self.control(spec)
+        return found.locator if found else None
+
+    async def control(self, spec: dict[str, Any]) -> Seen | None:
+        """The same, with what it holds now."""
+        found = [(answer["score"], frame, answer) for frame, answer in await self.ask("bestField", spec) if answer]
+        if not found:
+            return None
+        _, frame, best = min(found, key=lambda f: f[0])
+        locator = frame.locator(f"seen-field={json.dumps(spec)}").first
+        return Seen(locator, frame, tuple(best["place"]), best["held"], best["kind"], best["tag"])
 
     async def press(self, spec: dict[str, Any]) -> Locator | None:
         """The button, link or entry whose name fits best, over all frames; None where none does now."""
-        return await self._best("presses", "seen-press", spec)
+        return next((one.locator for one in await self.presses(spec)), None)
 
-    async def presses(self, spec: dict[str, Any]) -> list[Locator]:
+    async def presses(self, spec: dict[str, Any]) -> list[Seen]:
         """All that fit, over all frames, best first."""
-        return [one.locator for one in await self.candidates(spec)]
-
-    async def candidates(self, spec: dict[str, Any]) -> list[Candidate]:
-        """The same, with where they stand."""
         body = json.dumps(spec)
         found = [
-            (one["score"], Candidate(frame.locator(f"seen-press={body}").nth(i), (frame, *one["place"]), one["leads"]))
+            (
+                one["score"],
+                Seen(frame.locator(f"seen-press={body}").nth(i), frame, tuple(one["place"]), leads=one["leads"]),
+            )
             for frame, answer in await self.ask("candidates", spec)
             for i, one in enumerate(answer)
         ]
-        return [candidate for _, candidate in sorted(found, key=lambda f: f[0])]
-
-    async def _best(self, finder: str, engine: str, spec: dict[str, Any]) -> Locator | None:
-        scored = [
-            (scores[0], frame)
-            for frame, scores in await self.ask(f"(a) => {finder}(document, a).slice(0, 1).map((h) => h.score)", spec)
-            if scores
-        ]
-        if not scored:
-            return None
-        _, frame = min(scored, key=lambda s: s[0])
-        return frame.locator(f"{engine}={json.dumps(spec)}").first
+        return [seen for _, seen in sorted(found, key=lambda f: f[0])]
 
     async def until(self, look: Callable[[], Awaitable[T | None]], within: float) -> T | None:
         """What ``look`` finds within the time; it always looks once. ``meanwhile`` may end the wait by raising."""

@@ -6,7 +6,20 @@ const norm = (s) => (s || "").replace(/[\s\u00a0\u200b]+/g, " ").trim();
 const bare = (s) => norm(s).replace(/^[*•›»▸►\s]+/, "").replace(/[\s:*…›»▸►▾▼⏷>.]+$/, "").replace(/\s*\(required\)$/i, "").trim();
 const upTo = (s, n) => s.length > n ? s.slice(0, n) + "…" : s;
 
-function visible(el) {
+// What was found out of an element during one look, in which the page stands still.
+let known = null;
+const remember = () => { known = new Map(); };
+const forget = () => { known = null; };
+const once = (find) => (el) => {
+  if (!known) return find(el);
+  if (!known.has(find)) known.set(find, new Map());
+  const there = known.get(find);
+  if (!there.has(el)) there.set(el, find(el));
+  return there.get(el);
+};
+
+const visible = once(isVisible);
+function isVisible(el) {
   if (!el.isConnected) return false;
   const box = el.getBoundingClientRect();
   if (box.width <= 0 || box.height <= 0) return false;
@@ -30,10 +43,11 @@ function* everything(root) {
 const all = (root, test) => { const found = []; for (const el of everything(root || document)) if (test(el)) found.push(el); return found; };
 
 const SILENT = /^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|HEAD|OPTION|SELECT|TEXTAREA)$/;
-const ownText = (el) => SILENT.test(el.tagName) ? "" : norm([...el.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join(" "));
+const ownText = once((el) => SILENT.test(el.tagName) ? "" : norm([...el.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join(" ")));
 
 // The words an element shows, pictures by their alternative text.
-function shown(el) {
+const shown = once(shownWords);
+function shownWords(el) {
   if (el.nodeType === 3) return norm(el.data);
   if (el.nodeType !== 1 || SILENT.test(el.tagName)) return "";
   const text = norm(el.innerText !== undefined ? el.innerText : el.textContent);
@@ -53,7 +67,8 @@ const TYPED = /^(text|password|email|number|tel|url|search|)$/;
 const inputType = (el) => (el.getAttribute("type") || "text").toLowerCase();
 const roleOf = (el) => (el.getAttribute("role") || "").toLowerCase();
 
-function kindOf(el) {
+const kindOf = once(controlKind);
+function controlKind(el) {
   const role = roleOf(el), tag = el.tagName;
   if (/\b(presentation|none)\b/.test(role) && tag !== "SELECT") return null;      // a widget's decoration
   if (tag === "INPUT") {
@@ -89,8 +104,9 @@ function cellAt(row, index) {
 }
 
 // Candidate labels of a control, each with how far-fetched it is: 0 is declared, 4 is a neighbour by eye.
-function labelsOf(el, kind) {
-  const found = [];
+const labelsOf = once(labelsFound);
+function labelsFound(el) {
+  const found = [], kind = kindOf(el);
   const add = (text, weight) => { text = bare(text); if (text && text.length <= 120) found.push([text, weight]); };
   add(byIds(el, "aria-labelledby"), 0);
   add(el.getAttribute("aria-label"), 0);
@@ -180,7 +196,7 @@ function fields(root, spec) {
     const seen = visible(el) || ((kind === "checkbox" || kind === "radio") && [...(el.labels || [])].some(visible));
     if (!seen) continue;
     let best = null;
-    for (const [text, weight] of labelsOf(el, kind)) {
+    for (const [text, weight] of labelsOf(el)) {
       if (never && never.test(text)) { if (weight <= 1) { best = null; break; } continue; }
       words.forEach((word, i) => {
         const exact = whole[i].test(text);
@@ -207,11 +223,28 @@ function groupOf(el, word) {
 }
 const ranked = (hits) => hits.map((h, i) => [h[0], i, h[1]]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([score, , el]) => ({ score, el }));
 
+// What a control holds: what is chosen, "\u0001" or nothing for a tick, else its text.
+function held(el) {
+  const kind = kindOf(el);
+  if (el.tagName === "SELECT") return (el.options[el.selectedIndex] || {}).text || "";
+  if (kind === "checkbox" || kind === "radio") return (el.tagName === "INPUT" ? el.checked : el.getAttribute("aria-checked") === "true") ? "\u0001" : "";
+  if (kind === "choice" && el.tagName !== "INPUT") return el.innerText;
+  return "value" in el ? el.value : el.textContent;
+}
+const placeOnPage = (el) => { const box = el.getBoundingClientRect(); return [box.x, box.y, box.width, box.height].map(Math.round); };
+
+// The best of them, for the Python side.
+function bestField(spec) {
+  const [best] = fields(document, spec);
+  return best ? { score: best.score, place: placeOnPage(best.el), held: held(best.el) ?? "", kind: kindOf(best.el), tag: best.el.tagName } : null;
+}
+
 // ---------------------------------------------------------------- what can be pressed
 
 const PRESSABLE = "button,a,summary,area,input[type=button],input[type=submit],input[type=image],input[type=reset],[role=button],[role=link],[role=menuitem],[role=menuitemradio],[role=menuitemcheckbox],[role=tab],[role=treeitem],[role=option],[onclick]";
 
-function namesOf(el) {
+const namesOf = once(namesFound);
+function namesFound(el) {
   const names = [el.getAttribute("aria-label"), byIds(el, "aria-labelledby"), el.getAttribute("alt"), el.getAttribute("title")];
   if (el.tagName === "INPUT") names.push(el.value);
   else { names.push(ownText(el)); const text = el.textContent; if (text.length < 300) { names.push(text); if (visible(el)) names.push(el.innerText); } }
@@ -246,8 +279,8 @@ function presses(root, spec) {
 // The same for the Python side: how well each fits, where it stands, and whether it is a link to another page.
 function candidates(spec) {
   return presses(document, spec).map(({ score, el }) => {
-    const box = el.getBoundingClientRect(), link = el.closest("a[href]"), to = link ? norm(link.getAttribute("href")) : "";
-    return { score, place: [box.x, box.y, box.width, box.height].map(Math.round), leads: !!to && !/^(#|javascript:)/i.test(to) };
+    const link = el.closest("a[href]"), to = link ? norm(link.getAttribute("href")) : "";
+    return { score, place: placeOnPage(el), leads: !!to && !/^(#|javascript:)/i.test(to) };
   });
 }
 

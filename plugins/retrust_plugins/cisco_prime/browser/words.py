@@ -172,11 +172,20 @@ TROUBLE = re.compile(
     r"\btimed out\b|\bdenied\b|\bmust be\b|\bis required\b|\bdo(es)? not match\b",
     re.I,
 )
+DOCUMENTED_CHECKS = (
+    "cpu count",
+    "disk iops",
+    "ram size",
+    "disk size",
+    "server ping reachability",
+    "os compat[ai]bility",
+    "health monitor status",
+    "network interface bandwidth",
+    "firewall for database port",
+    "database online status",
+)
 READINESS_CHECKS = re.compile(
-    r"\b(cpu count|disk iops|ram size|disk size|server ping reachability|os compat[ai]bility|health monitor status|"
-    r"network interface bandwidth|firewall for database port|database online status|software version|ping reachability|"
-    r"memory|database port|iops)\b",
-    re.I,
+    rf"\b({'|'.join(DOCUMENTED_CHECKS)}|software version|ping reachability|memory|database port|iops)\b", re.I
 )
 
 LOGIN_REFUSED = re.compile(

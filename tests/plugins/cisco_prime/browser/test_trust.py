@@ -123,6 +123,27 @@ async def test_a_cancelled_run_leaves_no_browser(start, processes_below):
     await _until(lambda: not processes_below() - before)
 
 
+@pytest.mark.browser
+async def test_no_more_browsers_than_allowed(start, certificate, monkeypatch):
+    """One that would be too many waits for another one's end."""
+    origin, running, most = (await start()).access().origin, 0, 0
+
+    async def use() -> None:
+        nonlocal running, most
+        async with open_browser(origin, node="primary", fingerprint=certificate.fingerprint) as opened:
+            running += 1
+            most = max(most, running)
+            await opened.context.new_page()
+            running -= 1
+
+    monkeypatch.setenv("RETRUST_BROWSERS", "1")
+    await asyncio.gather(use(), use(), use())
+    assert most == 1
+    monkeypatch.setenv("RETRUST_BROWSERS", "none")
+    with pytest.raises(PermanentError, match="RETRUST_BROWSERS is 'none'"):
+        await use()
+
+
 async def _until(holds: Callable[[], object], limit: float = 20.0) -> None:
     end = monotonic() + limit
     while not holds():
