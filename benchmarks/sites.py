@@ -21,7 +21,10 @@ from retrust_plugins.lab.inventory import secrets_of, site_of
 from retrust_plugins.lab.settings import HaSettings
 
 LOST = "Primary Lost Secondary"
-PREAPPROVED = {risk: [{"gate": "standard"}] for risk in ("delete-pin", "interrupting")}
+PREAPPROVED: dict[str, Any] = {
+    **{risk: [{"gate": "standard"}] for risk in ("delete-pin", "interrupting")},
+    "accept_blind_first_use": True,
+}
 QUICK = {"connect": 60, "command": 60, "settle": 60, "operator": 60, "look": 1}
 
 
@@ -111,6 +114,7 @@ def write_inventory(
     document = {
         "sites": {site.name: site.section(folder, policy) for site in sites},
         "sources": [site.source() for site in sites],
+        "settings": {"recurrence": {"healed": 100, "days": 30}},  # each round breaks the same sites again
     } | sections
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
