@@ -326,7 +326,7 @@ async def _scaled(ground: Ground, **sections: object) -> AsyncIterator[tuple[lis
 
 async def _deployed(folder: Path, environment: dict[str, str]) -> None:
     """The pool and the shipped deployments; the sweep waits, so that what starts a run is the service."""
-    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "retrust")
+    await _done(folder, environment, "work-pool", "create", "retrust", "--type", "retrust", "--overwrite")
     await _done(folder, environment, "deploy", "--all", "--prefect-file", str(ROOT / "deployments" / "prefect.yaml"))
     await _done(folder, environment, "deployment", "schedule", "clear", "sweep/sweep", "--accept-yes")
 

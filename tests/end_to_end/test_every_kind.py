@@ -161,6 +161,12 @@ EXPECTED = {
         e.LookAsked(why="a renewal was announced", source="webhook[0]"),
         "a look is asked for: a renewal was announced (webhook[0])",
     ),
+    "reminded": Told(
+        e.Reminded(ends=AGO, gates=("people",)),
+        "reminded: still shut: people; without a decision the case ends at 2026-01-02 00:00 UTC",
+        event="reminded",
+        notification=("still shut: people; without a decision the case ends at 2026-01-02 00:00 UTC",),
+    ),
     "notice": Told(
         e.Noticed(what="expires soon", detail="10.0.0.12:8082 in 3 days"), "expires soon: 10.0.0.12:8082 in 3 days"
     ),

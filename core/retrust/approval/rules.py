@@ -71,8 +71,10 @@ def may_decide(decision: Decision, matter: Matter) -> str | None:
         return f"{decision.actor} has decided at the gate {decision.gate} already, and counts once"
     if no := refusal(decision.gate, matter):
         return f"the gate {decision.gate} is closed: {no.actor} said no"
-    if any(at <= decision.at for at in _lapses(decision.gate, matter)):
-        return f"the gate {decision.gate} is closed: a decision expired"
+    if lapsed(decision.gate, matter, decision.at):
+        said = any(d.gate == decision.gate for d in _on_plan(matter))
+        why = "a yes that was given expired" if said else "nobody decided in time"
+        return f"the gate {decision.gate} is closed: {why}"
     return _objection(decision, matter, counted(matter, decision.at), case.planners)
 
 
@@ -119,6 +121,11 @@ def refusal(label: str, matter: Matter) -> Decision | None:
 def expires_at(matter: Matter) -> datetime | None:
     """When the first of the plan's gates lapses, and the case ends as expired; None where none can."""
     return min((at for r in matter.requirements for at in _lapses(r.label, matter)), default=None)
+
+
+def lapses_at(label: str, matter: Matter) -> datetime | None:
+    """When the gate lapses if nobody decides any more; None where no person opens it."""
+    return min(_lapses(label, matter), default=None)
 
 
 def lapsed(label: str, matter: Matter, now: datetime) -> bool:

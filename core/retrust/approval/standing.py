@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from retrust.actors import person_key
 from retrust.approval.required import Ask, settings_anywhere, settings_of
-from retrust.approval.rules import Matter, counted, lapsed, nobody_asked, refusal, to_come, valid_for
+from retrust.approval.rules import Matter, counted, lapsed, lapses_at, nobody_asked, refusal, to_come, valid_for
 from retrust.errors import Refused
 from retrust.gates import Gate, Question, Requirement
 from retrust.models import GateState, Grade
@@ -93,6 +93,8 @@ async def _stands(
     except Exception as exc:
         return _shut(label, redact(f"a working gate: it failed with {type(exc).__name__}: {exc}"))
     stands = _understood(answer, requirement, gate, question)
+    if gate.by_person and stands.state == "shut":
+        stands = stands.model_copy(update={"until": stands.until or lapses_at(label, matter)})
     if stands.state == "closed" or not gate.by_person or gate.at_terminal or not _is_one_alone(matter, now):
         return stands
     needs = (stands.needs if stands.state == "shut" else None) or "a yes of one person more"

@@ -124,9 +124,12 @@ class Trust(Part):
 
 
 class Clocks(Part):
-    """Two of the three clocks; the third, in which window a decision may run, is the window gate's."""
+    """Two of the three clocks, and a reminder. The third, in which window a decision may run, is the window gate's."""
 
     decision: Duration = Field(default=timedelta(hours=72), description="How long a decision is valid.")
+    reminder: Duration = Field(
+        default=timedelta(hours=8), description="How long before a decision is due people are reminded of it."
+    )
     observation: Duration = Field(default=timedelta(minutes=10), description="How old an observation may be.")
 
 
@@ -283,8 +286,8 @@ class NotificationSettings(Part):
     """One receiver, and the ledger entries it is told of. Apprise URLs hold tokens, so it is a reference."""
 
     url: SecretRef
-    on: tuple[Literal["waiting", "refused", "healed", "failed", "alarm", "expired"], ...] = Field(
-        default=("waiting", "refused", "failed", "alarm"), min_length=1
+    on: tuple[Literal["waiting", "reminder", "refused", "healed", "failed", "alarm", "expired"], ...] = Field(
+        default=("waiting", "reminder", "refused", "failed", "alarm", "expired"), min_length=1
     )
     sites: Texts = Field(default=(), description="Only these sites; empty for all.")
 

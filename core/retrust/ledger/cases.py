@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from sqlalchemy import func, select
 
 from retrust.errors import PermanentError, UsageError
 from retrust.ledger import tables as t
-from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent
-from retrust.ledger.entry import Entry
+from retrust.ledger.entries import AlarmRaised, Attached, CaseMoved, CaseOpened, Decided, DigestSpent, Reminded
+from retrust.ledger.entry import Entry, read
 from retrust.ledger.errors import DecisionRefused, DigestUsed, NoSuchCase, NotCurrent
 from retrust.ledger.journal import Journal, entry_of, narrowed
 from retrust.ledger.leases import Lease, fence
@@ -187,6 +188,19 @@ class Cases(Journal):
             return await writing.append(
                 AlarmRaised(what=what, detail=detail), actor=actor, run=run, case=case, site=site
             )
+
+    @undisturbed
+    async def remind(self, case: str, ends: datetime, gates: Sequence[str], *, actor: str) -> bool:
+        """Keep that people are reminded before a waiting case ends; False where they were already."""
+        async with self.write() as writing:
+            row = await case_row(writing, case)
+            said, kept = Reminded(ends=ends, gates=tuple(gates)), t.entries.c
+            query = select(kept.body).where(kept.kind == "reminded", kept.case_id == case).order_by(kept.seq.desc())
+            last = await writing.row(query.limit(1))
+            if row["state"] != State.WAITING or (last and read("reminded", last["body"]) == said):
+                return False
+            await writing.append(said, actor=actor, case=case, site=row["site"])
+            return True
 
     async def alarms(self, *, site: str | None = None, case: str | None = None, limit: int = 100) -> list[Alarm]:
         """The newest first."""

@@ -316,6 +316,19 @@ class Noticed(Body):
     detail: str
 
 
+class Reminded(Body):
+    """People were reminded that these gates are shut, and that the case ends if nobody decides until ``ends``."""
+
+    ends: datetime
+    gates: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        return (
+            f"still shut: {', '.join(self.gates)}; without a decision the case ends at {self.ends:%Y-%m-%d %H:%M} UTC"
+        )
+
+
 @dataclass(frozen=True)
 class Kind:
     """A row of the table. Texts are templates over the model: what they do not name, the view does not show.
@@ -373,5 +386,6 @@ KINDS: Final[dict[str, Kind]] = {
     "signed-in": Kind(SignedIn, "signed in by {0.by}", NO, NO, NO, NO),
     "signed-out": Kind(SignedOut, "signed out", NO, NO, NO, NO),
     "look-asked": Kind(LookAsked, "a look is asked for: {0.why} ({0.source})", NO, NO, NO, NO),
+    "reminded": Kind(Reminded, "reminded: {0.said}", NO, "reminded", "{0.said}", NO),
     "notice": Kind(Noticed, "{0.what}: {0.detail}", NO, NO, NO, NO),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from retrust.approval import expires_at
 from retrust.approval.decisions import gate_states, matter_of
 from retrust.engine.engine import Engine
 from retrust.errors import RetrustError
+from retrust.inventory import Site
 from retrust.ledger import Case, Entry, Ledger, Sighted
 from retrust.models import GateState
 from retrust.states import OPEN_STATES, State
@@ -193,15 +194,31 @@ class Dispatcher:
             ends = expires_at(matter)
             states = await gate_states(self.engine, matter)
         if ends is not None and ends <= now:
-            await self._expire(case)
+            await self._expire(case, states)
         elif states and all(g.state == "open" for g in states):
             self._launch(standing, Due("pass", "every gate is open"))
         else:
             times = [g.until for g in states if g.state == "shut" and g.until is not None and g.until > now]
-            standing.until = min([*times, now + GATES_AGAIN, *([ends] if ends else [])])
+            if ends is not None:
+                times += [ends, *await self._remind(case, site, ends, states, now)]
+            standing.until = min([*times, now + GATES_AGAIN])
 
-    async def _expire(self, case: Case) -> None:
-        why = "nobody decided, or supplied what it waited for, in time"
+    async def _remind(
+        self, case: Case, site: Site, ends: datetime, states: Sequence[GateState], now: datetime
+    ) -> list[datetime]:
+        """People are reminded once before a case ends; where that is later, when it will be."""
+        at = ends - site.clocks.reminder
+        shut = [g.gate for g in states if g.state == "shut"]
+        if not shut or at >= ends or at <= case.updated_at:  # whoever has just been asked needs no reminder
+            return []
+        if at > now:
+            return [at]
+        await self.ledger.remind(case.id, ends, shut, actor=SERVICE)
+        return []
+
+    async def _expire(self, case: Case, states: Sequence[GateState]) -> None:
+        lapsed = ", ".join(g.gate for g in states if g.state != "open")
+        why = f"not decided in time: {lapsed}" if lapsed else "nobody supplied what it waited for in time"
         await self.ledger.move(case.id, "expire", actor=SERVICE, note=why)
         log.warning("case %s of %s expired: %s", case.id, case.site, why, extra={"site": case.site, "case": case.id})
 

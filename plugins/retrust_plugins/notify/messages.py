@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrust.ledger import Case, Entry
-from retrust.ledger.entries import AlarmRaised, CaseMoved, TokenCreated
+from retrust.ledger.entries import AlarmRaised, CaseMoved, Reminded, TokenCreated
 from retrust.models import Plan
 
 Kind = Literal["info", "success", "warning", "failure"]
 
 OCCASIONS: dict[str, tuple[str, Kind]] = {
     "waiting": ("waits for a decision", "warning"),
+    "reminder": ("still waits for a decision", "warning"),
     "refused": ("REFUSED: this looks like an interception", "failure"),
     "healed": ("is healed", "success"),
     "failed": ("failed: a person must look", "failure"),
-    "expired": ("expired: nobody decided in time", "warning"),
+    "expired": ("expired: not decided in time", "warning"),
     "alarm": ("ALARM", "failure"),
     "token": ("a new token", "warning"),
 }
@@ -38,6 +39,8 @@ def occasion_of(entry: Entry) -> str | None:
             return "alarm"
         case TokenCreated():
             return "token"
+        case Reminded():
+            return "reminder"
         case CaseMoved(was=was, state=state) if was != state and state in OCCASIONS:
             return state.value
     return None

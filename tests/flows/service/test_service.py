@@ -125,6 +125,20 @@ async def test_an_undecided_case_expires(site: Campus, serving: Any) -> None:
         assert (expired.id, site.writes) == (case.id, 0)
 
 
+async def test_people_are_reminded_once_before_a_case_ends(site: Campus, serving: Any) -> None:
+    """`clocks.reminder` before the end, once; whoever has just been asked is left in peace."""
+    clock = Clock()
+    async with serving(site, sources=follows(site), clock=clock) as now:
+        await site.break_trust("secondary")
+        case = await now.case("waiting")
+        await now.until(lambda: now.ledger.is_free("campus"), "the pass is over")
+        for hours, expected in ((1, 0), (65, 1), (66, 1), (70, 1)):
+            clock.ahead = timedelta(hours=hours)
+            await now.service.dispatcher.step()
+            assert len(await now.ledger.entries(case=case.id, kinds=["reminded"])) == expected
+        assert (await site.ledger.case(case.id)).state == "waiting"
+
+
 async def test_a_pass_that_died_is_taken_up(site: Campus, serving: Any) -> None:
     """A case left open by a process that is gone goes on when the service starts."""
     await site.break_trust("secondary")

@@ -571,6 +571,7 @@ ROWS: dict[str, Row | Elsewhere] = {
     "include_self": pins_of_oneself,
     "policy": Elsewhere("core/approval/test_required.py", "test_plugins_only_add"),
     "clocks.decision": Elsewhere("plugins/cisco_prime/test_settings.py", "test_a_yes_counts_for_the_sites_time"),
+    "clocks.reminder": Elsewhere("flows/service/test_service.py", "test_people_are_reminded_once_before_a_case_ends"),
     "clocks.observation": Elsewhere("plugins/cisco_prime/test_settings.py", "test_a_look_may_be_too_old_for_a_write"),
     "recurrence.healed": Elsewhere("end_to_end/test_binding.py", "test_recurrence_asks_a_person"),
     "recurrence.days": Elsewhere("core/ledger/test_work.py", "test_recurrence_is_counted"),
