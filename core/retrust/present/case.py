@@ -59,6 +59,6 @@ def milestones_of(entries: Iterable[Entry], digest: str) -> dict[str, dict[str, 
     """By step of a plan: how far each of its milestones came, in the order in which they began."""
     found: dict[str, dict[str, int | None]] = {}
     for entry in entries:
-        if isinstance(entry.body, Progressed) and entry.body.digest == digest:
+        if entry.kind == "progress" and isinstance(entry.body, Progressed) and entry.body.digest == digest:
             found.setdefault(entry.body.step, {})[entry.body.what] = entry.body.percent
     return found

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from retrust.ledger import Entry
-from retrust.ledger.entries import SightingsKept
 
 ALIKE = ("sighted", "progress", "snapshot", "attachment", "look-asked", "signed-in", "signed-out")
 """Kinds of which a row is one thing to a reader, whatever each says."""
@@ -33,9 +32,8 @@ class Run:
     def line(self) -> str:
         if len(self.entries) == 1:
             return self.first.line
-        bodies = [e.body for e in self.entries]
-        count = sum(row.count for body in bodies if isinstance(body, SightingsKept) for row in body.sightings)
-        if count:
+        if self.first.kind == "sighted":  # read as stored: a storm has thousands of them
+            count = sum(row["count"] for e in self.entries for row in e.stored["sightings"])
             return f"{count} sightings in {len(self.entries)} entries"
         return f"{self.first.line}, and {len(self.entries) - 1} more of this kind"
 

@@ -149,7 +149,7 @@ async def _foretold(
     host: Host, ledger: Ledger, case: Case, plan: Plan | None, records: Sequence[StepRecord]
 ) -> Foretold | None:
     """What the steps that are left will do; None where none is."""
-    ended = {r.step for r in records if r.phase in ("done", "skipped")}
+    ended = {r.step for r in records if r.phase in ("sent", "done", "undecided", "skipped")}
     left = [s for s in plan.steps if s.id not in ended] if plan and case.is_open else []
     if plan is None or not left:
         return None

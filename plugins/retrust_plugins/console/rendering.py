@@ -53,6 +53,13 @@ def ago(at: datetime) -> Markup:
     return Markup('<time class="ago" datetime="{}" title="{}">{}</time>').format(at.isoformat(), clock(at), age(at))
 
 
+def coded(text: str) -> Markup:
+    """What stands between backticks is something to type."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(text.split("`"))
+    )
+
+
 def bare(actor: str) -> str:
     """Who, as people say it."""
     return {"service": "Retrust"}.get(actor, actor.removeprefix("person:"))
@@ -66,7 +73,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(groups=groups, when=when, ago=ago, bare=bare, named=named, duration=format_duration)
+    made.filters.update(
+        groups=groups, when=when, ago=ago, bare=bare, coded=coded, named=named, duration=format_duration
+    )
     made.tests.update(new=is_new, weak=is_weak)
     made.globals.update(drawing=picture)
     return made
