@@ -30,6 +30,7 @@ PARTS = {
     "scan": "The log scanner",
     "probe": "TLS probing",
     "events": "From an event to a plan",
+    "ingest": "Many sources at once",
     "ledger": "The ledger",
     "console": "The console",
     "pages": "The appliance's pages",

@@ -58,7 +58,7 @@ EXPECTED = {
     "case-opened": Told(e.CaseOpened(cause="log: hm-0-0.log"), "opened: log: hm-0-0.log", event="opened"),
     "sighted": Told(e.SightingsKept(sightings=ROWS, events=("delivery-1",)), "43 sightings", ("sightings.json",)),
     "sighting-assigned": Told(
-        e.SightingAssigned(aggregate="loose", sightings=ROWS[1:]), "1 sighting assigned to this site"
+        e.SightingAssigned(aggregates=("loose",), sightings=ROWS[1:]), "1 sighting assigned to this site"
     ),
     "sighting-dismissed": Told(
         e.SightingDismissed(aggregate="loose", cases=(CASE,), said="1× CN=other of a log", reason="a test"),

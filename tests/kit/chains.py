@@ -14,7 +14,7 @@ async def lived(ledger: Ledger) -> str:
     await ledger.sight_many([sighting(n, site=site) for n in range(3) for site in (SITE, None)])
     case = (await ledger.open_case(SITE, cause="a log line", actor="person:alice")).id
     [loose] = [s for s in await ledger.sightings() if s.site is None]
-    await ledger.assign_sighting(loose.id, site=SITE, actor="service", holder="primary")
+    await ledger.assign_sightings([loose.id], site=SITE, actor="service")
     await ledger.record_snapshot(case, snapshot(), when="before", actor="service")
     await ledger.record_plan(case, plan(), actor="service")
     await ledger.move(case, "wait", actor="service", note="people: 1 of 1")

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Table, case, delete, func, update
 
@@ -22,16 +22,24 @@ from retrust.ledger.entry import Entry
 from retrust.states import State
 
 Insert = Any  # the dialects' inserts share ``on_conflict_do_update`` but no base class that declares it
-Rule = Callable[[Entry, Any, Insert], Sequence[Executable]]
+Rule = Callable[[Entry, Any, Insert], "Sequence[Executable | ForEach]"]
 
 
-def statements(entry: Entry, dialect: str) -> Sequence[Executable]:
+class ForEach(NamedTuple):
+    """A statement that is executed for each of ``rows``; without rows it is executed as it is."""
+
+    statement: Executable
+    rows: list[dict[str, Any]] | None = None
+
+
+def statements(entry: Entry, dialect: str) -> Sequence[ForEach]:
     """In the order in which they are to be executed; none for a kind that nothing is derived from."""
     model = KINDS[entry.kind].model if entry.kind in KINDS else Body
     if model not in RULES:
         return ()
     insert = _insert_of(dialect)
-    return [made for rule in RULES[model] for made in rule(entry, entry.body, insert)]
+    made = [made for rule in RULES[model] for made in rule(entry, entry.body, insert)]
+    return [each if isinstance(each, ForEach) else ForEach(each) for each in made]
 
 
 @functools.cache
@@ -103,17 +111,18 @@ def _case_moved(entry: Entry, body: e.CaseMoved, insert: Insert) -> Sequence[Exe
     return [_moves(entry, state=body.state.value, note=body.note), *healed]
 
 
-def _sighted(entry: Entry, body: e.OfSightings, insert: Insert) -> Sequence[Executable]:
+def _sighted(entry: Entry, body: e.OfSightings, insert: Insert) -> Sequence[ForEach]:
     more = {"case_id": entry.case or "", "dismissed": None, "dismissed_by": None}
-    return [_count(insert, row.model_dump(mode="json") | more) for row in body.sightings]
+    return [ForEach(_count(insert), [row.model_dump(mode="json") | more for row in body.sightings])]
 
 
-def _count(insert: Insert, row: dict[str, Any]) -> Executable:
+@functools.cache
+def _count(insert: Insert) -> Executable:
     """Add a row's count to the aggregate's; what is said again is in force again.
 
-    The two databases name the lesser of two differently.
+    Made once, as a storm has many rows. The two databases name the lesser of two differently.
     """
-    into = insert(t.sightings).values(**row)
+    into = insert(t.sightings)
     have, new = t.sightings.c, into.excluded
     counted: Executable = into.on_conflict_do_update(
         index_elements=["aggregate", "case_id"],
@@ -135,7 +144,7 @@ def _count(insert: Insert, row: dict[str, Any]) -> Executable:
 
 
 def _assigned(entry: Entry, body: e.SightingAssigned, insert: Insert) -> Sequence[Executable]:
-    return [delete(t.sightings).where(t.sightings.c.aggregate == body.aggregate, t.sightings.c.case_id == "")]
+    return [delete(t.sightings).where(t.sightings.c.aggregate.in_(body.aggregates), t.sightings.c.case_id == "")]
 
 
 def _dismissed(entry: Entry, body: e.SightingDismissed, insert: Insert) -> Sequence[Executable]:

@@ -116,9 +116,11 @@ class SightingsKept(OfSightings):
 
 
 class SightingAssigned(OfSightings):
-    """The loose sighting ``aggregate`` became ``sightings``."""
+    """The loose sightings ``aggregates`` became ``sightings``."""
 
-    aggregate: str
+    version: ClassVar[int] = 3
+
+    aggregates: tuple[str, ...]
 
 
 class SightingDismissed(Body):

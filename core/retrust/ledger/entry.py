@@ -36,6 +36,7 @@ OLDER: dict[tuple[str, int], Callable[[Fields], Fields]] = {
     ("decided", 1): dict,  # the same fields; what a signature is over has changed
     ("sighted", 1): _with_levels,
     ("sighting-assigned", 1): _with_levels,
+    ("sighting-assigned", 2): lambda fields: fields | {"aggregates": [fields["aggregate"]]},  # one an entry
 }
 """By kind and version: from that shape's fields to the next version's."""
 

@@ -41,6 +41,7 @@ ORDER BY coalesce(s.last_at, ''), s.aggregate
 _OF_SITE = "AND (s.site = :site OR s.site IS NULL)"
 SIGHTINGS_OF_ALL = SIGHTINGS.format(wanted="NULL", of_site="")
 SIGHTINGS_OF_SITE = SIGHTINGS.format(wanted="NULL", of_site=_OF_SITE)
+LOOSE = SIGHTINGS.format(wanted="NULL", of_site="AND s.site IS NULL")
 DISMISSED = SIGHTINGS.format(wanted="NOT NULL", of_site=_OF_SITE)
 
 IDENTITIES = """

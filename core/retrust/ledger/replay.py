@@ -45,9 +45,9 @@ async def rebuild(ledger: Journal) -> None:
         for table in kept:
             await connection.execute(delete(table))
         async for row in await connection.stream(select(t.entries).order_by(t.entries.c.seq)):
-            for statement in statements(entry_of(dict(row._mapping)), ledger.dialect):
+            for statement, rows in statements(entry_of(dict(row._mapping)), ledger.dialect):
                 if statement.table in kept:  # type: ignore[attr-defined]
-                    await connection.execute(statement)
+                    await connection.execute(statement, rows)
 
 
 class _Scratch:
@@ -73,8 +73,8 @@ async def _replay(connection: AsyncConnection, scratch: Connection) -> str | Non
     count = 0
     async for row in await connection.stream(select(t.entries).order_by(t.entries.c.seq)):
         try:
-            for statement in statements(entry_of(dict(row._mapping)), "sqlite"):
-                scratch.execute(statement)
+            for statement, rows in statements(entry_of(dict(row._mapping)), "sqlite"):
+                scratch.execute(statement, rows)
         except Exception as exc:  # whatever an entry does not hold: it is the entry that is at fault
             return f"entry {row.seq} ({row.kind}) cannot be replayed: {type(exc).__name__}: {exc}".splitlines()[0]
         count += 1

@@ -28,7 +28,7 @@ from retrust.ledger.leases import Lease, fence
 from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
-from retrust.models import Baseline, Endpoint, Sighting, Unpinned, edge_of
+from retrust.models import Baseline, Sighting, Unpinned, edge_of
 from retrust.states import Event, State
 
 BATCH = 500
@@ -80,34 +80,19 @@ class Sightings(Journal):
             )
 
     @undisturbed
-    async def assign_sighting(
-        self,
-        sighting: str,
-        *,
-        site: str,
-        actor: str,
-        holder: str | None = None,
-        key: str | None = None,
-        endpoint: Endpoint | None = None,
-    ) -> None:
-        """Say which site, and which edge, a sighting is about that named none; its count joins there."""
-        have = t.sightings.c
+    async def assign_sightings(self, sightings: Sequence[str], *, site: str, actor: str) -> None:
+        """Say which site sightings are about that named none; their counts join there. All of them or none."""
         async with self.write() as writing:
-            row = await writing.row(select(t.sightings).where(have.aggregate == sighting, have.site.is_(None)))
-            if row is None:
-                raise UsageError(f"no sighting {sighting} without a site")
-            told = {name: row[name] for name in SightedRow.model_fields}
-            told |= {"site": site, "holder": holder or row["holder"], "key": key or row["key"]}
-            told |= {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
-            told["aggregate"] = aggregate(told)
             case = await open_row(writing, site)
-            rows = await _bounded(writing, site, case, [SightedRow(**told)])
-            await writing.append(
-                SightingAssigned(aggregate=sighting, sightings=tuple(rows)),
-                actor=actor,
-                case=case["id"] if case else None,
-                site=site,
-            )
+            for start in range(0, len(sightings), BATCH):
+                part = tuple(sightings[start : start + BATCH])
+                rows = await _bounded(writing, site, case, await _now_of(writing, site, part))
+                await writing.append(
+                    SightingAssigned(aggregates=part, sightings=tuple(rows)),
+                    actor=actor,
+                    case=case["id"] if case else None,
+                    site=site,
+                )
 
     @undisturbed
     async def dismiss(self, sighting: str, *, actor: str, reason: str) -> Case | None:
@@ -141,6 +126,10 @@ class Sightings(Journal):
         query = queries.SIGHTINGS_OF_ALL if site is None else queries.SIGHTINGS_OF_SITE
         values = {"since": written_time(since) if since else ""} | ({"site": site} if site is not None else {})
         return [queries.sighted(row) for row in await self._rows(text(query), **values)]
+
+    async def loose(self) -> list[Sighted]:
+        """What names no site yet."""
+        return [queries.sighted(row) for row in await self._rows(text(queries.LOOSE), since="")]
 
     async def dismissed(self, site: str) -> list[Sighted]:
         """What people said was wrong, and no healed case has dealt with: who said so has a hand in what follows."""
@@ -219,6 +208,17 @@ async def _rests_on_dismissed(writing: Writing, case: Row) -> bool:
         return False
     of_case = t.sightings.c.case_id == case["id"], t.sightings.c.dismissed.is_(None)
     return await writing.row(select(t.sightings.c.aggregate).where(*of_case).limit(1)) is None
+
+
+async def _now_of(writing: Writing, site: str, sightings: Sequence[str]) -> list[SightedRow]:
+    """The rows of loose sightings as they are once they are the site's."""
+    have = t.sightings.c
+    query = select(t.sightings).where(have.aggregate.in_(sightings), have.site.is_(None), have.case_id == "")
+    found = await writing.rows(query)
+    if missing := set(sightings) - {row["aggregate"] for row in found}:
+        raise UsageError(f"no sighting {min(missing)} without a site")
+    told = [{name: row[name] for name in SightedRow.model_fields} | {"site": site} for row in found]
+    return [SightedRow(**row | {"aggregate": aggregate(row)}) for row in told]
 
 
 async def _bounded(

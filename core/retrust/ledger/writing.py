@@ -100,8 +100,8 @@ class Writing:
         )
         self._head = Head(seq=seq, hash=sealed)
         self.entries.append(entry)
-        for statement in statements(entry, self._dialect):
-            await (await self.tables(change=True)).execute(statement)
+        for statement, rows in statements(entry, self._dialect):
+            await (await self.tables(change=True)).execute(statement, rows)
         return entry
 
     @property

@@ -112,19 +112,19 @@ async def test_sightings_without_a_site(ledger: Ledger) -> None:
     await ledger.sight_many([sighting(site=None), sighting(site=None), sighting(), sighting(site="elsewhere")])
     assert sorted((s.site or "-", s.count) for s in await ledger.sightings(SITE)) == [("-", 2), (SITE, 1)]
     loose = next(s for s in await ledger.sightings() if s.site is None)
-    await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+    await ledger.assign_sightings([loose.id], site=SITE, actor="service")
     assert [(s.site, s.count) for s in await ledger.sightings(SITE)] == [(SITE, 3)]
     with pytest.raises(UsageError, match="without a site"):
-        await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+        await ledger.assign_sightings([loose.id], site=SITE, actor="service")
 
 
-async def test_an_assigned_sighting_may_name_its_edge(ledger: Ledger) -> None:
-    """Whoever found the edge says so, and an open case gets it."""
+async def test_many_are_assigned_in_few_entries(ledger: Ledger) -> None:
+    """One entry for each 500 names, and an open case gets all of them."""
     case = await ledger.open_case(SITE, cause="x", actor="service")
-    await ledger.sight(sighting(site=None))
-    [loose] = await ledger.sightings()
-    await ledger.assign_sighting(loose.id, site=SITE, actor="service", holder="primary", key="a_1")
-    assert [(s.holder, s.key) for s in await ledger.sightings_of(case.id)] == [("primary", "a_1")]
+    await ledger.sight_many(sighting(n, site=None, dn=f"CN={n}") for n in range(600))
+    await ledger.assign_sightings([s.id for s in await ledger.loose()], site=SITE, actor="service")
+    assert (len(await ledger.sightings_of(case.id)), await ledger.loose()) == (600, [])
+    assert len(await ledger.entries(kinds=["sighting-assigned"])) == 2
 
 
 async def test_since(ledger: Ledger) -> None:
@@ -205,11 +205,10 @@ async def test_a_flood_of_hints_leaves_little_and_counts_all(ledger: Ledger, sit
 
 @pytest.mark.usefixtures("few_hints")
 async def test_assigning_hints_keeps_their_bound(ledger: Ledger) -> None:
-    """Those without a site are assigned one by one, and are no more than a site keeps."""
+    """Those without a site that become a site's are no more than a site keeps."""
     await ledger.sight_many([hint(n, dn=f"CN=a-{n}") for n in range(HINTS - 1)])
     await ledger.sight_many([hint(n, dn=f"CN=b-{n}", site=None) for n in range(5)])
-    for loose in [s for s in await ledger.sightings() if s.site is None]:
-        await ledger.assign_sighting(loose.id, site=SITE, actor="service")
+    await ledger.assign_sightings([s.id for s in await ledger.loose()], site=SITE, actor="service")
     seen = await ledger.sightings(SITE)
     assert (len(seen), sum(s.count for s in seen)) == (HINTS + 1, HINTS + 4)
 

@@ -16,7 +16,23 @@ from kit.campus import Campus, campus, engine_over, one_pass
 from retrust.engine.engine import Engine
 from retrust.ledger import Ledger
 from retrust.models import Sighting
-from retrust_flows.service.assigning import Assigner
+from retrust.x509.dn import DistinguishedName
+from retrust_flows.service.assigning import TOLD_A_DAY, Assigner, Names
+
+
+def told(level: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "id": "s",
+        "kind": "log",
+        "role": "peer",
+        "dn": "CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US",
+        "at": now,
+        "received_at": now,
+        "source": "syslog relay",
+        "actor": "service",
+        "level": level,
+    }
 
 
 class Twins:
@@ -37,20 +53,7 @@ class Twins:
             await self.ledger.set_baselines([b.model_copy(update={"site": name}) for b in known], actor="service")
 
     async def sight(self, **more: Any) -> None:
-        now = datetime.now(UTC)
-        dn = "CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US"
-        told = {
-            "id": "s",
-            "kind": "log",
-            "role": "peer",
-            "dn": dn,
-            "at": now,
-            "received_at": now,
-            "source": "syslog relay",
-            "actor": "service",
-            "level": "authenticated",
-        }
-        await self.ledger.sight(Sighting.model_validate(told | more))
+        await self.ledger.sight(Sighting.model_validate(told("authenticated") | more))
 
     async def assigned(self) -> list[str | None]:
         await Assigner(self.engine, self.ledger).round()
@@ -136,3 +139,45 @@ async def test_what_was_tried_in_vain_waits_longer_each_time(twins: Twins) -> No
     await twins.sight()
     await assigner.round()
     assert (twins.one.lab.primary.logins, assigner.unassigned) == (logins, 1)
+
+
+async def test_many_names_cost_one_look_and_one_entry(twins: Twins) -> None:
+    """However many sightings could be about several sites, each site is looked at once for all of them."""
+    await twins.verified()
+    await twins.two.break_trust("secondary")
+    for n in range(30):
+        await twins.sight(dn=f"CN=prime-sec, OU=Prime Infra, O=Cisco Systems, L=SJ, ST=CA, C=US, serialNumber={n}")
+        await twins.sight(holder="primary", level="hint", fingerprint=f"SHA256:{n:064}")
+    await twins.assigned()
+    assert (twins.one.lab.primary.logins, twins.two.lab.primary.logins) == (1, 1)
+    assert len(await twins.ledger.entries(kinds=["sighting-assigned"])) == 1
+    assert {s.site for s in await twins.ledger.sightings() if s.is_hint} == {"branch"}
+
+
+async def test_names_of_nobody_are_few_alarms(twins: Twins) -> None:
+    """A day's first 20 are told by name, the others in one more alarm; all are kept."""
+    await twins.verified()
+    await twins.ledger.sight_many(
+        [Sighting.model_validate(told("authenticated") | {"dn": f"CN=nobody-{n}"}) for n in range(50)]
+    )
+    assert await twins.assigned() == [None] * 50
+    assert len(await twins.ledger.alarms()) == TOLD_A_DAY + 1
+    await twins.assigned()
+    assert len(await twins.ledger.alarms()) == TOLD_A_DAY + 1
+
+
+def test_a_name_is_compared_with_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only names that share its rarest attribute are compared: not every site's."""
+    compared: list[DistinguishedName] = []
+    covers = DistinguishedName.covers
+
+    def counted(name: DistinguishedName, other: DistinguishedName) -> bool:
+        compared.append(other)
+        return covers(name, other)
+
+    monkeypatch.setattr(DistinguishedName, "covers", counted)
+    names = Names((f"site-{n}", f"CN=host-{n}, O=Example, C=US") for n in range(1000))
+    found = [names.sites(f"CN=host-{n}, O=Example", is_cut=False) for n in range(1000)]
+    assert found == [{f"site-{n}"} for n in range(1000)]
+    assert len(compared) == 1000
+    assert names.sites("CN=host-99…", is_cut=True) == {"site-99", *(f"site-{n}" for n in range(990, 1000))}
