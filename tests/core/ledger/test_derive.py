@@ -30,8 +30,8 @@ class Derived:
 
     def after(self, body: e.Body, **more: Any) -> None:
         self._seq += 1
-        for statement in statements(an_entry(body, seq=self._seq, **more), "sqlite"):
-            self._connection.execute(statement)
+        for statement, rows in statements(an_entry(body, seq=self._seq, **more), "sqlite"):
+            self._connection.execute(statement, rows)
 
     def rows(self, table: Table, *names: str) -> list[tuple[Any, ...]]:
         query = select(*(table.c[name] for name in names)).order_by(*table.primary_key)
@@ -66,9 +66,9 @@ def test_nothing_follows_from_other_kinds() -> None:
 async def test_only_derived_tables_are_written(lived_entries: list[Entry], dialect: str) -> None:
     """On either database the same tables, in the same order, and none of the chain's own."""
     for entry in lived_entries:
-        written = [statement.table for statement in statements(entry, dialect)]  # type: ignore[attr-defined]
+        written = [statement.table for statement, _ in statements(entry, dialect)]  # type: ignore[attr-defined]
         assert set(written) <= set(t.DERIVED)
-        assert written == [statement.table for statement in statements(entry, "sqlite")]  # type: ignore[attr-defined]
+        assert written == [statement.table for statement, _ in statements(entry, "sqlite")]  # type: ignore[attr-defined]
 
 
 @pytest.fixture
