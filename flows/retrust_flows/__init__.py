@@ -18,6 +18,7 @@ def retrust_commands() -> Sequence[Command]:
         Command("demo", "the whole story in the lab, end to end, on the embedded default", "retrust_flows.demo:demo"),
         Command("serve", "sources, webhook, console and flows: the whole service", "retrust_flows.serve:serve"),
         Command("doctor", "whether a run finds all that it needs, with the remedies", "retrust_flows.doctor:doctor"),
+        Command("deploy", "write units, containers or manifests for a platform", "retrust_flows.deploy:deploy"),
         Command("worker", "a worker on the work pool: runs what the service ordered", "retrust_flows.work:worker"),
         Command("run", "plan, gates, remediate, verify, in the foreground with progress", "retrust_flows.cli:run"),
     ]

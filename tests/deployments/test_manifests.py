@@ -93,10 +93,10 @@ def test_every_command_exists_with_its_options(words: tuple[str, ...]) -> None:
 
 
 def test_every_file_of_the_image_is_there() -> None:
-    """What a command names below /opt/retrust is in the checkout that the image is made of."""
+    """What a command names below /opt/retrust is among the files that the image is made of."""
     named = {word for words in commands() for word in words if word.startswith("/opt/retrust/")}
     assert named
-    assert [path for path in named if not (FOLDER.parent / path.removeprefix("/opt/retrust/")).is_file()] == []
+    assert [path for path in named if not (FOLDER / path.removeprefix("/opt/retrust/")).is_file()] == []
 
 
 def test_no_container_may_more_than_it_must() -> None:
