@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kit.campus import quick_lab
+from kit.counts import few
 from retrust.errors import PermanentError
 from retrust_plugins.lab.settings import MILESTONES
 
@@ -22,7 +23,7 @@ async def test_renewed_secondary(site):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("milestone", MILESTONES)
+@pytest.mark.parametrize("milestone", few(MILESTONES))
 async def test_registration_fails(start, milestone):
     """A registration that fails is one error with exit 1 that names the milestone; a picture is kept with the case."""
     settings = quick_lab(web=True)

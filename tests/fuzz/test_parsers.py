@@ -407,11 +407,12 @@ def steps(name: str, data: bytes, folder: Path) -> int:
     return counter.steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WORST)
 def test_work_grows_with_the_length(name: str, folder: Path) -> None:
     """Four times the input is about four times the work, on the inputs that make patterns go back most.
 
-    Those that made a square of it before they were mended: blanks in a name that was cut, in a pin's key, carriage
+    Those that made a square of it before they were fixed: blanks in a name that was cut, in a pin's key, carriage
     returns in a list, and PEM blocks that begin and do not end.
     """
     if sys.gettrace() is not None:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 THOROUGH = "RETRUST_THOROUGH" in os.environ
+
+
+def few(rows: Sequence[T]) -> Sequence[T]:
+    """All of them in CI; at a desk the last, where each is a whole story."""
+    return rows if THOROUGH else rows[-1:]
 
 
 def many(count: int) -> int:

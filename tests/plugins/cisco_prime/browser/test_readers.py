@@ -11,6 +11,7 @@ from html import escape
 
 import pytest
 
+from kit.counts import THOROUGH
 from retrust_plugins.cisco_prime.browser.ha import HaPages
 from retrust_plugins.cisco_prime.browser.ise import IseServers
 from retrust_plugins.cisco_prime.browser.milestones import Following
@@ -105,7 +106,7 @@ async def test_a_label_has_its_own_value_or_none(sheet):
     """For any layout, order and emptiness of pairs, a label gives its own value, or nothing while it has none."""
     chance, wrong = random.Random(10), []
     for layout, draw in LAYOUTS.items():
-        for _ in range(12):
+        for _ in range(12 if THOROUGH else 3):
             labels = chance.sample(LABELS, chance.randint(2, len(LABELS)))
             pairs = [(label, chance.choice(VALUES)) for label in labels]
             await sheet.show(draw(pairs))
