@@ -254,17 +254,17 @@ class Journal:
 
     async def entries_before(
         self,
-        before: int,
+        before: int | None = None,
         *,
         case: str | None = None,
         actors: Iterable[str] | None = None,
         kinds: Iterable[str] | None = None,
         limit: int = PAGE,
     ) -> list[Entry]:
-        """The entries before that number, the newest first: of a case, by one of these actors, of these kinds."""
+        """The newest first, before that number: of a case, by one of these actors, of these kinds."""
         have = t.entries.c
-        query = select(t.entries).where(have.seq < before).order_by(have.seq.desc()).limit(limit)
-        query = narrowed(query, (have.case_id, case))
+        query = narrowed(select(t.entries).order_by(have.seq.desc()).limit(limit), (have.case_id, case))
+        query = query if before is None else query.where(have.seq < before)
         for column, values in ((have.actor, actors), (have.kind, kinds)):
             query = query if values is None else query.where(column.in_(list(values)))
         return [entry_of(row) for row in await self._rows(query)]

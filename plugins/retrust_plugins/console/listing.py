@@ -22,6 +22,8 @@ FEW = 8
 """So many of each kind the overview shows; the list has the rest."""
 NEWEST = 1_000
 """So many cases that ended are looked through, the newest ones."""
+WORK = ("step", "progress")
+"""Entries that say how far a run is."""
 LATELY = timedelta(days=7)
 
 GRAVITY = (
@@ -110,7 +112,7 @@ class Overview:
     others: Sequence[Brief]
     refused: Sequence[Case]
     down: Sequence[Down]
-    running: Sequence[Brief]
+    running: Sequence[tuple[Brief, str]]
     healed: Sequence[Case]
     sites: int
     unseen: int
@@ -142,11 +144,17 @@ async def overview(console: Console, visitor: Visitor) -> Overview:
         _oldest([b for b in briefs if b.needs_somebody and b.case.id not in chosen]),
         [c for c in lately if c.state is State.REFUSED],
         await _down(console, briefs),
-        [b for b in briefs if b.case.state in (State.EXECUTING, State.VERIFYING)],
+        [(b, await _at(console, b.case)) for b in briefs if b.case.state in (State.EXECUTING, State.VERIFYING)],
         [c for c in lately if c.state is State.HEALED],
         len(sites),
         len(set(sites) - set(await console.board.looks())),
     )
+
+
+async def _at(console: Console, case: Case) -> str:
+    """What a run does now: the last that it wrote of its steps."""
+    found = await console.ledger.entries_before(case=case.id, kinds=WORK, limit=1)
+    return found[0].line if found else ""
 
 
 def _oldest(briefs: Sequence[Brief]) -> list[Brief]:

@@ -26,7 +26,7 @@ from retrust_plugins.console.api import After, CaseId, Site, StateFilter, Text, 
 from retrust_plugins.console.board import LOOKS, TOLD
 from retrust_plugins.console.context import Console, status_of
 from retrust_plugins.console.folding import folded
-from retrust_plugins.console.listing import FEW, SORTS, listed, overview
+from retrust_plugins.console.listing import FEW, SORTS, WORK, listed, overview
 from retrust_plugins.console.reading import PNG, view_case
 from retrust_plugins.console.rendering import page
 from retrust_plugins.console.sessions import Visitor
@@ -82,7 +82,7 @@ async def cases(
 @router.get("/live")
 async def live(request: Request, console: TheConsole, visitor: SignedIn, after: After = 0) -> Response:
     """Rings when a list may have changed."""
-    stream = console.streams.of(_start(request, after), kinds=("case-opened", *TOLD, *LOOKS))
+    stream = console.streams.of(_start(request, after), kinds=("case-opened", *TOLD, *LOOKS, *WORK))
     return StreamingResponse(stream, media_type="text/event-stream")
 
 
@@ -282,7 +282,7 @@ async def _audit(
     request: Request, console: Console, visitor: Visitor, asked: Asked, before: int = 0, report: object = None
 ) -> Response:
     head = await console.ledger.head()
-    entries = await console.ledger.entries_before(before or head.seq + 1, limit=ENTRIES, **asked.filters)
+    entries = await console.ledger.entries_before(before or None, limit=ENTRIES, **asked.filters)
     return page(
         request,
         "audit.html",
@@ -308,7 +308,7 @@ async def audit_csv(console: TheConsole, visitor: SignedIn, asked: Annotated[Ask
 
 async def _csv(console: Console, asked: Asked) -> AsyncIterator[str]:
     yield _row(["entry", "at", "who", "kind", "case", "site", "what", "hash"])
-    before = (await console.ledger.head()).seq + 1
+    before = None
     while entries := await console.ledger.entries_before(before, **asked.filters):
         before = entries[-1].seq
         told = ([e.seq, e.at.isoformat(), e.actor, e.kind, e.case, e.site, e.line, e.hash] for e in entries)

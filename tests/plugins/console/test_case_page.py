@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kit.forms import hidden_field
-from kit.scenes import FILES, NIGHT, a_night, a_renewal, a_snapshot, waiting_case
+from kit.scenes import FILES, NIGHT, PEOPLE, a_night, a_renewal, a_snapshot, waiting_case
 from retrust.ledger.entries import LookAsked
 from retrust.models import Plan
 from retrust.runs.plan import bind
@@ -122,3 +122,27 @@ async def test_who_may_still_decide(world: Any) -> None:
     await ann.post(f"/cases/{case.id}/approve", data=said)
     assert "Who may still decide: ben" in await read(ann, case)
     assert a_snapshot(healed=True)
+
+
+async def test_roles(make_world: Any) -> None:
+    """Who may not decide is offered no decision and told why; the menu says viewer, approver or administrator."""
+    world = await make_world(people={**PEOPLE, "eve": ["network", "admin"], "max": []})
+    case = await waiting_case(world.ledger)
+    world.tokens["ben"] = await world.token("ben", read_only=True)
+    seen = {}
+    for person in ("ann", "ben", "dan", "eve", "max"):
+        text = await read(await world.browser(person), case)
+        role = re.search(r'<span class="tag" title="[^"]*">(\w+)</span>', text)
+        seen[person] = (role and role[1], "Approve this plan" in text, "End this case" in text)
+        refusal = {"ben": "this token only reads", "dan": "asks for the role network"}.get(person)
+        assert (
+            refusal is None
+            or f"You cannot decide here: {'' if person == 'ben' else 'the gate people '}{refusal}" in text
+        )
+    assert seen == {
+        "ann": ("approver", True, True),
+        "ben": ("viewer", False, False),
+        "dan": ("approver", False, True),
+        "eve": ("administrator", True, True),
+        "max": ("approver", False, True),
+    }

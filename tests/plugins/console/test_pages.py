@@ -145,6 +145,7 @@ async def test_the_overview(make_world) -> None:
     found = {part: set(re.findall(r'href="/cases/([\w-]+)"', text)) for part, text in parts.items()}
     assert found["mine"] == {cases["waiting"].id, cases["failed"].id}
     assert found["runs"] == {cases["executing"].id}
+    assert "delete-pin 10.0.0.12_8082 on primary sent" in parts["runs"]
     assert found["healed"] == {cases["healed"].id}
     assert {"campus", "branch", "dc-east", "harbour", "airport"} == set(re.findall(r'"/sites/([\w-]+)"', parts["down"]))
     assert "2 cases need you" in (await ann.get("/")).text

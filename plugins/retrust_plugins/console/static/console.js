@@ -33,6 +33,7 @@
   const refresh = async () => {
     const turn = ++asked;
     const answer = await fetch(location.pathname + location.search, { headers: { "X-Part": "1" } });
+    if (answer.redirected) location.reload(); // the sign-in ended
     if (!answer.ok || answer.redirected || turn !== asked) return;
     part.querySelectorAll("details[id]").forEach((d) => isOpen.set(d.id, d.open));
     const shape = part.querySelector("[data-shape]")?.dataset.shape;
@@ -54,9 +55,15 @@
     return () => { clearTimeout(due); due = setTimeout(work, wait); };
   };
 
+  // In a storm of entries the page still follows: at most once in the time, and never not at all.
+  const atMost = (wait, work) => {
+    let due = null;
+    return () => { due ??= setTimeout(() => { due = null; work(); }, wait); };
+  };
+
   const listen = () => {
     const source = new EventSource(part.dataset.live);
-    const soon = after(document.querySelector("[data-filters]") ? LISTS : WAIT, refresh);
+    const soon = atMost(document.querySelector("[data-shape]") ? WAIT : LISTS, refresh);
     source.addEventListener("entry", soon);
     window.addEventListener("pagehide", () => source.close());
   };
