@@ -81,6 +81,7 @@ answered = False
 def print_json(value: Any) -> None:
     global answered
     answered = True
+    live.stop()
     sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 

@@ -2,104 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from typer.testing import CliRunner
 
-from kit.scenes import a_renewal, a_world, waiting_case
+from kit.scenes import a_renewal, waiting_case
+from kit.terminal import Terminal
 from retrust.actors import UNKNOWN
-from retrust.approval.decisions import current_matter, gate_states
-from retrust.approval.tokens import create_token
-from retrust.cli.app import build
-from retrust.engine.engine import Engine
 from retrust.errors import InventoryError
-from retrust.ledger import Case, Ledger
 from retrust.models import Plan
 from retrust.runs.plan import bind
 
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
-
-ONE = {
-    "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
-    "interrupting": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
-}
 SIGNED = {"delete-pin": [{"gate": "people", "signed": True}], "interrupting": [{"gate": "people", "signed": True}]}
-
-
-class Terminal:
-    """One engine and ledger, keys of ann, ben and a stranger, and commands under the account ``ann``."""
-
-    def __init__(self, folder: Path, engine: Engine, ledger: Ledger) -> None:
-        self.folder, self.engine, self.ledger = folder, engine, ledger
-
-    async def token(self, person: str, **more: Any) -> str:
-        return (
-            await create_token(
-                self.ledger, self.engine.inventory, person, lasts=timedelta(hours=1), actor="person:root", **more
-            )
-        )[1]
-
-    async def type(self, *words: str, token: str = "", key: str | None = None) -> tuple[int, str]:
-        """The exit code, and what was said in one line."""
-        typed = [*words, *(["--sign-with", str(self.folder / key)] if key else [])]
-        app = build(self.engine.plugins, typed)
-        done = await asyncio.to_thread(
-            CliRunner().invoke,
-            app,
-            typed,
-            env={
-                "USER": "ann",
-                "SUDO_USER": "ann",
-                "LOGNAME": "ann",
-                "RETRUST_TOKEN": token,
-                "RETRUST_INVENTORY": str(self.engine.inventory.file),
-            },
-        )
-        return done.exit_code, " ".join(done.output.split())
-
-    async def said(self, case: Case) -> list[tuple[str, bool]]:
-        return [(d.actor, d.yes) for d in await self.ledger.decisions(case.id)]
-
-    async def gates(self, case: Case) -> dict[str, str]:
-        matter = await current_matter(self.engine, self.ledger, case.id)
-        return {g.gate: g.state for g in await gate_states(self.engine, matter)}
-
-    def rewrite(self, change: Mapping[str, Any]) -> None:
-        """Change the inventory's people, and read it again."""
-        file = self.folder / "retrust.yaml"
-        document = yaml.safe_load(file.read_text())
-        document["people"].update(change)
-        file.write_text(yaml.safe_dump(document))
-        self.engine = Engine.start(file)
-
-
-def made_key(path: Path) -> str:
-    """A key pair at this path; its public half as the .pub file holds it."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path.with_suffix(".pub").read_text()
-
-
-@pytest.fixture
-async def terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> AsyncIterator[Terminal]:
-    keys = {name: made_key(tmp_path / name) for name in ("ann", "ben", "stranger")}
-    people = {
-        "ann": {"roles": ["network"], "ssh_keys": keys["ann"]},
-        "ben": {"roles": ["network"], "ssh_keys": [keys["ben"]]},
-        "cy": {"roles": ["admin"]},
-    }
-    policy = getattr(request, "param", ONE)
-    async with a_world(tmp_path, monkeypatch, people=people, policy=policy) as (engine, ledger):
-        yield Terminal(tmp_path, engine, ledger)
 
 
 @pytest.mark.parametrize(
@@ -247,35 +161,6 @@ async def test_a_signature_is_for_one_case(terminal: Terminal) -> None:
     assert later.digest == first.digest
     await terminal.ledger.decide(decision.model_copy(update={"case": later.id}))
     assert await terminal.gates(later) == {"people": "shut"}
-
-
-@pytest.mark.parametrize(
-    ("ledger", "shown", "said"),
-    [
-        ("here", {}, "on the ledger's machine, by an unknown person with the account ann"),
-        ("here", {"key": "ann"}, "on the ledger's machine, by ann with the account ann"),
-        ("here", {"person": "cy"}, "by cy, with the role admin"),
-        ("elsewhere", {"person": "cy"}, "by cy, with the role admin"),
-        ("elsewhere", {"key": "ann"}, None),
-        ("elsewhere", {}, None),
-    ],
-)
-async def test_who_makes_tokens(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, ledger: str, shown: dict[str, str], said: str | None
-) -> None:
-    """The role admin from anywhere, or whoever is at the ledger's own machine; the entry says which."""
-    token = await terminal.token(shown["person"]) if "person" in shown else ""
-    before = len(await terminal.ledger.entries(kinds=["token-created"]))
-    if ledger == "elsewhere":
-        monkeypatch.setattr(Engine, "at_the_ledger", False)
-    code, text = await terminal.type("token", "create", "ben", token=token, key=shown.get("key"))
-    made = [e.body for e in await terminal.ledger.entries(kinds=["token-created"])][before:]
-    if said is None:
-        assert (code, "role admin" in text, made) == (3, True, []), text
-    else:
-        assert code == 0, text
-        assert [body.made for body in made] == [said]  # type: ignore[attr-defined]
-        assert "no approver is told" in text
 
 
 @pytest.mark.parametrize(
