@@ -48,15 +48,21 @@ class IseServers:
 
     # -------------------------------------------------------------- reading
 
-    async def status(self, host: str, *, soon: bool = False) -> Relation | None:
-        """What the table says of this server, None where it has no row; ``soon`` believes a page that is done."""
+    async def status(self, host: str) -> Relation | None:
+        """What the table says of this server, None where it has no row."""
 
         async def look() -> Relation | None:
             await self.session.fresh()
             await self.session.menu.walk(PATH, self._here)
-            return await self._row_status(host, soon=soon)
+            return await self._row_status(host)
 
         return await self.session.renewing(look)
+
+    async def _as_it_stands(self, host: str) -> Relation | None:
+        """The same of the list that is shown already, or is opened, as soon as that page says it is done."""
+        if not await self._here():
+            await self.session.menu.walk(PATH, self._here)
+        return await self._row_status(host, soon=True)
 
     async def _here(self) -> bool:
         command, add, rows = await asyncio.gather(
@@ -66,7 +72,7 @@ class IseServers:
             re.search(r"\bise\b", " ".join(row["cells"]), re.I) and row["header"] for row in rows
         )
 
-    async def _row_status(self, host: str, *, soon: bool) -> Relation | None:
+    async def _row_status(self, host: str, *, soon: bool = False) -> Relation | None:
         """Look until the table stands still; a table that is loading shows no row yet, a cell no status."""
         last: list[Relation] | None = None
         limits, begun = self.view.settings, monotonic()
@@ -107,7 +113,7 @@ class IseServers:
 
         Whether it is missing was looked at with patience by the caller; a row that is there is seen here.
         """
-        present = await self.status(ask.host, soon=True)
+        present = await self.session.renewing(lambda: self._as_it_stands(ask.host))
         if present is not None and present.healthy:
             return Relation(status=present.status, healthy=True, detail="it was listed already, nothing was sent")
         listed = f"it was listed before as {present.status!r}" if present else None

@@ -26,7 +26,7 @@ from retrust_plugins.cisco_prime.browser.ha import HaPages
 from retrust_plugins.cisco_prime.browser.ise import IseServers
 from retrust_plugins.cisco_prime.browser.session import Session, Told
 from retrust_plugins.cisco_prime.browser.trust import trusted_fingerprint
-from retrust_plugins.cisco_prime.browser.view import View, selector_engines
+from retrust_plugins.cisco_prime.browser.view import View, resident_script, selector_engines
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -132,6 +132,7 @@ async def open_pages(
     async with open_browser(
         access.origin, node=access.node, fingerprint=fingerprint, address=access.reached_at, engines=selector_engines()
     ) as opened:
+        await opened.context.add_init_script(resident_script())
         page = await opened.context.new_page()
         view = View(opened, page, access, settings or BrowserSettings(), redactor)
         session = Session(view, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -48,9 +49,16 @@ class Session:
         except PlaywrightError as exc:
             self.view.check_connection()
             raise self.view.unreachable(exc) from None
-        if await self.view.until(self.login.form_or_menu, self.view.settings.page) != "menu":
+        shown, above = await self.view.until(self._come, self.view.settings.page) or (None, True)
+        if shown != "menu":
             await self.login.again_if_asked()
-        await self.dialogs.dismiss_notices()
+        if above:
+            await self.dialogs.dismiss_notices()
+
+    async def _come(self) -> tuple[str, bool] | None:
+        """Which of form and menu the page shows, and whether there is a dialog or may have been one."""
+        shown, above = await asyncio.gather(self.login.form_or_menu(), self.dialogs.seen())
+        return (shown, bool(above) or shown != "menu") if shown else None
 
     async def renewing(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what sends nothing; once more, from its start, where the session ran out in the middle."""

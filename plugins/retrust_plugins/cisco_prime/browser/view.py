@@ -45,10 +45,17 @@ def _library() -> str:
 
 
 @cache
+def resident_script() -> str:
+    """What makes a document ready for looks, before its own scripts run."""
+    return (
+        f"(() => {{ {_library()}\nObject.defineProperty(globalThis, Symbol.for('retrust'), {{ value: look }}); }})();"
+    )
+
+
+@cache
 def _first_look() -> str:
-    """The first look at a document leaves the scripts there for the next ones."""
-    keep = "Object.defineProperty(globalThis, Symbol.for('retrust'), { value: look });"
-    return f"(asked) => {{ {_library()}\n{keep}\nreturn look(asked); }}"
+    """A look at a document that is not ready for looks yet."""
+    return f"(asked) => {{ {resident_script()}\nreturn ({LOOK})(asked); }}"
 
 
 def selector_engines() -> dict[str, str]:
@@ -66,7 +73,7 @@ def selector_engines() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Seen:
-    """Something found: its place on the page of its frame, what a field holds, whether a link leads elsewhere."""
+    """Something found: its place on the page of its frame, what a field holds and offers, whether a link leads away."""
 
     locator: Locator
     frame: Frame
@@ -74,6 +81,7 @@ class Seen:
     held: str = ""
     kind: str = ""
     tag: str = ""
+    options: tuple[str, ...] = ()
     leads: bool = False
 
 
@@ -148,7 +156,9 @@ class View:
             return None
         _, frame, best = min(found, key=lambda f: f[0])
         locator = frame.locator(f"seen-field={json.dumps(spec)}").first
-        return Seen(locator, frame, tuple(best["place"]), best["held"], best["kind"], best["tag"])
+        return Seen(
+            locator, frame, tuple(best["place"]), best["held"], best["kind"], best["tag"], tuple(best["options"])
+        )
 
     async def press(self, spec: dict[str, Any]) -> Locator | None:
         """The button, link or entry whose name fits best, over all frames; None where none does now."""
@@ -181,7 +191,8 @@ class View:
 
     async def changed(self, since: int, within: float = LOOK_EVERY) -> None:
         """Until it is worth looking again: a page changed since then, or did so in a way that none is told of."""
-        await self.opened.changes.after(since, max(0.0, min(LOOK_EVERY, within)))
+        soon = LOOK_EVERY if self.done else DONE_AFTER
+        await self.opened.changes.after(since, max(0.0, min(soon, within)))
 
     @property
     def done(self) -> bool:

@@ -133,8 +133,7 @@ class Form:
 
     async def _pick(self, target: Seen, wanted: str) -> None:
         if target.tag == "SELECT":
-            texts = await target.locator.evaluate("e => [...e.options].map((o) => o.text)", timeout=ACT_MS)
-            fitting = [t for t in texts if re.match(rf"\W*{wanted}\b", t, re.IGNORECASE)]
+            fitting = [t for t in target.options if re.match(rf"\W*{wanted}\b", t, re.IGNORECASE)]
             if fitting:
                 await target.locator.select_option(label=fitting[0], timeout=ACT_MS)
         elif target.kind == "radio":

@@ -236,7 +236,9 @@ const placeOnPage = (el) => { const box = el.getBoundingClientRect(); return [bo
 // The best of them, for the Python side.
 function bestField(spec) {
   const [best] = fields(document, spec);
-  return best ? { score: best.score, place: placeOnPage(best.el), held: held(best.el) ?? "", kind: kindOf(best.el), tag: best.el.tagName } : null;
+  if (!best) return null;
+  const { score, el } = best, options = el.tagName === "SELECT" ? [...el.options].map((o) => o.text) : [];
+  return { score, place: placeOnPage(el), held: held(el) ?? "", kind: kindOf(el), tag: el.tagName, options };
 }
 
 // ---------------------------------------------------------------- what can be pressed

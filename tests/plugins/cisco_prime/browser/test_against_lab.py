@@ -93,7 +93,9 @@ async def test_a_session_that_ends_at_the_press_is_observed(quick):
     settings = lab_settings(PageSettings(ends_session=("register",)))
     settings.ha.registration_time = 8.0
     async with Lab(settings) as lab:
-        limits = dataclasses.replace(quick, stalled=6)  # below the time of the registration, which is followed
+        limits = dataclasses.replace(
+            quick, stalled=6, reload=0.3
+        )  # below the time of the registration, which is followed
         async with open_pages(web_access(lab), settings=limits) as pages:
             with pytest.raises(PermanentError, match=r"session .* ended when Register was pressed.*HA Not Configured"):
                 await pages.register_ha(ha_request(lab))
