@@ -7,13 +7,14 @@ FLOOR := 90
 RULES := core/retrust/approval/policies.py,core/retrust/approval/required.py,core/retrust/approval/rules.py,core/retrust/approval/standing.py,core/retrust/approval/decisions.py,core/retrust/trust/verdicts.py,core/retrust/runs/plan.py
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo test test-fast test-all coverage format lint bench scale-test docs lock clean
+.PHONY: help setup demo test test-fast test-all test-pythons coverage format lint bench scale-test docs lock clean
 
 help:
 	@echo "make demo [YES=1]   the whole story in the lab, end to end"
 	@echo "make test           before a commit: all but whole stories and long searches, the browser included"
 	@echo "make test-fast      the core's rules: no browser, no Prefect server, no database server"
 	@echo "make test-all       every test, as CI runs them"
+	@echo "make test-pythons   test-fast on every other supported Python that is found"
 	@echo "make coverage       how much of the core its own tests reach, with a floor"
 	@echo "make format         ruff format over the whole tree"
 	@echo "make lint           format checked, ruff, mypy, import-linter"
@@ -42,6 +43,9 @@ test-fast: setup
 
 test-all: setup
 	@RETRUST_THOROUGH=1 $(TEST)
+
+test-pythons: setup
+	@.ci/pythons $(FAST)
 
 coverage: setup
 	@$(TEST) -q $(FAST) --cov --cov-report=

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes .venv from the two locks and brings Chromium. Says in one line what is missing when it cannot.
+# Makes .venv (or VENV) from the two locks and brings Chromium. Says in one line what is missing when it cannot.
 set -euo pipefail
 cd "$(dirname "$0")"
+venv=${VENV:-.venv}
 
 missing() { echo "setup: $1" >&2; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -26,27 +27,27 @@ unpacked() { "$@" || missing "the packages of the lock could not be installed: t
 
 # A uv that is only a shim answers with an error, and then pip serves.
 if uv --version >/dev/null 2>&1; then
-    uv venv --quiet --allow-existing --python "$python" .venv
-    unpacked uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
-    unpacked uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    uv venv --quiet --allow-existing --python "$python" "$venv"
+    unpacked uv pip install --quiet --python "$venv/bin/python" --require-hashes -r requirements.lock -r requirements-dev.lock
+    unpacked uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 else
-    if ! "$python" -m venv .venv >/dev/null 2>&1; then
+    if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
         can_apt || missing "Python's venv module is missing: apt-get install python3-venv"
         apt_install python3-venv
-        "$python" -m venv --clear .venv || missing "Python's venv module is missing: apt-get install python3-venv"
+        "$python" -m venv --clear "$venv" || missing "Python's venv module is missing: apt-get install python3-venv"
     fi
-    unpacked .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    unpacked "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
         -r requirements.lock -r requirements-dev.lock
-    unpacked .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    unpacked "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 fi
 
 # One start without compiled modules costs more than all later ones together.
-.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true
 
 # `type -P` sees programs alone; `command -v` would also find a function of this script.
 installed_chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome || true; }
 playwright_has_one() {
-    .venv/bin/python - <<'PY' 2>/dev/null
+    "$venv/bin/python" - <<'PY' 2>/dev/null
 import os, sys
 from playwright.sync_api import sync_playwright
 with sync_playwright() as p:
@@ -60,6 +61,6 @@ apt_has_one() {
     apt-cache show chromium 2>/dev/null | grep '^Version:' | head -n 1 | grep -vq snap
 }
 if [ -z "${RETRUST_CHROMIUM:-}$(installed_chromium)" ] && ! playwright_has_one; then
-    { apt_has_one && apt_install chromium; } || .venv/bin/playwright install chromium >/dev/null 2>&1 || \
+    { apt_has_one && apt_install chromium; } || "$venv/bin/playwright" install chromium >/dev/null 2>&1 || \
         missing "Chromium is missing: apt-get install chromium, or name one as RETRUST_CHROMIUM=/path/to/chromium"
 fi

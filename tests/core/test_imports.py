@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import grimp
@@ -120,3 +123,26 @@ def test_few_imports_stand_in_functions_and_each_gives_its_reason() -> None:
         late += [(f"{file.relative_to(root)}:{line}", text.splitlines()[line - 1]) for line in sorted(inside)]
     assert len(late) < 30
     assert [place for place, line in late if "  # " not in line] == []
+
+
+BY_NAME = {"aiosqlite", "asyncpg", "python-multipart"}
+"""Drivers of SQLAlchemy, and what FastAPI reads forms with: nobody imports them, and each of them is needed."""
+NOT_OURS = {"pydantic-core", "pytest"}
+"""A half of pydantic, which pins it, and what brings whoever uses the testing kit."""
+
+
+def test_what_is_imported_is_declared_and_nothing_else() -> None:
+    """The distribution's dependencies are those that its code imports itself."""
+    root = Path(__file__).parents[2]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    modules = set()
+    for file in (path for source in ("core", "flows", "plugins") for path in (root / source).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module.partition(".")[0])
+    foreign = {name for name in modules - sys.stdlib_module_names if not name.startswith("retrust")}
+    found = packages_distributions()
+    imported = {re.sub("[-_.]+", "-", found[name][0]).lower() for name in foreign}
+    assert {re.split(r"[\[<>=]", line)[0] for line in declared} == imported - NOT_OURS | BY_NAME
