@@ -32,7 +32,7 @@ def test_elements_that_follow_one_another_make_up_the_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize("cut", [1, 3, len(MADE.der) // 2, len(MADE.der) - 1])
+@pytest.mark.parametrize("cut", [1, 3, 150, -1])  # not its length: that is another one in each process
 def test_a_certificate_that_is_cut_is_an_error(cut: int) -> None:
     """A part of a certificate is never read as a whole one."""
     with pytest.raises(ValueError, match="ends in the middle"):
