@@ -98,11 +98,12 @@ def _imagined_case(site: Site, plan: Plan, actor: str) -> Case:
 
 def renewal_impact(engine: Engine, site: Site, snapshot: Snapshot, node: str) -> list[Finding] | None:
     """The pins about a node's certificate; None where the site has no such node."""
-    target = engine.target(site)
+    target, named = engine.target(site), site.endpoints()
     about = [
         f
         for f in snapshot.findings
         if (place := target.locate(site, f.pin)).kind == "endpoint"
-        and node in (place.peer, place.endpoint.host if place.endpoint else None)
+        and place.endpoint is not None
+        and (node in (place.peer, place.endpoint.host) or place.endpoint == named.get(node))
     ]
-    return about or (None if node not in target.holders(site) else [])
+    return about or ([] if node in (*target.holders(site), *named) else None)

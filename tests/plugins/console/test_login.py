@@ -24,12 +24,6 @@ def mode(path: Path) -> int | None:
     return path.stat().st_mode & 0o777 if path.exists() else None
 
 
-def readable_by_all(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    path.chmod(0o644)
-
-
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -59,10 +53,3 @@ async def test_a_wrong_token_is_not_kept(world: Any, config: Path) -> None:
     async with serving(world.app) as url:
         code, said = await typed(world, "login", url, RETRUST_TOKEN="rt_wrong_token")
     assert (code, mode(config)) == (3, None), said
-
-
-async def test_a_token_that_others_can_read_is_not_used(world: Any, config: Path) -> None:
-    """It may be in other hands: the user is told to revoke it."""
-    readable_by_all(config, "https://retrust.example.com\nrt_x\n")
-    code, said = await typed(world, "cases")
-    assert (code, "others can read this token" in said) == (2, True)
