@@ -89,6 +89,8 @@ async def tls_server(
     clients: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not server.is_serving():  # the handshake was still going on at the block's end
+            return writer.transport.abort()
         task = asyncio.current_task()
         assert task is not None
         clients[task] = writer.transport

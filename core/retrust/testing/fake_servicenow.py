@@ -8,20 +8,19 @@ attachments, and the ways in which an instance fails.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from retrust.testing.serving import serving
 
 Trouble = Literal["401", "403", "429", "500", "503", "silent", "hibernating", "login page", "lost answer"]
 
@@ -92,18 +91,8 @@ class FakeServiceNow:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[FakeServiceNow]:
         """Listen on a free loopback port until the block ends; ``url`` is the instance's address."""
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(self._app(), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        server = _Quiet(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        async with serving(self._app()) as self.url:
             yield self
-        finally:
-            server.should_exit = True
-            await task
-            listener.close()
 
     def _app(self) -> Starlette:
         return Starlette(
@@ -218,14 +207,6 @@ class FakeServiceNow:
             if wanted.items() <= {"file_name": a.file_name, "table_sys_id": a.sys_id, "table_name": a.table}.items()
         ]
         return JSONResponse({"result": found})
-
-
-class _Quiet(uvicorn.Server):
-    """Leaves signals to the process that it is a guest of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _error(status: int, message: str) -> JSONResponse:
