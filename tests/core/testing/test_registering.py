@@ -16,3 +16,15 @@ def test_only_the_plugins_own_objects_are_named() -> None:
     assert found["targets"] == ["model"]
     assert all(found.values())
     assert "gates" not in found
+
+
+def test_what_retrust_would_not_start_with_is_an_error() -> None:
+    """As at its start, the plugin is named."""
+
+    class Broken:
+        @hookimpl
+        def retrust_targets(self) -> list[object]:
+            return [object()]
+
+    with pytest.raises(PluginError, match="under-test"):
+        registered(Broken())

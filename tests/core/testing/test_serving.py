@@ -41,7 +41,6 @@ async def test_signals_stay_the_tests_own() -> None:
         assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_an_open_stream_does_not_hold_the_block() -> None:
     """It is cut at the end."""
     async with httpx.AsyncClient(timeout=30) as client, asyncio.timeout(30):
