@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from retrust.gates import Gate, GateSettings
-from retrust.models import Grade, Verdict
+from retrust.gates import Gate, GateSettings, Question
+from retrust.models import GateState, Grade, Verdict
 from retrust.testing.plans import DIGEST, NOW, a_case, a_decision, a_plan, a_question, an_inventory
 
 
@@ -19,6 +19,9 @@ class Sized(GateSettings):
 class SizedGate(Gate[Sized]):
     name = "sized"
     settings_model = Sized
+
+    async def state(self, asked: Question[Sized]) -> GateState:
+        return GateState(gate=self.name, state="open")
 
 
 def test_a_plan_has_a_step_of_each_risk_named() -> None:
