@@ -127,7 +127,9 @@ class Overview:
     def sub(self) -> str:
         broken, sites = len(self.down), f"{self.sites} site{'s' if self.sites != 1 else ''}"
         said = f"{broken} of {sites} {'is' if broken == 1 else 'are'} broken" if broken else ""
-        unseen = f"{self.unseen} of them {'was' if self.unseen == 1 else 'were'} never looked at" if self.unseen else ""
+        unseen = (
+            f"{self.unseen} {'site was' if self.unseen == 1 else 'sites were'} never looked at" if self.unseen else ""
+        )
         return "; ".join(filter(None, [said or f"No relation is broken at {sites}, as last seen", unseen]))
 
 
@@ -139,10 +141,11 @@ async def overview(console: Console, visitor: Visitor) -> Overview:
     ended = await console.ledger.cases(states=[State.HEALED, State.REFUSED], limit=100)
     sites = console.host.inventory.sites
     lately = [c for c in ended if c.updated_at >= since]
+    healed = {c.site: c.first_entry for c in reversed(lately) if c.state is State.HEALED}
     return Overview(
         _oldest(mine),
         _oldest([b for b in briefs if b.needs_somebody and b.case.id not in chosen]),
-        [c for c in lately if c.state is State.REFUSED],
+        [c for c in lately if c.state is State.REFUSED and c.first_entry > healed.get(c.site, 0)],
         await _down(console, briefs),
         [(b, await _at(console, b.case)) for b in briefs if b.case.state in (State.EXECUTING, State.VERIFYING)],
         [c for c in lately if c.state is State.HEALED],
