@@ -168,7 +168,7 @@ async def _assigned(folder: Path) -> float:
             intake, assigner = Intake(ledger), Assigner(engine, ledger)
             began = time.process_time()
             for start in range(0, NAMES, 1000):
-                await intake.deliver([_named(n) for n in range(start, start + 1000)])
+                await intake.deliver("relay", [_named(n) for n in range(start, start + 1000)])
                 await assigner.round()
             taken = time.process_time() - began
             assert assigner.unassigned == 0

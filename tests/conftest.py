@@ -67,6 +67,7 @@ SLOW = (
     "end_to_end/test_cold_run.py",
     "end_to_end/test_command_line.py",
     "end_to_end/test_done_stays_done.py",
+    "end_to_end/test_followed_exactly.py",
     "end_to_end/test_killed.py",
     "end_to_end/test_operating_guide.py",
     "end_to_end/test_pages_that_vary.py",

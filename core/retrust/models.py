@@ -121,6 +121,12 @@ class Sighting(Frozen):
     """The sender's event that told of it, by which a source knows that one sent again is already counted."""
 
     @property
+    def says(self) -> tuple[object, ...]:
+        """What two sightings have in common that are counted as one."""
+        where = self.site, self.holder, self.key, self.endpoint
+        return (self.kind, *where, self.dn, self.role, self.fingerprint, self.actor, self.level)
+
+    @property
     def is_hint(self) -> bool:
         return self.level == "hint"
 

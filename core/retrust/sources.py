@@ -33,10 +33,15 @@ class Delivery(Protocol):
     host: Host
     knowledge: Knowledge
 
-    async def deliver(self, sightings: Sequence[Sighting]) -> None:
+    async def deliver(
+        self, sightings: Sequence[Sighting], *, position: tuple[str, str] | None = None, patient: bool = False
+    ) -> None:
         """Hand in sightings, of the level that this source knows its speakers by.
 
-        Returns when they are in the ledger, durably; raises ``LedgerError`` when they are not."""
+        Returns when they are in the ledger, durably; raises ``LedgerError`` when they are not. ``position`` is a
+        key, and where this source goes on after them: both are kept at once, or neither. A ``patient`` source
+        answers to nobody: what only repeats what the ledger has is then counted, and kept within half a minute,
+        with its position."""
         ...
 
     async def ask_look(self, site: str, why: str) -> None:
@@ -48,11 +53,13 @@ class Delivery(Protocol):
         ...
 
     async def position(self, key: str) -> str | None:
-        """What this source remembered under ``key`` before the service was last stopped."""
+        """Where the ledger has kept what this source delivered up to, or what it remembered under ``key``.
+
+        What was delivered after that is not kept, and is to be delivered again."""
         ...
 
     async def remember(self, key: str, value: str) -> None:
-        """Remember where to go on; called after what was read up to there has been delivered."""
+        """Remember something; where to go on is said with what is delivered."""
         ...
 
     def healthy(self, detail: str = "", *, lag: float = 0.0) -> None:
@@ -61,6 +68,10 @@ class Delivery(Protocol):
 
     def dropped(self, count: int, why: str) -> None:
         """Count what was lost before anything could be read of it."""
+        ...
+
+    def refused(self, count: int) -> None:
+        """Count what this source did not take: requests that it turned away, names that it does not tell apart."""
         ...
 
 
@@ -77,6 +88,43 @@ class EventSource(Generic[SettingsT]):
     async def run(self, settings: SettingsT, delivery: Delivery) -> None:
         """Hear and deliver until cancelled."""
         ...
+
+
+DIFFERENT = 500
+"""How many different hints wait to be kept apart: anybody can send names without end."""
+NOBODY = dict.fromkeys(("holder", "key", "endpoint", "dn", "role", "fingerprint", "at")) | {
+    "kind": "log",
+    "text": f"further hints, beyond {DIFFERENT} different ones",
+}
+
+
+class Tally:
+    """Sightings that wait to be kept: of those that say the same the first and the last, counted exactly.
+
+    Further hints are counted without their names; ``unnamed`` is how many those were.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[object, list[Sighting]] = {}
+        self.unnamed = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def add(self, seen: Sighting) -> None:
+        if seen.is_hint and len(self._rows) >= DIFFERENT and seen.says not in self._rows:
+            self.unnamed += seen.count
+            seen = seen.model_copy(update=NOBODY)
+        row = self._rows.setdefault(seen.says, [])
+        row.append(seen)
+        if len(row) > 2:
+            count = sum(s.count for s in row)
+            first, _, last = sorted(row, key=lambda s: s.at or s.received_at)
+            row[:] = [first.model_copy(update={"count": 1}), last.model_copy(update={"count": count - 1})]
+
+    def take(self) -> list[Sighting]:
+        rows, self._rows = self._rows, {}
+        return [seen for row in rows.values() for seen in row]
 
 
 class Sender(NamedTuple):

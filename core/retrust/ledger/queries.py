@@ -21,7 +21,7 @@ M = TypeVar("M", bound=Frozen)
 FILE = "ledger.db"
 """A ledger's name in its home, where no address is given."""
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration. Kept here so that opening a current ledger does not import Alembic."""
 
 SCHEMA_VERSION = "SELECT version_num FROM ledger_version"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select, text
@@ -25,6 +26,7 @@ from retrust.ledger.entries import (
 from retrust.ledger.entry import Entry
 from retrust.ledger.journal import Journal
 from retrust.ledger.leases import Lease, fence
+from retrust.ledger.positions import SELECT, keep, of_home
 from retrust.ledger.records import A_LOOK, AcceptedIdentity, Case, Sighted
 from retrust.ledger.undisturbed import undisturbed
 from retrust.ledger.writing import Row, Writing
@@ -44,8 +46,17 @@ class Sightings(Journal):
         await self.sight_many([sighting], run=run)
 
     @undisturbed
-    async def sight_many(self, sightings: Iterable[Sighting], *, run: str | None = None) -> None:
-        """Keep a batch, all or nothing; those that say the same become one row, exactly counted."""
+    async def sight_many(
+        self,
+        sightings: Iterable[Sighting],
+        *,
+        run: str | None = None,
+        positions: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    ) -> None:
+        """Keep a batch, all or nothing; those that say the same become one row, exactly counted.
+
+        ``positions``, by kind of source and its key, say where sources go on after it; they are kept with it.
+        """
         by_site: dict[str | None, list[SightedRow]] = {}
         events: dict[str | None, set[str]] = {}
 
@@ -57,11 +68,17 @@ class Sightings(Journal):
 
         for row in aggregated(noted()):
             by_site.setdefault(row.site, []).append(row)
-        if not by_site:
+        if not by_site and not positions:
             return
         async with self.write() as writing:
+            await keep(writing, self.home, positions)
             for site, rows in by_site.items():
                 await self._sight_site(writing, site, rows, sorted(events.get(site, ())), run)
+
+    async def position(self, source: str, key: str) -> str | None:
+        """Where this home's source of that kind goes on."""
+        rows = await self._rows(SELECT, **of_home(self.home, source, key))
+        return str(rows[0]["value"]) if rows else None
 
     async def _sight_site(
         self, writing: Writing, site: str | None, rows: Sequence[SightedRow], events: Sequence[str], run: str | None

@@ -218,6 +218,16 @@ identities = Table(
     Column("at", Text, nullable=False),
 )
 
+positions = Table(
+    "positions",
+    metadata,
+    Column("home", Text, primary_key=True),  # several may share a ledger, and each follows its own machine's files
+    Column("source", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Where sources go on, written with what they delivered: no entry, and not derived from any."""
+
 attachments = Table(
     "attachments",
     metadata,

@@ -31,6 +31,7 @@ class KeptDelivery:
     positions: dict[str, str] = field(default_factory=dict)
     said: str = ""
     drops: int = 0
+    refusals: int = 0
 
     @property
     def knowledge(self) -> Any:
@@ -47,11 +48,15 @@ class KeptDelivery:
     async def accepted_identities(self, site: str) -> list[Any]:
         return []
 
-    async def deliver(self, sightings: Sequence[Sighting]) -> None:
-        if self.refuses:
+    async def deliver(
+        self, sightings: Sequence[Sighting], *, position: tuple[str, str] | None = None, patient: bool = False
+    ) -> None:
+        if self.refuses and sightings:
             self.refuses -= 1
             raise TemporaryError("the ledger is away")
         self.seen += sightings
+        if position:
+            self.positions |= [position]
 
     async def ask_look(self, site: str, why: str) -> None:
         self.looks.append((site, why))
@@ -70,6 +75,9 @@ class KeptDelivery:
 
     def dropped(self, count: int, why: str) -> None:
         self.drops += count
+
+    def refused(self, count: int) -> None:
+        self.refusals += count
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
         """Wait for something to be so; ``what`` is the complaint's text when it never is."""

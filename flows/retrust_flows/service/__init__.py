@@ -1,6 +1,6 @@
 """The service: from what sources hear to passes that run, in one process or over a work pool.
 
-    positions, intake, supervision   sources: kept running, and what they deliver into the ledger
+    intake, supervision              sources: kept running, and what they deliver into the ledger
     tail                             every entry of the ledger, in order, whoever wrote it
     standing                         what the entries say of a site; whether a pass is due. Pure
     assigning                        which site a sighting is about that names none

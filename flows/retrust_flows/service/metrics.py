@@ -127,4 +127,5 @@ _SOURCE_GAUGES: tuple[tuple[str, str, Callable[[Supplied], float]], ...] = (
     ("delivered", "Sightings that the source delivered.", lambda s: float(s.delivered)),
     ("restarts", "How often the source was started again.", lambda s: float(s.restarts)),
     ("dropped", "What was lost before it could be read, as the kernel counts it.", lambda s: float(s.drops)),
+    ("refused", "Requests that a door turned away, and hints counted without their names.", lambda s: s.refusals),
 )

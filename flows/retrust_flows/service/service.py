@@ -19,10 +19,9 @@ from retrust_flows.service import web
 from retrust_flows.service.assigning import Assigner
 from retrust_flows.service.dispatch import Dispatcher
 from retrust_flows.service.emitting import Emitter
-from retrust_flows.service.intake import Intake
+from retrust_flows.service.intake import REPEATS, Intake
 from retrust_flows.service.launching import Launcher
 from retrust_flows.service.metrics import Metrics
-from retrust_flows.service.positions import Positions
 from retrust_flows.service.supervision import Supplied, health, keep_running, supplied_sources
 from retrust_flows.service.tail import Tail
 
@@ -60,12 +59,13 @@ class Service:
         emitter: Emitter | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         poll: float = 1.0,
+        repeats: float = REPEATS,
     ) -> Service:
         """``InventoryError`` where a source's settings are wrong."""
-        intake, tail = Intake(ledger), Tail(ledger, poll=poll)
+        intake, tail = Intake(ledger, repeats=repeats), Tail(ledger, poll=poll)
         assigner = Assigner(engine, ledger, clock)
         dispatcher = Dispatcher(engine, ledger, launcher, tail, clock)
-        sources = supplied_sources(engine, ledger, intake, Positions(engine.home))
+        sources = supplied_sources(engine, ledger, intake)
         metrics.sources, metrics.standings = lambda: sources, lambda: tuple(dispatcher.standings.values())
         metrics.unassigned = lambda: assigner.unassigned
         return cls(engine, ledger, metrics, intake, tail, dispatcher, assigner, emitter, sources)
@@ -74,7 +74,7 @@ class Service:
     async def running(self, sock: socket.socket | None = None, *, grace: float = PASS_GRACE) -> AsyncIterator[Service]:
         """All of it, until the block ends: then sources first, the door, and passes last."""
         await self.dispatcher.start()
-        self.tail.listeners += [self.metrics.take, self.assigner.take]
+        self.tail.listeners += [self.metrics.take, self.assigner.take, self.intake.take]
         try:
             self._start("dispatcher", self.dispatcher.run)
             self._start("assigner", self.assigner.run)

@@ -19,7 +19,6 @@ from retrust.ledger.entries import LookAsked, Noticed
 from retrust.models import Sighting
 from retrust.sources import EventSource
 from retrust_flows.service.intake import Intake
-from retrust_flows.service.positions import Positions
 
 if TYPE_CHECKING:
     from retrust.ledger import Knowledge
@@ -41,7 +40,6 @@ class Supplied:
     knowledge: Knowledge
     ledger: Ledger = field(repr=False)
     intake: Intake = field(repr=False)
-    positions: Positions = field(repr=False)
     up: bool = False
     detail: str = "not started"
     lag: float = 0.0
@@ -49,9 +47,13 @@ class Supplied:
     delivered: int = 0
     restarts: int = 0
     drops: int = 0
+    refusals: int = 0
 
-    async def deliver(self, sightings: Sequence[Sighting]) -> None:
-        await self.intake.deliver(sightings)
+    async def deliver(
+        self, sightings: Sequence[Sighting], *, position: tuple[str, str] | None = None, patient: bool = False
+    ) -> None:
+        positions = {(self.kind.name, position[0]): position[1]} if position else None
+        await self.intake.deliver(self.name, sightings, positions, patient=patient)
         if sightings:
             self.delivered += sum(seen.count for seen in sightings)
             self.heard_at = datetime.now(UTC)
@@ -63,10 +65,10 @@ class Supplied:
         await self.ledger.append(Noticed(what=what, detail=detail), actor="service", site=site)
 
     async def position(self, key: str) -> str | None:
-        return self.positions.get(self.kind.name, key)
+        return await self.intake.position(self.name, self.kind.name, key)
 
     async def remember(self, key: str, value: str) -> None:
-        self.positions.keep(self.kind.name, key, value)
+        await self.deliver((), position=(key, value))
 
     def healthy(self, detail: str = "", *, lag: float = 0.0) -> None:
         self.up, self.detail, self.lag = True, detail, lag
@@ -75,19 +77,20 @@ class Supplied:
         self.drops += count
         log.warning("%s lost %d: %s", self.name, count, why)
 
+    def refused(self, count: int) -> None:
+        self.refusals += count
 
-def supplied_sources(engine: Engine, ledger: Ledger, intake: Intake, positions: Positions) -> list[Supplied]:
+
+def supplied_sources(engine: Engine, ledger: Ledger, intake: Intake) -> list[Supplied]:
     """The inventory's sources with their settings; ``InventoryError`` names every line that is wrong."""
     problems: list[str] = []
-    found = list(_read(engine, ledger, intake, positions, problems))
+    found = list(_read(engine, ledger, intake, problems))
     if problems:
         raise InventoryError("the inventory's sources are wrong", problems=tuple(problems))
     return found
 
 
-def _read(
-    engine: Engine, ledger: Ledger, intake: Intake, positions: Positions, problems: list[str]
-) -> Iterator[Supplied]:
+def _read(engine: Engine, ledger: Ledger, intake: Intake, problems: list[str]) -> Iterator[Supplied]:
     for index, entry in enumerate(engine.inventory.sources):
         kind = engine.plugins.sources.get(entry.source)
         if kind is None:
@@ -101,7 +104,7 @@ def _read(
         except InventoryError as exc:
             problems.extend(exc.problems)
             continue
-        yield Supplied(f"{kind.name}[{index}]", kind, settings, engine, ledger, ledger, intake, positions)
+        yield Supplied(f"{kind.name}[{index}]", kind, settings, engine, ledger, ledger, intake)
 
 
 async def keep_running(source: Supplied, *, sleep: Sleep = asyncio.sleep, first: float = FIRST) -> None:
@@ -136,6 +139,7 @@ def health(sources: Sequence[Supplied]) -> dict[str, Any]:
             "delivered": s.delivered,
             "restarts": s.restarts,
             "drops": s.drops,
+            "refused": s.refusals,
         }
         for s in sources
     }

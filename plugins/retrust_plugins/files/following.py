@@ -13,10 +13,12 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from retrust.logs import CONTEXT, Scanner
@@ -31,11 +33,16 @@ Id = tuple[int, int]
 
 @dataclass(frozen=True)
 class Kept:
-    """Where one file is gone on with: ``head`` is the digest of its first ``headed`` bytes."""
+    """Where one file is gone on with: ``head`` is the digest of its first ``headed`` bytes.
+
+    ``told`` is how many events behind ``offset`` were told of already, by signature: one that is not over yet may
+    stand before them.
+    """
 
     offset: int
     headed: int
     head: str
+    told: Mapping[str, int] = field(default_factory=dict)
 
 
 class Followed:
@@ -44,15 +51,17 @@ class Followed:
     ``live`` is whether what was told last was written while we followed, after all that we found there.
     """
 
-    def __init__(self, path: Path, signatures: Sequence[LogSignature], *, offset: int = 0) -> None:
+    def __init__(
+        self, path: Path, signatures: Sequence[LogSignature], *, offset: int = 0, told: Mapping[str, int] | None = None
+    ) -> None:
         self.path = path
         self._file = path.open("rb", buffering=0)
         status = os.fstat(self._file.fileno())
         self.id: Id = (status.st_dev, status.st_ino)
         self._signatures = signatures
-        self._begin(min(offset, status.st_size))
+        self._begin(min(offset, status.st_size), told or {})
 
-    def _begin(self, offset: int) -> None:
+    def _begin(self, offset: int, told: Mapping[str, int] = MappingProxyType({})) -> None:
         """Read on from ``offset``; what stands before it is context, and was told of already."""
         self._scanner = Scanner(self._signatures)
         self._file.seek(max(0, offset - CONTEXT))
@@ -60,6 +69,8 @@ class Followed:
         self._scanner.feed(before or b"")
         self._scanner.flush()
         self.offset = self.safe = offset
+        self._told: Counter[str] = Counter()
+        self._again = Counter(told)
         self.live = self._caught_up = False
         self._head = os.pread(self._file.fileno(), min(HEAD, offset), 0)
 
@@ -105,13 +116,21 @@ class Followed:
         return self._settled(begun + self._scanner.flush())
 
     def _settled(self, matches: list[Match]) -> list[Match]:
+        """Those that were not told of before; from where all is told, nothing is read again."""
+        new = [match for match in matches if not self._is_again(match)]
         if not self._scanner.pending:
             self.safe = self.offset
-        return matches
+            self._told.clear()
+            self._again.clear()
+        return new
+
+    def _is_again(self, match: Match) -> bool:
+        self._told[match.signature] += 1
+        return self._told[match.signature] <= self._again[match.signature]
 
     def kept(self) -> Kept:
         head = self._head[: self.safe]
-        return Kept(self.safe, len(head), _digest(head))
+        return Kept(self.safe, len(head), _digest(head), dict(self._told))
 
     def close(self) -> None:
         self._file.close()
@@ -189,17 +208,18 @@ class Following:
             return
         self._passed.pop(id_, None)
         try:
-            followed = Followed(path, self.signatures, offset=self._offset(path, status, passed))
+            offset, told = self._begins_at(path, status, passed)
+            followed = Followed(path, self.signatures, offset=offset, told=told)
         except OSError as exc:
             self.trouble = f"{path} cannot be read: {exc.strerror}"
             return
         self.files[followed.id] = followed
 
-    def _offset(self, path: Path, status: os.stat_result, passed: Kept | None) -> int:
+    def _begins_at(self, path: Path, status: os.stat_result, passed: Kept | None) -> tuple[int, Mapping[str, int]]:
         kept = self.kept.pop(_id(status), None) or passed
         if kept is not None and _begins_with(path, kept):
-            return kept.offset
-        return status.st_size if self._first and not self.backlog and not self._went_before else 0
+            return kept.offset, kept.told
+        return (status.st_size if self._first and not self.backlog and not self._went_before else 0), {}
 
     def _let_go(self, id_: Id) -> None:
         followed = self.files[id_]
@@ -215,10 +235,10 @@ class Following:
     def state(self) -> list[list[Any]]:
         """For ``restore``: where every open file is gone on with."""
         kept = {id_: followed.kept() for id_, followed in self.files.items()}
-        return [[*id_, k.offset, k.headed, k.head] for id_, k in kept.items()]
+        return [[*id_, k.offset, k.headed, k.head, k.told] for id_, k in kept.items()]
 
     def restore(self, state: Iterable[Sequence[Any]]) -> None:
-        self.kept = {(int(d), int(i)): Kept(int(o), int(n), str(h)) for d, i, o, n, h in state}
+        self.kept = {(int(d), int(i)): Kept(int(o), int(n), str(h), t) for d, i, o, n, h, t in state}
         self._went_before = True
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from retrust.inventory import Duration, Part, Text, Texts
 from retrust.models import Sighting
 from retrust.signatures import Match
 from retrust.sources import Delivery, EventSource, sighting_of
-from retrust_plugins.files.following import Followed, Following
+from retrust_plugins.files.following import Followed, Following, Id
 
 REST = 0.15
 """Seconds after the last byte at which an event counts as told: one line of it may follow another."""
@@ -58,6 +58,7 @@ class _Source:
     def __init__(self, settings: FileSettings, delivery: Delivery, following: Following) -> None:
         self._settings, self._delivery, self._following = settings, delivery, following
         self._key = json.dumps([settings.site, settings.holder, sorted(settings.paths)])
+        self._kept: set[Id] | None = None
         self._pending_since: float | None = None
         self._read_at = 0.0
 
@@ -100,8 +101,17 @@ class _Source:
             await self._flush()
         if not self._pending():
             self._pending_since = None
-        await self._delivery.remember(self._key, json.dumps(self._following.state()))
+        await self._remember()
         self._tell()
+
+    async def _remember(self) -> None:
+        """At once where other files are followed than before: one not kept would be an old one at the next start."""
+        files = set(self._following.files)
+        await self._delivery.deliver((), position=self._position(), patient=files == self._kept)
+        self._kept = files
+
+    def _position(self) -> tuple[str, str]:
+        return self._key, json.dumps(self._following.state())
 
     async def _read(self, followed: Followed) -> None:
         while (matches := followed.read()) is not None:
@@ -116,7 +126,8 @@ class _Source:
 
     async def _deliver(self, followed: Followed, matches: Sequence[Match]) -> None:
         if matches:
-            await self._delivery.deliver(list(self._sightings(followed, matches)))
+            seen = list(self._sightings(followed, matches))
+            await self._delivery.deliver(seen, position=self._position(), patient=True)
 
     def _sightings(self, followed: Followed, matches: Iterable[Match]) -> Iterable[Sighting]:
         newest = followed.written_at

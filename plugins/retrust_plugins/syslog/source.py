@@ -21,9 +21,9 @@ from retrust.errors import PermanentError, RetrustError
 from retrust.inventory import Host, InventoryPath, Part, Port, Text, Wrong
 from retrust.models import Level
 from retrust.signatures import Match
-from retrust.sources import Delivery, EventSource, Sender, sender_of, sighting_of
+from retrust.sources import Delivery, EventSource, Sender, Tally, sender_of, sighting_of
 from retrust_plugins.syslog.messages import Frames, Piece, host_of
-from retrust_plugins.syslog.streams import Connected, Streams, Tally
+from retrust_plugins.syslog.streams import Connected, Streams
 from retrust_plugins.syslog.udp import Datagrams, UdpListener
 
 REST = 0.15
@@ -208,11 +208,14 @@ class _Source:
 
     async def _deliver(self) -> None:
         """What could not be kept is kept in mind; the source goes on hearing."""
-        sightings = self._tally.take()
+        sightings, tally = self._tally.take(), self._tally
+        self._delivery.refused(tally.unnamed)
+        tally.unnamed = 0
         try:
-            await self._delivery.deliver(sightings)
+            await self._delivery.deliver(sightings, patient=True)
         except RetrustError as exc:
-            self._tally.put_back(sightings)
+            for seen in sightings:
+                tally.add(seen)
             self._delivery.healthy(f"not kept yet: {exc}", lag=1.0)
             asyncio.get_running_loop().call_later(1.0, self._heard.set)
 
@@ -232,7 +235,7 @@ class _Source:
             self._tell(speaker, matches)
         if self._tally:
             async with asyncio.timeout(LAST_WORDS):
-                await self._delivery.deliver(self._tally.take())
+                await self._delivery.deliver(self._tally.take(), patient=True)
 
 
 def _speaker(data: bytes, before: Connected) -> Connected:

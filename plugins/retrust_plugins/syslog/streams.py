@@ -1,4 +1,4 @@
-"""What each host says, scanned for failures; and the failures, counted until they are delivered.
+"""What each host says, scanned for failures.
 
 A host that says nothing of interest costs its last few kilobytes: a scanner is made only where an anchor
 stands, and let go of when the host rests.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from retrust.logs import CONTEXT, Scanner
-from retrust.models import Level, Sighting
+from retrust.models import Level
 from retrust.signatures import LogSignature, Match
 
 HOSTS = 2000
@@ -70,29 +70,3 @@ class Streams:
             if stream.scanner is not None:
                 matches, stream.scanner = stream.scanner.flush(), None
                 yield speaker, matches
-
-
-class Tally:
-    """Sightings that wait to be delivered: of those that say the same the first and the last, counted exactly."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[object, ...], list[Sighting]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._rows)
-
-    def add(self, seen: Sighting) -> None:
-        row = self._rows.setdefault((seen.site, seen.holder, seen.dn, seen.role, seen.level), [])
-        row.append(seen)
-        if len(row) > 2:
-            count = sum(s.count for s in row)
-            first, _, last = sorted(row, key=lambda s: s.at or s.received_at)
-            row[:] = [first.model_copy(update={"count": 1}), last.model_copy(update={"count": count - 1})]
-
-    def take(self) -> list[Sighting]:
-        rows, self._rows = self._rows, {}
-        return [seen for row in rows.values() for seen in row]
-
-    def put_back(self, sightings: Sequence[Sighting]) -> None:
-        for seen in sightings:
-            self.add(seen)

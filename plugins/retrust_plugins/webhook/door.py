@@ -84,17 +84,19 @@ class Webhook(EventSource[WebhookSettings], App):
         return Starlette(routes=[Route("/{name}", self._answer, methods=["POST"])])
 
     async def _answer(self, request: Request) -> Response:
+        door = self._doors.get(request.path_params["name"])
         try:
-            kept = await self._take(request)
+            kept = await self._take(door, request)
         except _No as no:
+            if door is not None:
+                door.delivery.refused(1)
             headers = {"Retry-After": "5"} if no.status == 503 else {}
             if no.status in (401, 413):
                 headers["Connection"] = "close"
             return JSONResponse({"error": no.why}, no.status, headers=headers)
         return JSONResponse({"sightings": kept}, 202)
 
-    async def _take(self, request: Request) -> int:
-        door = self._doors.get(request.path_params["name"])
+    async def _take(self, door: _Door | None, request: Request) -> int:
         if door is None:
             raise _No(404, "there is no such door")
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -81,7 +81,12 @@ def _serving() -> Any:
 
 @asynccontextmanager
 async def serving(
-    site: Campus, *, sources: list[dict[str, Any]] | None = None, poll: float = 0.2, **options: Any
+    site: Campus,
+    *,
+    sources: list[dict[str, Any]] | None = None,
+    poll: float = 0.2,
+    repeats: float = 0.5,
+    **options: Any,
 ) -> AsyncIterator[Serving]:
     """A service of its own over a site: its own engine and its own ledger, as after a restart."""
     if sources is not None:
@@ -91,7 +96,7 @@ async def serving(
     engine = engine_over(site.inventory, site.home)
     async with await engine.open_ledger() as ledger:
         launched = Bare(engine, ledger, person_at_the_pages(site.lab))
-        service = Service.build(engine, ledger, launched, Metrics(), poll=poll, **options)
+        service = Service.build(engine, ledger, launched, Metrics(), poll=poll, repeats=repeats, **options)
         with web.bind("127.0.0.1", 0) as sock:
             async with service.running(sock), httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
                 yield Serving(site, service, ledger, launched, http)

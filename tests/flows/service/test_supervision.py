@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,6 @@ from retrust.ledger import Ledger, LedgerError
 from retrust.sources import EventSource
 from retrust.testing.ledgers import NOON, sighting
 from retrust_flows.service.intake import Intake
-from retrust_flows.service.positions import Positions
 from retrust_flows.service.supervision import Supplied, health, keep_running
 
 
@@ -53,7 +53,6 @@ def supplied(kind: Any, ledger: Ledger) -> Supplied:
         ledger,
         ledger,
         Intake(ledger),
-        Positions(ledger.home),
     )
 
 
@@ -77,6 +76,7 @@ async def test_a_source_that_raises_is_started_again_with_growing_pauses(ledger:
         "delivered": 1,
         "restarts": 3,
         "drops": 0,
+        "refused": 0,
     }
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -119,7 +119,7 @@ async def test_a_storm_costs_few_entries_and_every_sighting_counts(ledger: Ledge
     """100,000 sightings of two edges, from many at once: two rows, exact counts, first and last times."""
     intake = Intake(ledger)
     storm = [sighting(n, dn=f"CN=pi-{n % 2}") for n in range(100_000)]
-    await asyncio.gather(*(intake.deliver(storm[at : at + 500]) for at in range(0, len(storm), 500)))
+    await asyncio.gather(*(intake.deliver("file", storm[at : at + 500]) for at in range(0, len(storm), 500)))
     seen = await ledger.sightings("campus")
     assert sorted((s.dn, s.count) for s in seen) == [("CN=pi-0", 50_000), ("CN=pi-1", 50_000)]
     assert (min(s.first_at for s in seen), max(s.at for s in seen)) == (storm[0].at, storm[-1].at)
@@ -178,21 +178,29 @@ async def test_a_delivery_fails_as_a_whole(ledger: Ledger, monkeypatch: pytest.M
     """Everybody whose sightings were to be written together is told, and the next delivery is tried anew."""
     intake, keep = Intake(ledger), ledger.sight_many
 
-    async def refuse(sightings: Any, *, run: str | None = None) -> None:
+    async def refuse(sightings: Any, **_: Any) -> None:
         raise LedgerError("the disk is full", where="ledger.db")
 
     monkeypatch.setattr(ledger, "sight_many", refuse)
-    ended = await asyncio.gather(*(intake.deliver([sighting(n)]) for n in range(3)), return_exceptions=True)
+    ended = await asyncio.gather(*(intake.deliver("file", [sighting(n)]) for n in range(3)), return_exceptions=True)
     assert [type(e) for e in ended] == [LedgerError] * 3
     monkeypatch.setattr(ledger, "sight_many", keep)
-    await intake.deliver([sighting(9)])
+    await intake.deliver("file", [sighting(9)])
     assert [s.count for s in await ledger.sightings("campus")] == [1]
 
 
-async def test_positions_outlive_the_process_and_a_damaged_file(tmp_path: Path) -> None:
-    """What was remembered is there for the next one; a file that cannot be read is as good as none."""
-    Positions(tmp_path).keep("file", "a key", "a value")
-    assert Positions(tmp_path).get("file", "a key") == "a value"
-    assert Positions(tmp_path).get("probe", "a key") is None
-    (tmp_path / "positions.json").write_text("{")
-    assert Positions(tmp_path).get("file", "a key") is None
+async def test_what_is_remembered_outlives_the_process(tmp_path: Path) -> None:
+    """It is of one kind of source, and of one home: another home's files are others."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    for home in ("one", "two"):
+        if home == "two":  # a worker's home has the same key
+            (tmp_path / "two").mkdir()
+            shutil.copy(tmp_path / "one" / "ledger.key", tmp_path / "two")
+        async with await Ledger.open(url, tmp_path / home) as ledger:
+            source = supplied(Moody(0), ledger)
+            assert await source.position("a key") is None
+            for value in ("before", "a value"):
+                await source.remember("a key", value)
+        async with await Ledger.open(url, tmp_path / home) as ledger:
+            assert await supplied(Moody(0), ledger).position("a key") == "a value"
+            assert await ledger.position("probe", "a key") is None

@@ -23,7 +23,6 @@ from retrust.models import Endpoint
 from retrust.testing.certificates import self_signed
 from retrust.testing.deliveries import KeptDelivery
 from retrust_plugins.syslog.source import Syslog, SyslogSettings
-from retrust_plugins.syslog.streams import Tally
 from retrust_plugins.syslog.udp import UdpListener
 
 LINES = (
@@ -250,21 +249,6 @@ async def test_what_the_kernel_drops_is_counted() -> None:
         listener.close()
     assert dropped > 0
     assert len(came) + dropped == sent
-
-
-def test_a_tally_counts_exactly_and_keeps_both_ends() -> None:
-    """Of a storm it holds two sightings for each failure, the first and the last, and every count."""
-    from datetime import timedelta
-
-    from retrust.testing.ledgers import NOON, sighting
-
-    tally = Tally()
-    for number in range(10_000):
-        tally.add(sighting(number, dn=f"CN=pi-{number % 2}"))
-    rows = tally.take()
-    assert (len(rows), sum(row.count for row in rows)) == (4, 10_000)
-    assert (min(r.at for r in rows), max(r.at for r in rows)) == (NOON, NOON + timedelta(seconds=9999))
-    assert not tally
 
 
 @asynccontextmanager

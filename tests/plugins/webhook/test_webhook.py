@@ -45,6 +45,7 @@ class Kept:
     may: asyncio.Event = field(default_factory=asyncio.Event)
     broken: bool = False
     name: str = "webhook[0]"
+    refusals: int = 0
 
     async def deliver(self, sightings: Sequence[Sighting]) -> None:
         await self.may.wait()
@@ -54,6 +55,9 @@ class Kept:
 
     def healthy(self, detail: str = "", *, lag: float = 0.0) -> None:
         pass
+
+    def refused(self, count: int) -> None:
+        self.refusals += count
 
 
 @dataclass
