@@ -9,7 +9,8 @@ of a case are ``retrust.states``.
     cases      cases, decisions, digests, alarms       schema     migrations on opening
     work       snapshots, plans, steps                 derive     from an entry to the derived tables
     sightings  sightings, baselines, identities        replay     the derived tables held against the entries
-    leases     one run a site                          keys, anchors, canonical, process, records, errors, undisturbed
+    leases     one run a site                          positions  where sources go on
+    keys, anchors, canonical, process, records, errors, undisturbed
     writing    one transaction of the chain
     entries    every kind, in one table; public       entry      a body as stored text, and back
 """
