@@ -184,12 +184,12 @@ class Board:
 
     async def _read_new(self) -> None:
         touched: set[str] = set()
+        of_site = {brief.case.site: name for name, brief in self._open.items()}
         while page := await self._ledger.entries(after=self.seen, kinds=("case-opened", *TOLD, *LOOKS)):
             for entry in page:
                 if entry.kind in LOOKS and entry.site:
                     self._looks[entry.site] = entry
-                if entry.case:
-                    touched.add(entry.case)
+                touched |= {name for name in (entry.case, of_site.get(entry.site or "")) if name}
             self.seen = page[-1].seq
         if len(touched) > FEW:
             await self._read_all()

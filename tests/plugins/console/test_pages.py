@@ -116,6 +116,15 @@ async def test_the_list_says_what_is_broken_and_who_acts(world) -> None:
     assert "ben or cy" in (await ann.get("/cases")).text
 
 
+async def test_a_check_is_seen_in_the_list(world) -> None:
+    """What a check saw after the case was read changes its row."""
+    await waiting_case(world.ledger)
+    ann = await world.browser("ann")
+    assert "HA: Primary Lost Secondary" in (await ann.get("/cases")).text
+    await world.ledger.record_look(a_snapshot(healed=True), actor="person:ann")
+    assert "HA: Primary Lost Secondary" not in (await ann.get("/cases")).text
+
+
 async def test_many_cases_are_paged(make_world) -> None:
     """A list holds fifty cases; its last page has the rest, and a number behind it is the last page."""
     sites = [f"site{number:02}" for number in range(53)]

@@ -281,8 +281,13 @@ async def test_no_secret_anywhere(world: Any, monkeypatch: pytest.MonkeyPatch, c
             f"/cases/{case.id}/approve",
             data={"reason": f"because {secret}", "digest": case.digest, "gate": "people", "csrf": csrf},
         )
-    for path in ("/", f"/cases/{case.id}", f"/cases/{case.id}/export", "/audit", "/sites"):
+    entries = [f"/audit/{entry.seq}" for entry in await world.ledger.entries()]
+    lists = ("/", "/cases", "/cases?state=all", "/sites", "/sites/campus", "/audit", "/audit.csv")
+    for path in (*lists, f"/cases/{case.id}", f"/cases/{case.id}/export", *entries):
         assert (await ann.get(path)).status_code == 200
+    for secret in planted:
+        for path in ("/cases", "/sites", "/audit"):
+            await ann.get(path, params={"q": secret, "site": secret, "person": secret, "case": secret})
     for path in API:
         if "events" not in path:
             await api.get(f"/api/v1{path.replace('c1', case.id)}")
