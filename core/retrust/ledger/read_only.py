@@ -118,14 +118,16 @@ def _current(path: Path, patience: float) -> sqlite3.Connection | None:
             f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=patience, isolation_level=None
         )
         connection.row_factory = sqlite3.Row
+        version = None
         try:
-            version = connection.execute(queries.SCHEMA_VERSION).fetchone()[0]
-        except (sqlite3.OperationalError, TypeError):  # no such table, or an empty one: not ours yet
-            version = None
-        if version == queries.SCHEMA:
-            return connection
-        connection.close()
-        return None
+            with contextlib.suppress(
+                sqlite3.OperationalError, TypeError
+            ):  # no such table, or an empty one: not ours yet
+                version = connection.execute(queries.SCHEMA_VERSION).fetchone()[0]
+        finally:
+            if version != queries.SCHEMA:
+                connection.close()
+        return connection if version == queries.SCHEMA else None
 
 
 @contextlib.contextmanager
