@@ -37,11 +37,14 @@ async def keep(writing: Writing, home: Path, positions: Mapping[tuple[str, str],
 
 
 def _id(home: Path) -> str:
-    """Made once for a home, whose path may be that of another machine's home, too."""
+    """Made once for a home, whoever is first; its path may be that of another machine's home, too."""
     path = home / FILE
     with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii")
-    beside = path.with_suffix(".new")
-    beside.write_text(secrets.token_hex(8), encoding="ascii")
-    beside.replace(path)
+    made = secrets.token_hex(8)
+    beside = home / f"{FILE}.{made}"
+    beside.write_text(made, encoding="ascii")
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(beside)
+    beside.unlink()
     return path.read_text(encoding="ascii")
