@@ -1,9 +1,10 @@
 """From what sources deliver to the ledger: one writer, and each source has its turn in every transaction.
 
 A storm costs few entries, and holds nobody up: of one source's deliveries a transaction takes as many as bring
-``TURN`` different sightings, and the rest follows in the next one. What says the same as the ledger's last entries
-of its site is a repeat. It starts nothing, so a source that need not wait may leave it here: repeats are counted,
-and kept every ``REPEATS`` seconds, with the source's next other delivery, and when the service is stopped.
+``TURN`` different sightings, and the rest follows in the next one. Hints, which anybody can send, have a budget
+beside it. What says the same as the ledger's last entries of its site is a repeat. It starts nothing, so a source
+that need not wait may leave it here: repeats are counted, and kept every ``REPEATS`` seconds, with the source's next
+other delivery, and when the service is stopped.
 
 A source's position is kept in the transaction of what it delivered up to there: after a crash it goes on where the
 ledger has counted, and no line is counted twice or lost.
@@ -24,6 +25,8 @@ from retrust.sources import Tally
 log = logging.getLogger("retrust.service")
 
 TURN = 500
+HINTS = 500
+"""What a patient source may bring a second: one that brought more is answered later, and goes on counting meanwhile."""
 REPEATS = 30.0
 REMEMBERED = 2000
 """Different sightings of a site that are known as said; with more, each is news once more."""
@@ -102,6 +105,8 @@ class Intake:
         line.waiting.append(_Delivery(sightings, positions, kept))
         self._start()
         await asyncio.shield(kept)
+        if patient:
+            await asyncio.sleep(sum(seen.is_hint for seen in sightings) / HINTS)
 
     async def position(self, source: str, kind: str, key: str) -> str | None:
         """Where the ledger has counted up to: what came in after that, and is not kept, will come in again."""

@@ -12,7 +12,7 @@ import pytest
 from retrust.ledger import Ledger, LedgerError
 from retrust.models import Sighting
 from retrust.testing.ledgers import SITE, noticed, sighting
-from retrust_flows.service.intake import TURN, Intake
+from retrust_flows.service.intake import HINTS, TURN, Intake
 
 FILE = ("file", "a key")
 
@@ -48,6 +48,21 @@ async def test_every_source_has_its_turn(ledger: Ledger, monkeypatch: pytest.Mon
     await first.wait()
     await asyncio.gather(*flooding, intake.deliver("webhook", [sighting(dn="CN=webhook")]))
     assert [len(turn) for turn in turns] == [TURN, TURN + 1, TURN, TURN]
+
+
+async def test_hints_have_a_budget(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patient source waits as long as its hints take of the budget, after they are kept; nobody else waits."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("retrust_flows.service.intake.asyncio.sleep", sleep)
+    intake, hints = Intake(ledger), [sighting(dn=f"CN={n}", level="hint") for n in range(HINTS // 2)]
+    await intake.deliver("syslog", [*hints, sighting()], patient=True)
+    await intake.deliver("webhook", hints)
+    await intake.deliver("file", [sighting(dn=f"CN={n}") for n in range(HINTS)], patient=True)
+    assert [pause for pause in pauses if pause] == [0.5]
 
 
 async def test_repeats_are_one_entry_when_the_service_stops(ledger: Ledger) -> None:
