@@ -28,6 +28,8 @@ TURN = 500
 HINTS = 500
 """What a patient source may bring a second: one that brought more is answered later, and goes on counting meanwhile."""
 REPEATS = 30.0
+NEWS = ("case-opened", "case-moved", "step", "sighting-dismissed")
+"""Entries after which it matters that the same is said again."""
 REMEMBERED = 2000
 """Different sightings of a site that are known as said; with more, each is news once more."""
 
@@ -71,7 +73,7 @@ class _Line:
 
 
 class Intake:
-    """``take`` hears of entries: whatever else is written of a site makes what is said of it news again."""
+    """``take`` hears of entries: what happens at a site makes what is said of it news again."""
 
     def __init__(self, ledger: Ledger, *, repeats: float = REPEATS) -> None:
         self._ledger = ledger
@@ -82,7 +84,7 @@ class Intake:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, entry: Entry) -> None:
-        if entry.kind not in ("sighted", "sighting-assigned"):
+        if entry.kind in NEWS:
             self._said.pop(entry.site, None)
 
     async def deliver(

@@ -1,7 +1,8 @@
 """Receiving datagrams as fast as the kernel hands them over, and knowing what it threw away.
 
-A large buffer, and up to 32 datagrams a wake-up: asyncio's own protocol takes one, and loses four in ten at
-50,000 a second; with many more, everybody else in this process would wait for them at each of their steps. What overflows the buffer the kernel counts, for each socket.
+A large buffer, and up to 32 datagrams a wake-up: asyncio's own protocol takes one, and loses four in ten at 50,000 a
+second; with many more, everybody else in this process would wait for them at each of their steps. What overflows the
+buffer the kernel counts, for each socket.
 """
 
 from __future__ import annotations
