@@ -279,7 +279,7 @@ async def sites(
 
 
 async def _site(console: Console, name: str) -> dict[str, Any]:
-    picture = await last_seen(console.host, console.ledger, console.board, name)
+    picture = await last_seen(console.host, console.ledger, name, (await console.board.looks()).get(name))
     case = next(iter(await console.ledger.cases(site=name, limit=1)), None)
     return {
         "site": name,

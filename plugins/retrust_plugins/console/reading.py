@@ -18,7 +18,7 @@ from retrust.ledger.entries import Attached, CaseMoved, Looked
 from retrust.models import Decision, Finding, GateState, Grade, Plan, Snapshot, Step
 from retrust.present import milestones_of
 from retrust.states import State
-from retrust_plugins.console.board import Board, may_say_yes
+from retrust_plugins.console.board import may_say_yes
 from retrust_plugins.console.folding import Run, folded
 from retrust_plugins.console.foretold import Foretold, foretell
 from retrust_plugins.console.picture import Picture, of_baselines, of_snapshot
@@ -306,9 +306,8 @@ def _why(entries: Sequence[Entry]) -> str:
 # -- a site as it was last seen ------------------------------------------------------------------------
 
 
-async def last_seen(host: Host, ledger: Ledger, board: Board, site: str) -> Picture | None:
-    """The picture of the newest that is known of a site: by a case, by a check, else what was last verified."""
-    entry = (await board.looks()).get(site)
+async def last_seen(host: Host, ledger: Ledger, site: str, entry: Entry | None) -> Picture | None:
+    """The picture of the newest that is known of a site: what ``entry`` saw, else what was last verified."""
     if entry is not None and isinstance(entry.body, Looked):
         return _picture(host, site, entry.body.snapshot, f"case {entry.case}" if entry.case else "check")
     return of_baselines(site, (await ledger.baselines(site)).values(), _nodes(host, site))

@@ -16,6 +16,7 @@ from retrust_plugins.console.reading import last_seen
 
 if TYPE_CHECKING:
     from retrust.inventory import Site
+    from retrust.ledger import Entry
     from retrust_plugins.console.context import Console
     from retrust_plugins.console.picture import Picture
 
@@ -46,7 +47,7 @@ class SiteRow:
 class _Known:
     down: Sequence[str]
     brief: Brief | None
-    seen: bool
+    look: Entry | None
 
 
 async def listed_sites(console: Console, *, text: str, show: str, number: int) -> Listed[SiteRow]:
@@ -68,9 +69,9 @@ async def _known(console: Console) -> dict[str, _Known]:
     looks = await console.board.looks()
     found = {}
     for name in console.host.inventory.sites:
-        body = looks[name].body if name in looks else None
-        down = broken(body.snapshot) if isinstance(body, Looked) else []
-        found[name] = _Known(down, briefs.get(name), body is not None)
+        look = looks.get(name)
+        down = broken(look.body.snapshot) if look is not None and isinstance(look.body, Looked) else []
+        found[name] = _Known(down, briefs.get(name), look)
     return found
 
 
@@ -80,7 +81,7 @@ def _fits(name: str, known: _Known, maintenance: bool, text: str, show: str) -> 
         "broken": bool(known.down),
         "case": known.brief is not None,
         "maintenance": maintenance,
-        "unseen": not known.seen,
+        "unseen": known.look is None,
     }
     said = f"{name} {' '.join(known.down)} {known.brief.case.id if known.brief else ''}".casefold()
     return shown[show] and all(word in said for word in text.casefold().split())
@@ -88,7 +89,7 @@ def _fits(name: str, known: _Known, maintenance: bool, text: str, show: str) -> 
 
 async def _row(console: Console, name: str, known: _Known) -> SiteRow:
     site = console.host.site(name)
-    picture = await last_seen(console.host, console.ledger, console.board, name)
+    picture = await last_seen(console.host, console.ledger, name, known.look)
     return SiteRow(name, site.target, site.maintenance, picture, known.down, known.brief, await _windows(console, site))
 
 
