@@ -85,6 +85,12 @@ class Entry(Frozen):
         return fields
 
     @property
+    def sightings(self) -> int:
+        """How many a ``sighted`` entry counts, read as stored: a storm has thousands of them."""
+        fields = self.stored
+        return sum(row["count"] for row in fields["sightings"])
+
+    @property
     def version(self) -> int:
         """Of the body's shape, as it was written."""
         return int(json.loads(self.text).get("v", 1))

@@ -32,8 +32,8 @@ class Run:
     def line(self) -> str:
         if len(self.entries) == 1:
             return self.first.line
-        if self.first.kind == "sighted":  # read as stored: a storm has thousands of them
-            count = sum(row["count"] for e in self.entries for row in e.stored["sightings"])
+        if self.first.kind == "sighted":
+            count = sum(entry.sightings for entry in self.entries)
             return f"{count} sightings in {len(self.entries)} entries"
         return f"{self.first.line}, and {len(self.entries) - 1} more of this kind"
 

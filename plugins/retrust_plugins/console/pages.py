@@ -333,7 +333,8 @@ async def entry_page(
     entry = await console.ledger.entry(seq)
     if entry is None:
         raise HTTPException(404, f"the ledger has no entry {seq}")
-    said = json.dumps({k: v for k, v in entry.stored.items() if k not in HIDDEN}, indent=2, ensure_ascii=False)
+    fields = entry.stored
+    said = json.dumps({k: v for k, v in fields.items() if k not in HIDDEN}, indent=2, ensure_ascii=False)
     return page(request, "entry.html", title=f"Entry {seq}", visitor=visitor, entry=entry, body=said)
 
 

@@ -141,7 +141,7 @@ REFUSED: list[Any] = [
         "expired",
         id="after a yes expired the gate is closed",
     ),
-    pytest.param(Scene(), network("ann", at=NOW + 72 * HOUR), "expired", id="nobody decided in time"),
+    pytest.param(Scene(), network("ann", at=NOW + 72 * HOUR), "nobody decided", id="nobody decided in time"),
     pytest.param(
         Scene(plan=a_plan("interrupting", grade=Grade.CONTRADICTED)),
         network("ann"),
