@@ -27,6 +27,7 @@ PARTS = {
     "check": "`retrust check` of one site",
     "fanout": "`retrust check` of many sites",
     "flow": "The flow on Prefect",
+    "cold": "A cold start",
     "scan": "The log scanner",
     "probe": "TLS probing",
     "events": "From an event to a plan",
