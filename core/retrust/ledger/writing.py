@@ -75,8 +75,8 @@ class Writing:
 
     async def _store(self, until: int) -> None:
         if rows := [entry.row for entry in self.entries[self._stored : until]]:
-            self._stored = until
             await self._connection.execute(INSERT_ENTRY, rows)
+            self._stored = until  # only now: on a full disk it failed, and the writers before have not lost theirs
 
     async def append(
         self, body: Body, *, actor: str, run: str | None = None, case: str | None = None, site: str | None = None
