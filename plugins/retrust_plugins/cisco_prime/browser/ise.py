@@ -37,7 +37,7 @@ SAVED = re.compile(r"\bsuccess|\b(saved|added)\b", re.I)
 ROW_STANDS = 0.3
 """Seconds for which a row must stand where the page never says that it is done."""
 STANDS = 0.5
-"""Seconds for which the list must stand without the form before the form counts as gone."""
+"""Seconds for which the list must stand without the form, on a page that never says that it is done."""
 
 
 class IseServers:
@@ -246,7 +246,7 @@ class IseServers:
                 gone = None
             elif here:
                 gone = gone or monotonic()
-                if monotonic() - gone > (DONE_AFTER if self.view.done else STANDS):
+                if self.view.done or monotonic() - gone > STANDS:
                     return
             if any(SAVED.search(line) and (host_pattern(ask.host).search(line) or ISE.search(line)) for line in news):
                 return
