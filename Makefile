@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 help:
 	@echo "make demo [YES=1]   the whole story in the lab, end to end"
 	@echo "make test           before a commit: all but whole stories and long searches, the browser included"
-	@echo "make test-fast      the core's rules: no browser, no Prefect server, no database server"
+	@echo "make test-fast      the core's rules: no browser, no server of any kind, no process of the command line"
 	@echo "make test-all       every test, as CI runs them"
 	@echo "make test-pythons   test-fast on every other supported Python that is found"
 	@echo "make coverage       how much of the core its own tests reach, with a floor"
@@ -33,7 +33,8 @@ demo: setup
 	@exec $(BIN)/retrust demo $(if $(YES),--yes)
 
 TEST := $(BIN)/pytest -n 2 --dist loadgroup
-FAST := -m "not browser and not prefect and not slow" -k "not postgresql" tests/core
+CORE := -m "not browser and not prefect and not slow" -k "not postgresql" tests/core
+FAST := $(CORE) --ignore=tests/core/cli --ignore=tests/core/ssh
 
 test: setup
 	@$(TEST) -m "not slow"
@@ -48,7 +49,7 @@ test-pythons: setup
 	@.ci/pythons $(FAST)
 
 coverage: setup
-	@$(TEST) -q $(FAST) --cov --cov-report=
+	@$(TEST) -q $(CORE) --cov --cov-report=
 	@$(BIN)/coverage report --include="core/retrust/*" --omit="core/retrust/cli/*,core/retrust/testing/*" --fail-under=$(FLOOR)
 	@$(BIN)/coverage report -m --include="$(RULES)" --fail-under=100
 

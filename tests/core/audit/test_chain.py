@@ -158,6 +158,7 @@ async def is_noticed(home: Path) -> bool:
         return True
 
 
+@pytest.mark.slow
 async def test_a_flipped_bit_anywhere_in_the_file_is_found(tmp_path: Path) -> None:
     """Any bit of the database file: the change is found, or every row is still what it was."""
     kept, home = tmp_path / "kept", tmp_path / "home"

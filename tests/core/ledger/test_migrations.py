@@ -68,7 +68,7 @@ def test_the_schema_is_the_newest_migration() -> None:
     """The number that spares Alembic's import is the number of its newest migration; each follows one other."""
     scripts = ScriptDirectory.from_config(migrations())
     assert scripts.get_current_head() == SCHEMA
-    assert [script.revision for script in scripts.walk_revisions()] == ["0003", "0002", "0001"]
+    assert [script.revision for script in scripts.walk_revisions()] == ["0004", "0003", "0002", "0001"]
 
 
 async def test_migrations_make_the_tables(ledger: Ledger) -> None:
