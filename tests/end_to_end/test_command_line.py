@@ -176,10 +176,10 @@ async def test_impact(site, retrust):
 
 
 async def test_bad_inventory(site, retrust):
-    """2: names file, line and key; stdout stays empty."""
+    """2: names file, line and key; stdout has the error as an object."""
     site.inventory.write_text(site.inventory.read_text().replace("  ha:", "  haa:").replace("    ha:", "    haa:"))
     done = await retrust(site, "run", "campus", "--json")
-    assert (done.code, done.out) == (2, "")
+    assert (done.code, done.object["error"]["exit_code"]) == (2, 2)
     assert "retrust.yaml" in done.err
     assert "haa" in done.err
 
