@@ -123,7 +123,7 @@ TABLE = [
     pytest.param(Attempt("digest", before=planned_anew), id="a plan that changed under the reader"),
     pytest.param(Attempt("asks for the role network", person="dan"), id="a missing role"),
     pytest.param(Attempt("asks for the role security", gate="security", case=SUPPORTED), id="another gate's role"),
-    pytest.param(Attempt("a decision expired", before=ben_s_expired), id="expired"),
+    pytest.param(Attempt("a yes that was given expired", before=ben_s_expired), id="expired"),
     pytest.param(Attempt("said no", before=ben_said_no), id="a closed gate"),
     pytest.param(Attempt("reason", reason="   "), id="no reason"),
     pytest.param(Attempt("nothing to decide", before=is_begun), id="steps are being sent"),
