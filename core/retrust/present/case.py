@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
 
 async def story_object(host: Host, ledger: Ledger, case_id: str) -> dict[str, Any]:
-    """``show --json``: the case, its plan and gates, decisions, sightings, and every entry in order."""
+    """``show --json``: the case, its plan and gates, decisions, sightings, and every entry in order.
+
+    A case that moves while it is read is read again: its state and its entries belong together.
+    """
     case = await ledger.case(case_id)
+    while True:
+        story = await _story(host, ledger, case)
+        read, case = case, await ledger.case(case_id)
+        if case == read:
+            return story
+
+
+async def _story(host: Host, ledger: Ledger, case: Case) -> dict[str, Any]:
     plan, gates = await plan_and_gates(host, ledger, case)
     return {
         "case": case.model_dump(mode="json"),
