@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,22 @@ from retrust.cli.app import build
 from retrust.engine.engine import Engine
 from retrust.engine.loader import installed_plugins
 from retrust.ledger import Case, Ledger
+
+SITE = """
+sites:
+  lab1:
+    target: openssh
+    holders: {here: {path: known_hosts}}
+    peers: {web1: {host: 127.0.0.1, port: 1}}
+"""
+"""An inventory of one small site, whose holder is a file and whose peer answers nothing."""
+
+
+def retrust(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own, typed in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "retrust", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def typed(*words: str, **environment: str) -> Result:

@@ -10,16 +10,9 @@ from pathlib import Path
 import pytest
 
 from kit.scenes import a_world
-from kit.terminal import Terminal, made_key
+from kit.terminal import SITE, Terminal, made_key
 from retrust.cli import output
 
-SITE = """
-sites:
-  lab1:
-    target: openssh
-    holders: {here: {path: known_hosts}}
-    peers: {web1: {host: 127.0.0.1, port: 1}}
-"""
 ONE = {
     "delete-pin": [{"gate": "people", "approvers": 1, "roles": ["network"]}],
     "interrupting": [{"gate": "people", "approvers": 1, "roles": ["network"]}],

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from kit.terminal import SITE, retrust
 from retrust.ledger import Ledger
-
-INVENTORY = """
-home: {home}
-sites:
-  lab1:
-    target: openssh
-    holders: {{here: {{path: known_hosts}}}}
-    peers: {{web1: {{host: 127.0.0.1, port: 1}}}}
-"""
 
 
 async def written(home: Path) -> None:
@@ -29,20 +19,14 @@ async def written(home: Path) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("RETRUST_HOME", raising=False)
-    (tmp_path / "old.yaml").write_text(INVENTORY.format(home="old"))
-    (tmp_path / "new.yaml").write_text(INVENTORY.format(home="new"))
+    (tmp_path / "old.yaml").write_text(f"home: old{SITE}")
+    (tmp_path / "new.yaml").write_text(f"home: new{SITE}")
     (tmp_path / "old" / "prefect").mkdir(parents=True, mode=0o700)
     (tmp_path / "old").chmod(0o700)
     (tmp_path / "old" / "prefect" / "big").write_text("not the record")
     (tmp_path / "old" / "prefect" / "big").chmod(0o600)
     asyncio.run(written(tmp_path / "old"))
     return tmp_path
-
-
-def retrust(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "retrust", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def test_what_was_saved_is_there_again(folder: Path) -> None:

@@ -11,13 +11,8 @@ from pathlib import Path
 
 import pytest
 
-SITE = """
-sites:
-  lab1:
-    target: openssh
-    holders: {here: {path: known_hosts}}
-    peers: {web1: {host: 127.0.0.1, port: 1}}
-"""
+from kit.terminal import SITE
+
 PRIME = """
 sites:
   campus:

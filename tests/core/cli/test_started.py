@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from kit.terminal import SITE, retrust
 from retrust.engine.home import home_folder, served_elsewhere, serving
 from retrust.errors import PermanentError
-
-INVENTORY = """
-home: {home}
-sites:
-  lab1:
-    target: openssh
-    holders: {{here: {{path: known_hosts}}}}
-    peers: {{web1: {{host: 127.0.0.1, port: 1}}}}
-"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "retrust.yaml").write_text(INVENTORY.format(home="state"))
+    (tmp_path / "retrust.yaml").write_text(f"home: state{SITE}")
     (tmp_path / "known_hosts").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("RETRUST_HOME", raising=False)
     return tmp_path
-
-
-def retrust(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "retrust", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def test_an_error_names_inventory_home_and_ledger(folder: Path) -> None:
